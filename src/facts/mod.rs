@@ -1,0 +1,102 @@
+//! What happened: plain structs with their provenance, as the sources reported it.
+//!
+//! A fact never says what something *means* (which environment is production, which team owns a service, which
+//! incident a deployment caused): that is decided later, from the configuration, so that a change of configuration
+//! needs no new collection. Facts hold no names, logins or e-mail addresses of people; see [`Person`].
+
+mod batch;
+mod change;
+mod ci_run;
+mod deployment;
+mod incident;
+mod person;
+mod repository;
+
+pub use batch::{Batch, Reject};
+pub use change::{
+    ChangeReference, Commit, OwnCommit, PullRequest, PullRequestState, Review, ReviewState, StateChange,
+    StateChangeKind,
+};
+pub use ci_run::{CiRun, CiRunConclusion};
+pub use deployment::{Deployment, DeploymentState, DeploymentStatus, Release, Tag};
+pub use incident::{Incident, IncidentUpdate, IncidentUpdateKind};
+pub use person::{Person, PersonHasher};
+pub use repository::{Repository, TeamRepositories};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A moment in time, always UTC.
+pub type Moment = DateTime<Utc>;
+
+/// What every family of facts has in common: the key it is stored under and the times it is found by.
+pub trait FactFamily: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// The name of the family: its table in the store, its label on metrics. Plural, `snake_case`.
+    const FAMILY: &'static str;
+
+    /// The key within the source that reported the fact; stable for ever, for example `acme/shop#12`.
+    fn external_id(&self) -> String;
+
+    /// What the fact belongs to: the repository's `owner/name`, or the incident tool's service id.
+    fn scope(&self) -> &str;
+
+    /// When it began: authored, opened, created, triggered.
+    fn started_at(&self) -> Moment;
+
+    /// When it ended: merged or closed, first success, resolved. `None` while it is open.
+    fn ended_at(&self) -> Option<Moment>;
+
+    /// The moment of the source's newest knowledge in this fact. A stored fact is replaced only by one that is not
+    /// older, which makes collection independent of the order in which pages arrive.
+    fn version_at(&self) -> Moment;
+}
+
+/// A fact of any family, as a source hands it over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Fact {
+    /// A repository.
+    Repository(Repository),
+    /// The repositories a team of the hosting service may write to.
+    TeamRepositories(TeamRepositories),
+    /// A commit.
+    Commit(Commit),
+    /// A pull request.
+    PullRequest(PullRequest),
+    /// A deployment record.
+    Deployment(Deployment),
+    /// A release.
+    Release(Release),
+    /// A git tag.
+    Tag(Tag),
+    /// An attempt of a CI run.
+    CiRun(CiRun),
+    /// An incident.
+    Incident(Incident),
+}
+
+/// Calls `$body` with the fact inside, whatever its family.
+#[macro_export]
+macro_rules! with_fact {
+    ($fact:expr, $inner:ident => $body:expr) => {
+        match $fact {
+            $crate::facts::Fact::Repository($inner) => $body,
+            $crate::facts::Fact::TeamRepositories($inner) => $body,
+            $crate::facts::Fact::Commit($inner) => $body,
+            $crate::facts::Fact::PullRequest($inner) => $body,
+            $crate::facts::Fact::Deployment($inner) => $body,
+            $crate::facts::Fact::Release($inner) => $body,
+            $crate::facts::Fact::Tag($inner) => $body,
+            $crate::facts::Fact::CiRun($inner) => $body,
+            $crate::facts::Fact::Incident($inner) => $body,
+        }
+    };
+}
+
+/// A fact that the store gave back, with the name of the configured source that reported it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sourced<T> {
+    /// The name of the configured source, for example `github`.
+    pub source: String,
+    /// The fact.
+    pub fact: T,
+}

@@ -1,0 +1,168 @@
+//! Observations, the windows they are summarised over, and what comes out.
+
+use std::collections::BTreeMap;
+
+use super::{Need, Statistic};
+use crate::facts::Moment;
+
+/// What an observation rests on: something that people can open.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Evidence {
+    /// `source:external_id` of the fact.
+    pub key: String,
+    /// What people call it.
+    pub title: String,
+    /// Where they open it.
+    pub url: Option<String>,
+    /// How the value came about, in words: the deployment that shipped it, the stages of a pull request.
+    pub detail: String,
+}
+
+/// One event, case or measurement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// When it began, where it is a duration: cohorts with open items are taken by it.
+    pub began_at: Option<Moment>,
+    /// The moment that it counts at.
+    pub at: Moment,
+    /// Seconds, 0 or 1, or the measured value. For a rate it is 1.
+    pub value: f64,
+    /// The weight in a rate; 1 elsewhere.
+    pub weight: f64,
+    /// The service, where it has one.
+    pub service: Option<String>,
+    /// The part, where the KPI has parts.
+    pub part: Option<&'static str>,
+    /// What it rests on.
+    pub evidence: Evidence,
+}
+
+/// Something that has begun and not ended: known to last at least until the evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenItem {
+    /// When it began.
+    pub began_at: Moment,
+    /// How long it has lasted so far, in seconds of the part's own clock.
+    pub age_seconds: f64,
+    /// The part, where the KPI has parts.
+    pub part: Option<&'static str>,
+    /// What it is.
+    pub evidence: Evidence,
+}
+
+/// Something that was looked at and did not count, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExclusionReason {
+    /// When it would have counted.
+    pub at: Moment,
+    /// A sentence: why it was left out.
+    pub reason: String,
+    /// What it is.
+    pub evidence: Evidence,
+}
+
+/// All that a KPI found in a team's facts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observed {
+    /// Events, cases or measurements, in any order.
+    pub observations: Vec<Observation>,
+    /// What is still open.
+    pub open: Vec<OpenItem>,
+    /// What was looked at and left out.
+    pub left_out: Vec<ExclusionReason>,
+}
+
+/// The rolling windows: whole weeks, so that each holds every weekday equally often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Window {
+    /// 7 days.
+    Days7,
+    /// 28 days.
+    Days28,
+    /// 84 days.
+    Days84,
+    /// 364 days.
+    Days364,
+}
+
+impl Window {
+    /// All windows, shortest first.
+    pub const ALL: [Self; 4] = [Self::Days7, Self::Days28, Self::Days84, Self::Days364];
+
+    /// The `window` label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Days7 => "7d",
+            Self::Days28 => "28d",
+            Self::Days84 => "84d",
+            Self::Days364 => "364d",
+        }
+    }
+
+    /// The length in days.
+    pub fn days(self) -> i64 {
+        match self {
+            Self::Days7 => 7,
+            Self::Days28 => 28,
+            Self::Days84 => 84,
+            Self::Days364 => 364,
+        }
+    }
+
+    /// The span that ends at `as_of`.
+    pub fn span(self, as_of: Moment) -> Span {
+        Span { from: as_of - chrono::Duration::days(self.days()), until: as_of }
+    }
+}
+
+/// A half-open span of time: `from <= moment < until`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first moment.
+    pub from: Moment,
+    /// The first moment after it.
+    pub until: Moment,
+}
+
+impl Span {
+    /// Whether a moment lies in it.
+    pub fn contains(&self, moment: Moment) -> bool {
+        self.from <= moment && moment < self.until
+    }
+
+    /// The length in days, fractions included.
+    pub fn days(&self) -> f64 {
+        (self.until - self.from).as_seconds_f64() / 86_400.0
+    }
+}
+
+/// The statistics over one span.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The values, by statistic, in the KPI's unit.
+    pub statistics: BTreeMap<Statistic, f64>,
+    /// How many observations they rest on.
+    pub observations: usize,
+    /// How many items were still open.
+    pub open: usize,
+    /// The 95 % interval of the headline statistic.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// What a KPI says of a team over a span. No data, not configured, too few and zero are four different things.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// A value.
+    Value(Summary),
+    /// Fewer observations than the KPI's minimum; what there is comes along, and no verdict may rest on it.
+    TooFew {
+        /// The statistics of the few.
+        summary: Summary,
+        /// The KPI's minimum.
+        minimum: usize,
+    },
+    /// Sources are configured, and nothing happened that could be observed.
+    NoData,
+    /// No configured source supplies what it needs.
+    NotConfigured(Need),
+}

@@ -1,0 +1,3 @@
+//! The `chiplog` command.
+
+fn main() {}
