@@ -1,3 +1,3 @@
-//! Simulated GitHub and `PagerDuty`: servers worth trusting, for tests, benchmarks and the demo.
+//! Simulated GitHub and PagerDuty: servers worth trusting, for tests, benchmarks and the demo.
 
 pub mod world;

@@ -30,7 +30,7 @@ pub struct IncidentUpdate {
 pub struct Incident {
     /// The tool's id of the incident.
     pub id: String,
-    /// The tool's service: a `PagerDuty` service id, or `owner/name` of the repository for GitHub issues.
+    /// The tool's service: a PagerDuty service id, or `owner/name` of the repository for GitHub issues.
     pub service: String,
     /// The tool's name of the service, where it has one.
     pub service_name: Option<String>,
