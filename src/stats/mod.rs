@@ -2,4 +2,5 @@
 
 mod calendar;
 
+pub(crate) use calendar::day_number;
 pub use calendar::{WorkingCalendar, WorkingHours};

@@ -1,0 +1,111 @@
+//! The configuration: one TOML file, read, completed with its secrets' places, and checked.
+//!
+//! The tables of sources are handed on unread: each source knows its own keys.
+
+mod document;
+mod organisation;
+mod sections;
+
+pub use document::{ConfigError, Document};
+pub use sections::{CollectSection, ServerSection};
+
+use std::path::Path;
+
+use sections::{BotsSection, StoreSection};
+
+use crate::attribution::Organisation;
+
+/// Tables that chiplog itself reads; every other one must be a kind of source.
+const OWN_SECTIONS: &[&str] = &["bots", "changes", "collect", "incidents", "server", "service", "store", "team"];
+
+/// The checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file, for the tables of the sources.
+    pub document: Document,
+    /// Where chiplog listens.
+    pub server: ServerSection,
+    /// The URL of the store; holds a password perhaps, and is never printed.
+    pub store_url: String,
+    /// How often and how far back facts are collected.
+    pub collect: CollectSection,
+    /// Teams, services and rules.
+    pub organisation: Organisation,
+    /// Logins of bots beyond those that sources tell.
+    pub bot_logins: Vec<String>,
+}
+
+impl Config {
+    /// Reads and checks a file. `source_kinds` are the names of the tables that sources read; `environment` looks up
+    /// variables named by `*_env` keys.
+    pub fn read(
+        path: &Path,
+        source_kinds: &[&str],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        Self::check(Document::read(path)?, source_kinds, environment)
+    }
+
+    /// Checks a document.
+    pub fn check(
+        document: Document,
+        source_kinds: &[&str],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        for section in document.sections() {
+            if !OWN_SECTIONS.contains(&section.as_str()) && !source_kinds.contains(&section.as_str()) {
+                let mut known = [OWN_SECTIONS, source_kinds].concat();
+                known.sort_unstable();
+                let problem = format!("unknown table: expected one of {}", known.join(", "));
+                return Err(document.error_at(&section, &problem));
+            }
+        }
+        let organization = sole_organization(&document);
+        let bots: BotsSection = document.section("bots")?;
+        Ok(Self {
+            server: document.section("server")?,
+            store_url: store_url(&document, environment)?,
+            collect: document.section("collect")?,
+            organisation: organisation::read(&document, organization.as_deref())?,
+            bot_logins: bots.logins,
+            document,
+        })
+    }
+}
+
+/// The organisation of the only `[github]` table.
+fn sole_organization(document: &Document) -> Option<String> {
+    let tables = document.tables("github");
+    let [table] = tables.as_slice() else { return None };
+    table.get_ref().as_table()?.get("organization")?.get_ref().as_str().map(str::to_owned)
+}
+
+fn store_url(document: &Document, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, ConfigError> {
+    let section: StoreSection = document.section("store")?;
+    let url = match (section.url, section.url_env, section.url_file) {
+        (None, None, None) => "sqlite:chiplog.db".to_owned(),
+        (Some(url), None, None) => url,
+        (None, Some(variable), None) => environment(&variable).ok_or_else(|| {
+            document.error_at("store.url_env", &format!("the environment variable {variable} is not set: export it"))
+        })?,
+        (None, None, Some(file)) => {
+            let path = document.base_directory().join(&file);
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                document.error_at("store.url_file", &format!("{} cannot be read: {error}", path.display()))
+            })?;
+            text.trim().to_owned()
+        }
+        _ => return Err(document.error_at("store", "give one of url, url_env and url_file")),
+    };
+    match url.strip_prefix("sqlite:") {
+        Some(file) if !file.starts_with(':') && !file.starts_with('/') => {
+            Ok(format!("sqlite:{}", document.base_directory().join(file).display()))
+        }
+        Some(_) => Ok(url),
+        None if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(url),
+        None => Err(document.error_at("store", "the URL must begin with sqlite: or postgres://")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

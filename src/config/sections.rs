@@ -1,0 +1,212 @@
+//! The tables of the configuration file, as they are written. Every key is documented here and shown in
+//! `config/chiplog.example.toml`; unknown keys are refused.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+/// `[server]`: where chiplog listens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerSection {
+    /// Address and port. Loopback unless said otherwise.
+    pub listen: SocketAddr,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9847)) }
+    }
+}
+
+/// `[store]`: where facts are kept.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct StoreSection {
+    /// `sqlite:FILE` or `postgres://…`. A relative file is meant from the folder of the configuration file.
+    pub url: Option<String>,
+    /// The environment variable that holds the URL, for URLs with a password.
+    pub url_env: Option<String>,
+    /// The file that holds the URL.
+    pub url_file: Option<String>,
+}
+
+/// `[collect]`: how often and how far back.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CollectSection {
+    /// The time between two polls of a source.
+    #[serde(deserialize_with = "duration")]
+    pub interval: Duration,
+    /// How far back a first collection goes.
+    #[serde(deserialize_with = "duration")]
+    pub history: Duration,
+}
+
+impl Default for CollectSection {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(5 * 60), history: Duration::from_secs(456 * 86_400) }
+    }
+}
+
+/// `[incidents]`: how incidents are weighed and tied to deployments.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct IncidentsSection {
+    /// Words of the incident tools (compared without case) and the severity, 1 to 5, that each means. They add to the
+    /// built-in ones (`P1`, `sev1`, `critical`, `high`, …).
+    pub severities: BTreeMap<String, u8>,
+    /// The severity of an incident none of whose words is known.
+    pub default_severity: Option<u8>,
+    /// How long after a deployment an incident may still be blamed on it.
+    #[serde(deserialize_with = "optional_duration")]
+    pub attribution_window: Option<Duration>,
+    /// The least severe incident that is blamed on a deployment without an explicit link.
+    pub blamed_up_to: Option<u8>,
+}
+
+/// `[changes]`: how hotfixes are recognised.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ChangesSection {
+    /// Labels that make a pull request a hotfix.
+    pub hotfix_labels: Option<Vec<String>>,
+    /// A regular expression for the head branch of a hotfix.
+    pub hotfix_branch: Option<String>,
+    /// A regular expression for the title of a hotfix.
+    pub hotfix_title: Option<String>,
+}
+
+/// `[bots]`: accounts that are no people, beyond those of type Bot and those whose login ends in `[bot]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct BotsSection {
+    /// Logins, compared without case.
+    pub logins: Vec<String>,
+}
+
+/// `[team.SLUG]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TeamSection {
+    /// The name shown to people; the slug unless given.
+    pub name: Option<String>,
+    /// The slug of a GitHub team, or `organization/slug`: its repositories belong to this team.
+    pub github_team: Option<String>,
+    /// `owner/name` of further repositories.
+    pub repositories: Vec<String>,
+    /// A time zone of the IANA database; UTC unless given.
+    pub time_zone: Option<String>,
+    /// Working days: `mon` to `sun`; Monday to Friday unless given.
+    pub working_days: Option<Vec<String>>,
+    /// Start and end of the working day, for example `["09:00", "17:00"]`.
+    pub working_hours: Option<[String; 2]>,
+    /// Days that are not worked, for example `"2026-12-25"`.
+    pub holidays: Vec<String>,
+}
+
+/// `[service.ID]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ServiceSection {
+    /// `owner/name`.
+    pub repository: String,
+    /// Globs of the paths that belong to the service; the whole repository unless given.
+    pub paths: Option<Vec<String>>,
+    /// The team that owns it, for ever.
+    pub team: Option<String>,
+    /// The teams that own it one after another.
+    pub owners: Vec<OwnerSection>,
+    /// 1 is the most critical; 2 unless given.
+    pub tier: Option<u8>,
+    /// What counts as a deployment; `"auto"` unless given.
+    pub deployments: DeploymentsValue,
+    /// Ids or names of PagerDuty services.
+    pub pagerduty: Vec<String>,
+    /// GitHub issues that are incidents of this service.
+    pub incident_issues: Option<IncidentIssuesSection>,
+}
+
+/// One entry of `owners`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnerSection {
+    /// The team's slug.
+    pub team: String,
+    /// The first day, for example `"2026-03-01"`.
+    pub from: Option<String>,
+    /// The first day on which it no longer owns the service.
+    pub until: Option<String>,
+}
+
+/// `incident_issues` of a service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IncidentIssuesSection {
+    /// `owner/name` of the repository that holds the issues; the service's own unless given.
+    pub repository: Option<String>,
+    /// Labels of which one must be present.
+    #[serde(default)]
+    pub labels: Vec<String>,
+}
+
+/// `deployments` of a service: the word `auto`, or a table with exactly one kind of rule.
+#[derive(Debug, Clone, Default)]
+pub(super) struct DeploymentsValue(pub Option<DeploymentsTable>);
+
+impl<'de> Deserialize<'de> for DeploymentsValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Word(String),
+            Table(toml::Table),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Word(word) if word == "auto" => Ok(Self(None)),
+            Either::Word(word) => Err(serde::de::Error::custom(format!(
+                "\"{word}\" is no deployment rule: write \"auto\" or a table such as {{ environment = \"production\" }}"
+            ))),
+            Either::Table(table) => {
+                let table = DeploymentsTable::deserialize(table)
+                    .map_err(|error: toml::de::Error| serde::de::Error::custom(error.message()))?;
+                Ok(Self(Some(table)))
+            }
+        }
+    }
+}
+
+/// The table form of `deployments`. Names are regular expressions for the whole name.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DeploymentsTable {
+    /// GitHub Deployments to an environment.
+    pub environment: Option<String>,
+    /// With `environment`: the deployment's task must match too.
+    pub task: Option<String>,
+    /// Published releases whose tag matches.
+    pub release: Option<String>,
+    /// With `release`: whether pre-releases count.
+    pub prereleases: Option<bool>,
+    /// Tags whose name matches.
+    pub tag: Option<String>,
+    /// Runs of a workflow.
+    pub workflow: Option<String>,
+    /// With `workflow`: the branch; `main` and `master` unless given.
+    pub branch: Option<String>,
+    /// Every merge or push to a branch.
+    pub merge: Option<String>,
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map_err(|_| {
+        serde::de::Error::custom(format!("\"{text}\" is no duration: write for example \"5m\", \"24h\" or \"456d\""))
+    })
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
