@@ -204,6 +204,8 @@ pub struct ServiceIncident {
     pub acknowledged_at: Option<Moment>,
     /// The last resolution. `None` while open.
     pub resolved_at: Option<Moment>,
+    /// What the tool's labels say caused it: a word such as `cause:expired-certificate`.
+    pub cause_tag: Option<String>,
     /// The key of the deployment that caused it, where one was found.
     pub caused_by: Option<String>,
 }

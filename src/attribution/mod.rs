@@ -3,13 +3,29 @@
 //!
 //! Everything here is pure: facts, rules and the moment of evaluation go in, an [`Attributed`] picture comes out.
 
+mod attempts;
+mod attribute;
 mod attributed;
+mod cause;
+mod changes;
+mod history;
+mod incidents;
+mod input;
 mod organisation;
+mod ownership;
+mod references;
+mod shipped;
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests;
 
+pub use attribute::attribute;
 pub use attributed::{
     Attributed, DeploymentFailure, FailureCause, FixKind, LeftOut, ServiceDeployment, ServiceIncident,
     ServicePullRequest, Shipment, ShippedChange, ShippedCommit,
 };
+pub use input::FactsInput;
 pub use organisation::{
     ChangeRules, DeploymentRule, IncidentRules, IncidentService, Organisation, Ownership, Service, Severity, Team,
 };

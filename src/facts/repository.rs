@@ -1,5 +1,7 @@
 //! Repositories, and which teams of the hosting service work in them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{FactFamily, Moment};
@@ -13,6 +15,9 @@ pub struct Repository {
     pub host_id: String,
     /// The name of the default branch. `None` for an empty repository.
     pub default_branch: Option<String>,
+    /// The heads of the branches that were collected, by name; the default branch at least.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub branch_heads: BTreeMap<String, String>,
     /// Where people open it.
     pub url: Option<String>,
     /// Archived repositories are kept but no longer polled.

@@ -45,8 +45,8 @@ pub enum Unit {
     Ratio,
     /// Events per day.
     PerDay,
-    /// Things per thing, for example reviews per pull request.
-    PerItem,
+    /// Things per merged pull request, for example reviews.
+    PerPullRequest,
 }
 
 impl Unit {
@@ -56,7 +56,7 @@ impl Unit {
             Self::Seconds => "seconds",
             Self::Ratio => "ratio",
             Self::PerDay => "per_day",
-            Self::PerItem => "per_pull_request",
+            Self::PerPullRequest => "per_pull_request",
         }
     }
 }
@@ -70,6 +70,17 @@ pub enum Direction {
     Higher,
     /// Neither: steadiness is.
     Stable,
+}
+
+impl Direction {
+    /// The value of the `direction` label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Lower => "lower",
+            Self::Higher => "higher",
+            Self::Stable => "stable",
+        }
+    }
 }
 
 /// How observations become a value.
@@ -157,6 +168,16 @@ pub enum Need {
 }
 
 impl Need {
+    /// The kinds of things ([`crate::attribution::LeftOut::kind`]) that are missing from it when they were left out.
+    pub fn concerns(self, kind: &str) -> bool {
+        match self {
+            Self::Deployments => kind == "deployment",
+            Self::Commits => kind == "commit",
+            Self::PullRequests => kind == "pull_request",
+            Self::Incidents => kind == "incident",
+        }
+    }
+
     /// What to do when nothing supplies it.
     pub fn remedy(self) -> &'static str {
         match self {

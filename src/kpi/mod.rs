@@ -3,10 +3,24 @@
 //! A KPI is one file with one [`Kpi`] constant and a function from a team's facts to observations. Everything else
 //! (statistics, intervals, metric families, tables, explanations, documentation) follows from its [`Shape`].
 
+mod assessment;
+mod catalogue;
 mod definition;
+mod delivery;
+mod evidence;
+mod format;
 mod input;
 mod outcome;
+mod review;
+mod shape;
+mod stability;
+#[cfg(test)]
+mod test_support;
 
+pub use assessment::{Assessment, assess};
+pub use catalogue::{CATALOGUE, find, metric_name, reference_table};
 pub use definition::{Direction, Kpi, Need, Parts, Shape, Statistic, Unit};
+pub use format::format_value;
 pub use input::{Supply, TeamFacts};
 pub use outcome::{Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window};
+pub use shape::{summarise, summarise_part};

@@ -1,0 +1,56 @@
+# Sourced by the scripts beside it: makes sure that the machine has what chiplog's demo and tests need, and says
+# clearly what is missing where it cannot. Debian packages are installed only when run as root.
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+need_rust() {
+  command -v cargo >/dev/null || die "cargo is missing: install Rust 1.95 or newer with rustup, then run this again"
+}
+
+apt_updated=no
+# need_debian_package PROGRAM PACKAGE: installs PACKAGE unless PROGRAM is there already.
+need_debian_package() {
+  local program=$1 package=$2
+  command -v "$program" >/dev/null && return
+  compgen -G "/usr/lib/postgresql/*/bin/$program" >/dev/null && return
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    die "$program is missing: install it (Debian: apt-get install $package), then run this again"
+  fi
+  say "installing $package …"
+  if [ "$apt_updated" = no ]; then apt-get update -qq && apt_updated=yes; fi
+  # RUNLEVEL keeps the package from starting a server of its own.
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null ||
+    die "$package could not be installed: install it by hand, then run this again"
+}
+
+need_cargo_deny() {
+  command -v cargo-deny >/dev/null && return
+  say "installing cargo-deny (checks licences and bans; once, a few minutes) …"
+  cargo install --quiet --locked cargo-deny@0.20.2
+}
+
+# need_npm_file PACKAGE FILE TARGET: extracts one file of an npm package, without installing the package.
+need_npm_file() {
+  local package=$1 file=$2 target=$3
+  [ -s "$target" ] && return
+  command -v npm >/dev/null || need_debian_package npm npm
+  say "fetching $file of $package …"
+  local folder
+  folder=$(mktemp -d)
+  (cd "$folder" && npm pack --silent "$package" >/dev/null && tar -xzf ./*.tgz "package/$file") ||
+    die "the npm package $package could not be fetched: is the npm registry reachable?"
+  mkdir -p "$(dirname "$target")"
+  mv "$folder/package/$file" "$target.part" && mv "$target.part" "$target"
+  rm -rf "$folder"
+}
+
+# GitHub's own GraphQL schema: the simulated GitHub checks every query against it.
+need_github_schema() {
+  need_npm_file @octokit/graphql-schema@15.26.1 schema.graphql target/github-schema/schema.graphql
+}
+
+# GitHub's own OpenAPI description: the tests check the simulated REST answers against it.
+need_github_openapi() {
+  need_npm_file @octokit/openapi@23.0.2 generated/api.github.com.json target/github-openapi/api.github.com.json
+}

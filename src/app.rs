@@ -1,0 +1,162 @@
+//! Wiring: from the configuration file to an open store and configured sources.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::attribution::{Attributed, FactsInput, Organisation, attribute};
+use crate::config::{Config, ConfigError, Document};
+use crate::facts::{FactFamily, Moment, PersonHasher, Sourced};
+use crate::pipeline::Families;
+use crate::sources::{ConfigureError, KINDS, Source, SourceContext};
+use crate::store::{Selection, Store};
+
+/// The program with its configuration read, its store open and its sources configured.
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The rules, with the keys of configured bots.
+    pub organisation: Organisation,
+    /// The store.
+    pub store: Store,
+    /// The sources, in the order of their kinds.
+    pub sources: Vec<Arc<dyn Source>>,
+    /// The families of facts that those yield.
+    pub families: Families,
+}
+
+impl App {
+    /// Reads the configuration and opens everything that it names.
+    pub async fn open(path: &Path) -> Result<Self> {
+        Self::assemble(read_config(path)?, &environment).await
+    }
+
+    /// Opens everything that a configuration names. `environment` looks up variables named by `*_env` keys.
+    pub async fn assemble(config: Config, environment: &'static (dyn Fn(&str) -> Option<String> + Sync)) -> Result<Self> {
+        // Sources are checked with a key of no consequence first, so that a wrong table is told before a store is made.
+        configure(&config, &context(&config, PersonHasher::new(Vec::new()), environment))?;
+        let store = Store::open(&config.store_url).await?;
+        let people = PersonHasher::new(store.person_key().await?);
+        let mut organisation = config.organisation.clone();
+        organisation.bots = config.bot_logins.iter().map(|login| people.person(login, true).key).collect();
+        let sources = configure(&config, &context(&config, people, environment))?;
+        let families = sources.iter().flat_map(|source| source.families()).copied().collect();
+        Ok(Self { config, organisation, store, sources, families })
+    }
+
+    /// Loads all facts and attributes them, as of a moment.
+    pub async fn attributed(&self, as_of: Moment) -> Result<Attributed> {
+        let facts = load_facts(&self.store).await?;
+        let organisation = self.organisation.clone();
+        tokio::task::spawn_blocking(move || attribute(&organisation, &facts, as_of)).await.context("attribution failed")
+    }
+}
+
+/// Reads and checks a configuration file.
+pub fn read_config(path: &Path) -> Result<Config, ConfigError> {
+    Config::read(path, &kind_names(), &environment)
+}
+
+/// Checks the tables of the sources of a configuration without connecting to anything.
+pub fn check_sources(config: &Config) -> Result<usize, ConfigError> {
+    Ok(configure(config, &context(config, PersonHasher::new(Vec::new()), &environment))?.len())
+}
+
+/// The names of the kinds of sources: the tables that the configuration may have beside chiplog's own.
+pub fn kind_names() -> Vec<&'static str> {
+    KINDS.iter().map(|kind| kind.name).collect()
+}
+
+/// Everything that is stored, for attribution.
+pub async fn load_facts(store: &Store) -> Result<FactsInput> {
+    async fn all<F: FactFamily>(store: &Store) -> Result<Vec<Sourced<F>>> {
+        Ok(store.facts(&Selection::default()).await?)
+    }
+    Ok(FactsInput {
+        repositories: all(store).await?,
+        team_repositories: all(store).await?,
+        commits: all(store).await?,
+        pull_requests: all(store).await?,
+        deployments: all(store).await?,
+        releases: all(store).await?,
+        tags: all(store).await?,
+        ci_runs: all(store).await?,
+        incidents: all(store).await?,
+    })
+}
+
+/// Looks up an environment variable.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may read the environment")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn context(
+    config: &Config,
+    people: PersonHasher,
+    environment: &'static (dyn Fn(&str) -> Option<String> + Sync),
+) -> SourceContext {
+    SourceContext {
+        people,
+        history: chrono::Duration::from_std(config.collect.history).unwrap_or(chrono::Duration::days(456)),
+        now: Arc::new(crate::clock::now),
+        environment: Arc::new(environment),
+        base_directory: config.document.base_directory(),
+    }
+}
+
+fn configure(config: &Config, context: &SourceContext) -> Result<Vec<Arc<dyn Source>>, ConfigError> {
+    let document = &config.document;
+    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+    for kind in KINDS {
+        for table in document.tables(kind.name) {
+            let table = if kind.name == "github" { with_github_teams(table, config) } else { table };
+            let source = (kind.configure)(table.clone(), context).map_err(|error| complaint(document, &table, kind.name, &error))?;
+            if let Some(namesake) = sources.iter().find(|other| other.name() == source.name()) {
+                let problem = format!("two sources are called \"{}\": give one of them another name", namesake.name());
+                return Err(document.error_in(&table, kind.name, "name", &problem));
+            }
+            sources.push(source);
+        }
+    }
+    if sources.is_empty() {
+        let kinds = KINDS.iter().map(|kind| format!("[{}]", kind.name)).collect::<Vec<_>>().join(", ");
+        return Err(document.error_at("", &format!("no source is configured: add one of {kinds}")));
+    }
+    Ok(sources)
+}
+
+fn complaint(document: &Document, table: &Spanned<DeValue<'_>>, kind: &str, error: &ConfigureError) -> ConfigError {
+    match error {
+        ConfigureError::Toml(error) => document.error(error),
+        ConfigureError::Value { key, problem } => document.error_in(table, kind, key, problem),
+    }
+}
+
+/// Adds the GitHub teams that the configuration's teams name to the `teams` that the source collects.
+fn with_github_teams<'a>(table: Spanned<DeValue<'a>>, config: &Config) -> Spanned<DeValue<'a>> {
+    let span = table.span();
+    let DeValue::Table(mut entries) = table.into_inner() else {
+        return Spanned::new(span, DeValue::Table(DeTable::default()));
+    };
+    let organization = entries.get("organization").and_then(|value| value.get_ref().as_str()).map(str::to_owned);
+    let wanted = config.organisation.teams.values().filter_map(|team| team.github_team.as_deref());
+    let slugs = wanted.filter_map(|team| team.split_once('/')).filter(|(owner, _)| Some(*owner) == organization.as_deref());
+    let slugs: Vec<String> = slugs.map(|(_, slug)| slug.to_owned()).collect();
+    let key = Spanned::new(span.clone(), "teams".into());
+    let listed = entries.entry(key).or_insert_with(|| Spanned::new(span.clone(), DeValue::Array(toml::de::DeArray::default())));
+    if let DeValue::Array(items) = listed.get_mut() {
+        for slug in slugs {
+            if !items.iter().any(|item| item.get_ref().as_str() == Some(slug.as_str())) {
+                items.push(Spanned::new(span.clone(), DeValue::String(slug.into())));
+            }
+        }
+        if items.is_empty() {
+            entries.remove("teams");
+        }
+    }
+    Spanned::new(span, DeValue::Table(entries))
+}

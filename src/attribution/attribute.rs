@@ -1,0 +1,194 @@
+//! The whole picture: everything that attribution finds out, in one pass over the services.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::attempts::attempts;
+use super::cause::Causes;
+use super::changes::Landings;
+use super::history::History;
+use super::incidents;
+use super::input::FactsInput;
+use super::ownership::Services;
+use super::references::Resolver;
+use super::shipped::{Timeline, ship};
+use super::{Attributed, LeftOut, Organisation, Service, ServiceDeployment, ServiceIncident, ServicePullRequest};
+use crate::facts::{ChangeReference, Commit, FactFamily, Moment, PullRequest, Sourced};
+
+/// Attributes all facts by the rules of an organisation, as they were known at `as_of`. The order of the facts does not
+/// matter.
+pub fn attribute(organisation: &Organisation, facts: &FactsInput, as_of: Moment) -> Attributed {
+    let facts = facts.known_at(organisation, as_of);
+    let mut found = Attributed::default();
+    let services = Services::resolve(organisation, &facts, &mut found.left_out, as_of);
+    found.incidents = incidents::attributed(&facts, &services, &organisation.incidents, &mut found.left_out);
+    let links: HashMap<String, &[ChangeReference]> = facts
+        .incidents
+        .iter()
+        .map(|item| (format!("{}:{}", item.source, item.fact.external_id()), item.fact.causes.as_slice()))
+        .collect();
+    let by_repository = ByRepository::of(&facts);
+    let mut deployed = HashMap::new();
+    for (repository, (commits, pull_requests)) in &by_repository.facts {
+        let history = History::new(commits.iter().copied());
+        let landings = Landings::new(pull_requests.iter().copied(), &history);
+        let resolver = Resolver::new(&history, &landings);
+        for service in services.of_repository(repository) {
+            let (mut tried, rule) = attempts(service, &facts, &history);
+            for attempt in &mut tried {
+                let at = attempt.finished_at.or(attempt.failed_at).unwrap_or(attempt.created_at);
+                attempt.team = services.owner_at(service, at);
+            }
+            found.chosen_rules.insert(service.id.clone(), rule);
+            let timeline = ship(service, &mut tried, &history, &landings, &mut found.left_out);
+            let causes = Causes {
+                service,
+                timeline: &timeline,
+                history: &history,
+                landings: &landings,
+                resolver: &resolver,
+                changes: &organisation.changes,
+                incidents: &organisation.incidents,
+            };
+            causes.mark(&mut tried, &mut of_service(&mut found.incidents, service, &links));
+            note_deployed(&mut deployed, service, pull_requests, &history, &timeline, &tried);
+            found.deployments.extend(tried);
+        }
+    }
+    without_commits(&services, &by_repository, &facts, &mut found);
+    found.deployments.sort_by(|one, other| {
+        let rank = |item: &ServiceDeployment| {
+            (item.service.clone(), item.finished_at.unwrap_or(item.created_at), item.key.clone())
+        };
+        rank(one).cmp(&rank(other))
+    });
+    found.pull_requests = pull_requests(&facts, &services, &deployed, as_of, &mut found.left_out);
+    found.repository_teams = repository_teams(&services, as_of);
+    found.left_out.sort();
+    found
+}
+
+/// Commits and pull requests, by repository.
+struct ByRepository<'a> {
+    facts: BTreeMap<&'a str, (Vec<&'a Sourced<Commit>>, Vec<&'a Sourced<PullRequest>>)>,
+}
+
+impl<'a> ByRepository<'a> {
+    fn of(facts: &'a FactsInput) -> Self {
+        let mut by_repository: BTreeMap<&str, (Vec<_>, Vec<_>)> = BTreeMap::new();
+        for item in &facts.commits {
+            by_repository.entry(&item.fact.repository).or_default().0.push(item);
+        }
+        for item in &facts.pull_requests {
+            by_repository.entry(&item.fact.repository).or_default().1.push(item);
+        }
+        Self { facts: by_repository }
+    }
+}
+
+/// The earliest deployment that shipped the landing of a pull request, by repository and number: key and finish.
+type Deployed = HashMap<(String, u64), (String, Moment)>;
+
+fn note_deployed(
+    deployed: &mut Deployed,
+    service: &Service,
+    pull_requests: &[&Sourced<PullRequest>],
+    history: &History<'_>,
+    timeline: &Timeline,
+    attempts: &[ServiceDeployment],
+) {
+    for item in pull_requests {
+        let landed = item.fact.merge_commit_sha.as_deref().and_then(|sha| history.find(sha));
+        let Some(position) = landed.and_then(|commit| timeline.shipped_by[commit]) else { continue };
+        let deployment = &attempts[timeline.successes[position].0];
+        // What the baseline holds reached production at an unknown time before.
+        let (false, Some(finished_at)) = (timeline.baseline == Some(position), deployment.finished_at) else {
+            continue;
+        };
+        let key = (service.repository.clone(), item.fact.number);
+        let known = deployed.entry(key).or_insert_with(|| (deployment.key.clone(), finished_at));
+        if finished_at < known.1 {
+            *known = (deployment.key.clone(), finished_at);
+        }
+    }
+}
+
+/// The incidents of a service, each with what it names as its cause.
+fn of_service<'a>(
+    incidents: &'a mut [ServiceIncident],
+    service: &Service,
+    links: &HashMap<String, &'a [ChangeReference]>,
+) -> Vec<(&'a mut ServiceIncident, &'a [ChangeReference])> {
+    let of_service = incidents.iter_mut().filter(|incident| incident.service.as_deref() == Some(&service.id));
+    of_service
+        .map(|incident| {
+            let named = links.get(&incident.key).copied().unwrap_or_default();
+            (incident, named)
+        })
+        .collect()
+}
+
+/// Services of repositories without any commit or pull request: their deployments still count.
+fn without_commits(services: &Services<'_>, known: &ByRepository<'_>, facts: &FactsInput, found: &mut Attributed) {
+    let history = History::new([]);
+    let landings = Landings::new([], &history);
+    for service in services.all.values().filter(|service| !known.facts.contains_key(service.repository.as_str())) {
+        let (mut tried, rule) = attempts(service, facts, &history);
+        for attempt in &mut tried {
+            attempt.team = services.owner_at(service, attempt.finished_at.unwrap_or(attempt.created_at));
+        }
+        ship(service, &mut tried, &history, &landings, &mut found.left_out);
+        found.chosen_rules.insert(service.id.clone(), rule);
+        found.deployments.extend(tried);
+    }
+}
+
+fn pull_requests(
+    facts: &FactsInput,
+    services: &Services<'_>,
+    deployed: &Deployed,
+    as_of: Moment,
+    left_out: &mut Vec<LeftOut>,
+) -> Vec<ServicePullRequest> {
+    let mut attributed = Vec::new();
+    for item in &facts.pull_requests {
+        let fact = &item.fact;
+        let key = format!("{}:{}", item.source, fact.external_id());
+        let touched = services.of_pull_request(fact);
+        let at = fact.merged_at.or(fact.closed_at).unwrap_or(as_of);
+        if touched.is_empty() && services.of_repository(&fact.repository).next().is_some() {
+            left_out.push(LeftOut {
+                kind: "pull_request",
+                reason: "no_service",
+                team: None,
+                key: key.clone(),
+                explanation: format!("{}#{} touches the paths of no service", fact.repository, fact.number),
+                url: fact.url.clone(),
+                at,
+            });
+        }
+        let mut teams: Vec<String> = touched.iter().filter_map(|service| services.owner_at(service, at)).collect();
+        teams.sort();
+        teams.dedup();
+        attributed.push(ServicePullRequest {
+            key,
+            services: touched.iter().map(|service| service.id.clone()).collect(),
+            teams,
+            deployed: deployed.get(&(fact.repository.clone(), fact.number)).cloned(),
+            pull_request: fact.clone(),
+        });
+    }
+    attributed
+}
+
+fn repository_teams(services: &Services<'_>, as_of: Moment) -> BTreeMap<String, Vec<String>> {
+    let mut teams: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for service in services.all.values() {
+        let of_repository = teams.entry(service.repository.clone()).or_default();
+        if let Some(team) = services.owner_at(service, as_of)
+            && !of_repository.contains(&team)
+        {
+            of_repository.push(team);
+        }
+    }
+    teams
+}

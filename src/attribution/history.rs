@@ -1,0 +1,101 @@
+//! The commit graph of one repository.
+
+use std::collections::HashMap;
+
+use crate::facts::{Commit, Sourced};
+
+/// The number of a commit within its [`History`].
+pub(super) type CommitIndex = usize;
+
+/// The commits of one repository with their ancestry. Parents that are not known end the known history there.
+pub(super) struct History<'a> {
+    commits: Vec<&'a Sourced<Commit>>,
+    parents: Vec<Vec<CommitIndex>>,
+    by_sha: HashMap<&'a str, CommitIndex>,
+}
+
+impl<'a> History<'a> {
+    /// Builds the graph. `commits` are of one repository, each once or several times.
+    pub(super) fn new(commits: impl IntoIterator<Item = &'a Sourced<Commit>>) -> Self {
+        let mut history = Self { commits: Vec::new(), parents: Vec::new(), by_sha: HashMap::new() };
+        for commit in commits {
+            if !history.by_sha.contains_key(commit.fact.sha.as_str()) {
+                history.by_sha.insert(&commit.fact.sha, history.commits.len());
+                history.commits.push(commit);
+            }
+        }
+        let known = |sha: &String| history.by_sha.get(sha.as_str()).copied();
+        history.parents =
+            history.commits.iter().map(|commit| commit.fact.parents.iter().filter_map(known).collect()).collect();
+        history
+    }
+
+    /// How many commits are known.
+    pub(super) fn len(&self) -> usize {
+        self.commits.len()
+    }
+
+    /// The commit of a full object id.
+    pub(super) fn find(&self, sha: &str) -> Option<CommitIndex> {
+        self.by_sha.get(sha).copied()
+    }
+
+    /// The fact behind a commit.
+    pub(super) fn fact(&self, commit: CommitIndex) -> &'a Commit {
+        &self.commits[commit].fact
+    }
+
+    /// The source that reported a commit.
+    pub(super) fn source(&self, commit: CommitIndex) -> &'a str {
+        &self.commits[commit].source
+    }
+
+    /// The first parent, where it is known.
+    pub(super) fn first_parent(&self, commit: CommitIndex) -> Option<CommitIndex> {
+        let first = self.fact(commit).parents.first()?;
+        self.find(first)
+    }
+
+    /// Whether a commit has more than one parent, known or not.
+    pub(super) fn is_merge(&self, commit: CommitIndex) -> bool {
+        self.fact(commit).parents.len() > 1
+    }
+
+    /// All commits reachable from `head` that are not marked, `head` included; marks them. Each commit is visited once
+    /// over all calls with the same marks, however many heads there are.
+    pub(super) fn take_unmarked(&self, head: CommitIndex, marked: &mut [bool]) -> Vec<CommitIndex> {
+        let mut taken = Vec::new();
+        let mut waiting = vec![head];
+        while let Some(commit) = waiting.pop() {
+            if std::mem::replace(&mut marked[commit], true) {
+                continue;
+            }
+            taken.push(commit);
+            waiting.extend(self.parents[commit].iter().copied().filter(|parent| !marked[*parent]));
+        }
+        taken
+    }
+
+    /// Whether `ancestor` can be reached from `head`; a commit is no ancestor of itself.
+    pub(super) fn is_ancestor(&self, ancestor: CommitIndex, head: CommitIndex) -> bool {
+        if ancestor == head {
+            return false;
+        }
+        let mut seen = vec![false; self.len()];
+        let mut waiting = vec![head];
+        while let Some(commit) = waiting.pop() {
+            if commit == ancestor {
+                return true;
+            }
+            if !std::mem::replace(&mut seen[commit], true) {
+                waiting.extend_from_slice(&self.parents[commit]);
+            }
+        }
+        false
+    }
+
+    /// The first-parent chain from `head`, newest first.
+    pub(super) fn first_parents(&self, head: CommitIndex) -> impl Iterator<Item = CommitIndex> + '_ {
+        std::iter::successors(Some(head), |commit| self.first_parent(*commit))
+    }
+}

@@ -1,0 +1,115 @@
+//! The facts that attribution works on, and what of them was known at a moment.
+
+use crate::facts::{
+    CiRun, Commit, Deployment, Incident, Moment, Person, PullRequest, PullRequestState, Release, Repository, Sourced,
+    Tag, TeamRepositories,
+};
+
+use super::Organisation;
+
+/// All facts, in any order.
+#[derive(Debug, Clone, Default)]
+pub struct FactsInput {
+    /// Repositories.
+    pub repositories: Vec<Sourced<Repository>>,
+    /// Repositories of the hosting service's teams.
+    pub team_repositories: Vec<Sourced<TeamRepositories>>,
+    /// Commits.
+    pub commits: Vec<Sourced<Commit>>,
+    /// Pull requests.
+    pub pull_requests: Vec<Sourced<PullRequest>>,
+    /// Deployment records.
+    pub deployments: Vec<Sourced<Deployment>>,
+    /// Releases.
+    pub releases: Vec<Sourced<Release>>,
+    /// Tags.
+    pub tags: Vec<Sourced<Tag>>,
+    /// Attempts of CI runs.
+    pub ci_runs: Vec<Sourced<CiRun>>,
+    /// Incidents.
+    pub incidents: Vec<Sourced<Incident>>,
+}
+
+impl FactsInput {
+    /// The same facts as they were known at `as_of`, in an order of their own, with the configured bots marked.
+    ///
+    /// What began later is not there; what ended later is open. So a month can be evaluated as it ended.
+    pub(super) fn known_at(&self, organisation: &Organisation, as_of: Moment) -> Self {
+        let mut facts = self.clone();
+        facts.commits.retain(|item| item.fact.committed_at <= as_of);
+        facts.pull_requests.retain(|item| item.fact.created_at <= as_of);
+        facts.deployments.retain(|item| item.fact.created_at <= as_of);
+        facts.releases.retain(|item| item.fact.published_at <= as_of);
+        facts.tags.retain(|item| item.fact.tagged_at <= as_of);
+        facts.ci_runs.retain(|item| item.fact.created_at <= as_of);
+        facts.incidents.retain(|item| item.fact.created_at <= as_of);
+        for item in &mut facts.pull_requests {
+            censor_pull_request(&mut item.fact, as_of);
+            mark_bots(&mut item.fact, organisation);
+        }
+        for item in &mut facts.commits {
+            mark(item.fact.author.as_mut(), organisation);
+        }
+        for item in &mut facts.deployments {
+            item.fact.statuses.retain(|status| status.at <= as_of);
+        }
+        for item in &mut facts.ci_runs {
+            item.fact.conclusion = item.fact.conclusion.filter(|_| item.fact.updated_at <= as_of);
+        }
+        for item in &mut facts.incidents {
+            item.fact.updates.retain(|update| update.at <= as_of);
+        }
+        facts.sort();
+        facts
+    }
+
+    /// The order of facts in the store means nothing: sorted, the same facts give the same attribution.
+    fn sort(&mut self) {
+        self.repositories.sort_by(|one, other| one.fact.full_name.cmp(&other.fact.full_name));
+        self.team_repositories.sort_by(|one, other| one.fact.team.cmp(&other.fact.team));
+        self.commits.sort_by(|one, other| {
+            (&one.fact.repository, &one.fact.sha).cmp(&(&other.fact.repository, &other.fact.sha))
+        });
+        self.pull_requests.sort_by(|one, other| {
+            (&one.fact.repository, one.fact.number).cmp(&(&other.fact.repository, other.fact.number))
+        });
+        self.deployments
+            .sort_by(|one, other| (one.fact.created_at, &one.fact.id).cmp(&(other.fact.created_at, &other.fact.id)));
+        self.releases.sort_by(|one, other| {
+            (one.fact.published_at, &one.fact.id).cmp(&(other.fact.published_at, &other.fact.id))
+        });
+        self.tags
+            .sort_by(|one, other| (one.fact.tagged_at, &one.fact.name).cmp(&(other.fact.tagged_at, &other.fact.name)));
+        self.ci_runs.sort_by_key(|item| (item.fact.created_at, item.fact.id, item.fact.attempt));
+        self.incidents
+            .sort_by(|one, other| (one.fact.began_at(), &one.fact.id).cmp(&(other.fact.began_at(), &other.fact.id)));
+    }
+}
+
+fn censor_pull_request(fact: &mut PullRequest, as_of: Moment) {
+    fact.reviews.retain(|review| review.submitted_at <= as_of);
+    fact.state_changes.retain(|change| change.at <= as_of);
+    let ended_later = fact.merged_at.or(fact.closed_at).is_some_and(|at| at > as_of);
+    if ended_later {
+        fact.state = PullRequestState::Open;
+        fact.merged_at = None;
+        fact.closed_at = None;
+        fact.merge_commit_sha = None;
+    }
+}
+
+fn mark_bots(fact: &mut PullRequest, organisation: &Organisation) {
+    mark(fact.author.as_mut(), organisation);
+    for review in &mut fact.reviews {
+        mark(review.author.as_mut(), organisation);
+    }
+    for commit in &mut fact.own_commits {
+        mark(commit.author.as_mut(), organisation);
+    }
+}
+
+fn mark(person: Option<&mut Person>, organisation: &Organisation) {
+    if let Some(person) = person {
+        person.bot |= organisation.bots.contains(&person.key);
+    }
+}

@@ -1,0 +1,52 @@
+//! Which commit a reference means.
+
+use std::collections::HashMap;
+
+use super::changes::Landings;
+use super::history::{CommitIndex, History};
+use crate::facts::ChangeReference;
+
+/// Finds the commits of one repository that references mean.
+pub(super) struct Resolver<'a, 'b> {
+    history: &'b History<'a>,
+    landings: &'b Landings<'a>,
+    by_subject: HashMap<&'a str, Vec<CommitIndex>>,
+}
+
+impl<'a, 'b> Resolver<'a, 'b> {
+    pub(super) fn new(history: &'b History<'a>, landings: &'b Landings<'a>) -> Self {
+        let mut by_subject: HashMap<&str, Vec<CommitIndex>> = HashMap::new();
+        for commit in 0..history.len() {
+            by_subject.entry(history.fact(commit).subject.as_str()).or_default().push(commit);
+        }
+        Self { history, landings, by_subject }
+    }
+
+    /// The commit that a reference means, as seen from a commit that was made later. An abbreviated object id must fit
+    /// exactly one commit; a subject means the newest commit of that subject before.
+    pub(super) fn commit(&self, reference: &ChangeReference, seen_from: Option<CommitIndex>) -> Option<CommitIndex> {
+        match reference {
+            ChangeReference::Commit(sha) => self.history.find(sha).or_else(|| self.abbreviated(sha)),
+            ChangeReference::PullRequest(number) => {
+                self.history.find(self.landings.pull_request(*number)?.merge_commit_sha.as_deref()?)
+            }
+            ChangeReference::Subject(subject) => {
+                let made = |commit: CommitIndex| self.history.fact(commit).committed_at;
+                let until = seen_from.map(made);
+                let candidates = self.by_subject.get(subject.as_str())?.iter().copied();
+                let earlier = candidates
+                    .filter(|commit| Some(*commit) != seen_from && until.is_none_or(|until| made(*commit) <= until));
+                earlier.max_by_key(|commit| (made(*commit), &self.history.fact(*commit).sha))
+            }
+        }
+    }
+
+    fn abbreviated(&self, prefix: &str) -> Option<CommitIndex> {
+        if prefix.len() < 7 || prefix.len() >= 40 {
+            return None;
+        }
+        let mut fitting = (0..self.history.len()).filter(|commit| self.history.fact(*commit).sha.starts_with(prefix));
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(first)
+    }
+}

@@ -1,0 +1,160 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::kpi::Window;
+
+/// Measures how fast a team ships, and how safely.
+///
+/// chiplog polls GitHub, PagerDuty and local clones, keeps the facts, and derives DORA's metrics and more for each team:
+/// as Prometheus metrics, as tables, and explained down to the very commits, pull requests and incidents.
+///
+/// A first look without any token: `chiplog try PATH-TO-CLONE`
+#[derive(Debug, Parser)]
+#[command(name = "chiplog", version, max_term_width = 110, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration file.
+    #[arg(long, short, global = true, default_value = "chiplog.toml", env = "CHIPLOG_CONFIG", value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// How log lines on standard error look.
+    #[arg(long, global = true, default_value = "text", value_enum)]
+    pub log_format: LogFormat,
+
+    /// What to log: a level, or `module=level` pairs, for example `info,chiplog::sources=debug`.
+    #[arg(long, global = true, default_value = "info", env = "CHIPLOG_LOG", value_name = "FILTER")]
+    pub log: String,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Collect, evaluate and serve metrics and pages until told to stop.
+    ///
+    /// What the store already knows is served at once; a source that is down never stops the others.
+    Serve,
+
+    /// Collect facts without serving them.
+    ///
+    /// Goes on polling until told to stop; with --once, collects what is new and ends. The exit code is 1 when a source
+    /// failed.
+    Collect {
+        /// Collect what is new, then end.
+        #[arg(long)]
+        once: bool,
+    },
+
+    /// Print the scorecard of a local git clone: no token, no configuration, nothing stored.
+    ///
+    /// Tags count as deployments. Reviews and incidents are not in git: connect GitHub and PagerDuty for those.
+    Try {
+        /// The folder of the clone.
+        path: PathBuf,
+        /// Which tags are deployments: a regular expression.
+        #[arg(long, default_value = r"^v?\d+(\.\d+)+$", value_name = "REGEX")]
+        tags: String,
+        /// The window to show.
+        #[arg(long, default_value = "364d", value_parser = window)]
+        window: Window,
+    },
+
+    /// Print the KPIs of a team.
+    Kpis {
+        /// The team's slug. Without it, all teams are printed.
+        team: Option<String>,
+        /// The span of time.
+        #[command(flatten)]
+        period: Period,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Explain one number: the commits, pull requests, deployments and incidents behind it, and what was left out.
+    Explain {
+        /// The team's slug.
+        team: String,
+        /// The KPI's id, for example `lead_time_for_changes`; `chiplog kpis` lists the titles.
+        kpi: String,
+        /// The span of time.
+        #[command(flatten)]
+        period: Period,
+        /// How many entries of each list to print.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// Print JSON with every entry.
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Check credentials, sources and rules, and say why a number is missing.
+    Doctor,
+
+    /// Check the configuration, or print an example.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Check the configuration file without connecting to anything.
+    Check,
+    /// Print an example with every key.
+    Example,
+}
+
+/// A span of time: a rolling window or a calendar month of the team's time zone.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Period {
+    /// A rolling window that ends now: 7d, 28d, 84d or 364d.
+    #[arg(long, default_value = "28d", value_parser = window, conflicts_with = "month")]
+    pub window: Window,
+    /// A calendar month in the team's time zone, for example 2026-10.
+    #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+    pub month: Option<NaiveDate>,
+}
+
+fn window(text: &str) -> Result<Window, String> {
+    let found = Window::ALL.into_iter().find(|window| window.label() == text);
+    found.ok_or_else(|| "take one of 7d, 28d, 84d and 364d".to_owned())
+}
+
+/// The first day of the month.
+fn month(text: &str) -> Result<NaiveDate, String> {
+    format!("{text}-01").parse().map_err(|_| "write the month as YYYY-MM, for example 2026-10".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_month_says_how_to_write_one() {
+        let error = Cli::try_parse_from(["chiplog", "kpis", "shop", "--month", "October"]).unwrap_err().to_string();
+        assert!(error.contains("write the month as YYYY-MM, for example 2026-10"), "{error}");
+    }
+}

@@ -1,0 +1,68 @@
+//! The commands: each wires what it needs and prints.
+
+mod collect;
+mod doctor;
+mod explain;
+mod kpis;
+mod serve;
+mod try_clone;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::{Cli, Command, ConfigCommand, Period};
+use crate::facts::Moment;
+use crate::kpi::Span;
+use crate::stats::WorkingCalendar;
+use crate::{app, telemetry};
+
+/// The example configuration: every key, explained.
+pub const EXAMPLE_CONFIG: &str = include_str!("../../config/chiplog.example.toml");
+
+/// Runs a command line.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    telemetry::start(&cli.log, cli.log_format)?;
+    crate::sources::http::install_crypto_provider();
+    match cli.command {
+        Command::Serve => serve::run(&cli.config).await,
+        Command::Collect { once } => collect::run(&cli.config, once).await,
+        Command::Try { path, tags, window } => try_clone::run(&path, &tags, window).await,
+        Command::Kpis { team, period, json } => kpis::run(&cli.config, team.as_deref(), period, json).await,
+        Command::Explain { team, kpi, period, limit, json } => {
+            explain::run(&cli.config, &team, &kpi, period, limit, json).await
+        }
+        Command::Doctor => doctor::run(&cli.config).await,
+        Command::Config(ConfigCommand::Check) => check_config(&cli.config),
+        Command::Config(ConfigCommand::Example) => print(EXAMPLE_CONFIG).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn check_config(path: &Path) -> Result<ExitCode> {
+    let config = app::read_config(path)?;
+    let sources = app::check_sources(&config)?;
+    let (teams, services) = (config.organisation.teams.len(), config.organisation.services.len());
+    print(&format!(
+        "{}: good. Sources: {sources}, teams: {teams}, services with rules of their own: {services}.\n\
+         `chiplog doctor` connects to the sources and looks further.\n",
+        path.display()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard output. A reader that has gone away (`| head`) is no error.
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
+        _ => Ok(()),
+    }
+}
+
+/// The span that a period means for a team.
+fn span(period: Period, calendar: &WorkingCalendar, as_of: Moment) -> Span {
+    let Some(first_day) = period.month else { return period.window.span(as_of) };
+    let month = calendar.month_span(first_day);
+    Span { from: month.0, until: month.1 }
+}

@@ -1,0 +1,5 @@
+//! What the world sees: metrics, pages, and text on a terminal. Reads snapshots and reports, decides nothing.
+
+pub mod prometheus;
+pub mod terminal;
+pub mod web;

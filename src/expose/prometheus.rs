@@ -1,0 +1,245 @@
+//! `/metrics`: rendered once per evaluation, served from memory.
+//!
+//! One family per KPI, named with its unit; companions (how many observations, how many open, the interval) carry a
+//! `kpi` label and mix units on purpose: they are always selected by `kpi`. A team without data has no value series;
+//! absent is never zero.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use axum::body::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::{Encoder, TextEncoder};
+
+use crate::kpi::{Assessment, CATALOGUE, Kpi, Outcome, Parts, Shape, Statistic, Summary, metric_name};
+use crate::pipeline::{Snapshot, TeamSnapshot};
+
+/// The content type of the text exposition format.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A rendered exposition, plain and gzipped.
+#[derive(Debug, Clone, Default)]
+pub struct Exposition {
+    /// The text.
+    pub plain: Bytes,
+    /// The same as one gzip member; members may follow one another in a stream.
+    pub gzip: Bytes,
+}
+
+impl Exposition {
+    /// Renders families. The families are sorted by name, so that the same snapshot gives the same bytes.
+    pub fn render(families: &Families) -> Result<Self, prometheus::Error> {
+        let mut plain = Vec::new();
+        TextEncoder::new().encode(&families.finished(), &mut plain)?;
+        Self::of_text(plain)
+    }
+
+    /// Takes a text that is an exposition already.
+    pub fn of_text(plain: Vec<u8>) -> Result<Self, prometheus::Error> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let gzip = encoder.write_all(&plain).and_then(|()| encoder.finish());
+        let gzip = gzip.map_err(|error| prometheus::Error::Msg(format!("gzip failed: {error}")))?;
+        Ok(Self { plain: plain.into(), gzip: gzip.into() })
+    }
+}
+
+/// Metric families under construction.
+#[derive(Debug, Default)]
+pub struct Families {
+    families: BTreeMap<String, MetricFamily>,
+    series: BTreeMap<String, Vec<Metric>>,
+}
+
+/// Labels of one series, in the order in which they are shown.
+type Labels<'a> = [(&'a str, &'a str)];
+
+impl Families {
+    /// Adds a gauge's sample; an empty label value is left out, as Prometheus itself would.
+    pub fn gauge(&mut self, name: &str, help: &str, labels: &Labels<'_>, value: f64) {
+        let mut gauge = Gauge::new();
+        gauge.set_value(value);
+        let mut metric = Metric::from_label(label_pairs(labels));
+        metric.set_gauge(gauge);
+        self.add(name, help, MetricType::GAUGE, metric);
+    }
+
+    /// Adds a counter's sample.
+    pub fn counter(&mut self, name: &str, help: &str, labels: &Labels<'_>, value: f64) {
+        let mut counter = Counter::new();
+        counter.set_value(value);
+        let mut metric = Metric::from_label(label_pairs(labels));
+        metric.set_counter(counter);
+        self.add(name, help, MetricType::COUNTER, metric);
+    }
+
+    /// How many series there are.
+    pub fn series_count(&self) -> usize {
+        self.series.values().map(Vec::len).sum()
+    }
+
+    fn add(&mut self, name: &str, help: &str, kind: MetricType, metric: Metric) {
+        if !self.families.contains_key(name) {
+            let mut family = MetricFamily::default();
+            family.set_name(name.to_owned());
+            family.set_help(help.to_owned());
+            family.set_field_type(kind);
+            self.families.insert(name.to_owned(), family);
+        }
+        self.series.entry(name.to_owned()).or_default().push(metric);
+    }
+
+    fn finished(&self) -> Vec<MetricFamily> {
+        let filled = self.families.iter().map(|(name, family)| {
+            let mut family = family.clone();
+            family.set_metric(self.series.get(name).cloned().unwrap_or_default());
+            family
+        });
+        filled.collect()
+    }
+}
+
+fn label_pairs(labels: &Labels<'_>) -> Vec<LabelPair> {
+    let given = labels.iter().filter(|(_, value)| !value.is_empty());
+    let pairs = given.map(|(name, value)| {
+        let mut pair = LabelPair::new();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    });
+    pairs.collect()
+}
+
+/// All families of a snapshot.
+pub fn families(snapshot: &Snapshot) -> Families {
+    let mut families = Families::default();
+    let as_of = snapshot.as_of.timestamp_millis() as f64 / 1000.0;
+    families.gauge("chiplog_kpi_evaluation_timestamp_seconds", "When the KPIs were last evaluated.", &[], as_of);
+    for kpi in CATALOGUE {
+        kpi_info(&mut families, kpi);
+    }
+    for team in &snapshot.teams {
+        team_families(&mut families, team);
+    }
+    let unmapped = "Facts that no service, team or deployment could be found for, by kind and reason; see chiplog doctor.";
+    for ((kind, reason), count) in &snapshot.unmapped {
+        families.gauge("chiplog_unmapped_items", unmapped, &[("kind", kind), ("reason", reason)], *count as f64);
+    }
+    families
+}
+
+fn team_families(families: &mut Families, team: &TeamSnapshot) {
+    let info = "The teams, with the name shown to people.";
+    families.gauge("chiplog_team_info", info, &[("team", &team.id), ("display_name", &team.name)], 1.0);
+    for measured in &team.kpis {
+        let kpi = measured.kpi;
+        for (window, assessment) in &measured.windows {
+            let series = Series { kpi, team: &team.id, window: window.label() };
+            series.assessment(families, assessment);
+        }
+    }
+}
+
+/// The catalogue's entry as a metric.
+fn kpi_info(families: &mut Families, kpi: &Kpi) {
+    let revision = kpi.revision.to_string();
+    let labels = [
+        ("kpi", kpi.id),
+        ("title", kpi.title),
+        ("unit", kpi.unit.metric_suffix()),
+        ("direction", kpi.direction.label()),
+        ("definition_version", revision.as_str()),
+    ];
+    let help = "The KPIs: title, unit, which direction is better, and the version of the definition.";
+    families.gauge("chiplog_kpi_info", help, &labels, 1.0);
+    families.gauge(
+        "chiplog_kpi_minimum_observations",
+        "Below this many observations a value is too few to judge by.",
+        &[("kpi", kpi.id)],
+        kpi.minimum_observations as f64,
+    );
+}
+
+/// Where the samples of one KPI of one team over one window go.
+struct Series<'a> {
+    kpi: &'static Kpi,
+    team: &'a str,
+    window: &'static str,
+}
+
+impl Series<'_> {
+    fn assessment(&self, families: &mut Families, assessment: &Assessment) {
+        match self.kpi.parts {
+            Parts::Alternatives { .. } if !assessment.parts.is_empty() => {
+                for (part, outcome) in &assessment.parts {
+                    self.companions(families, part, outcome);
+                    self.values(families, part, outcome);
+                }
+            }
+            // The parts add up to the whole: a sum over them gives it, and a total beside its parts would double it.
+            Parts::Breakdown { .. } if !assessment.parts.is_empty() => {
+                self.companions(families, "", &assessment.whole);
+                for (part, outcome) in &assessment.parts {
+                    self.values(families, part, outcome);
+                }
+            }
+            _ => {
+                self.companions(families, "", &assessment.whole);
+                self.values(families, "", &assessment.whole);
+            }
+        }
+    }
+
+    fn values(&self, families: &mut Families, part: &str, outcome: &Outcome) {
+        let Some(summary) = summary(outcome) else { return };
+        let name = metric_name(self.kpi);
+        let help = format!("{}: {}", self.kpi.title, self.kpi.meaning);
+        for (statistic, value) in &summary.statistics {
+            if *statistic == Statistic::WorkingDaysWithOne {
+                let name = format!("chiplog_{}_working_days_ratio", self.kpi.id);
+                let help = format!("{}: the share of the team's working days with at least one.", self.kpi.title);
+                families.gauge(&name, &help, &self.labels(part, ""), *value);
+                continue;
+            }
+            let stat = if matches!(self.kpi.shape, Shape::Duration | Shape::Level) { statistic.label() } else { "" };
+            families.gauge(&name, &help, &self.labels(part, stat), *value);
+        }
+    }
+
+    fn companions(&self, families: &mut Families, part: &str, outcome: &Outcome) {
+        if matches!(outcome, Outcome::NotConfigured(_)) {
+            return;
+        }
+        let labels = [("kpi", self.kpi.id), ("team", self.team), ("window", self.window), ("part", part)];
+        let summary = summary(outcome);
+        let observations = summary.map_or(0, |summary| summary.observations) as f64;
+        let help = "How many observations stand behind the value: events, or cases of a ratio.";
+        families.gauge("chiplog_kpi_observations", help, &labels, observations);
+        let Some(summary) = summary else { return };
+        let help = "How many items have begun and not ended, and count as censored.";
+        families.gauge("chiplog_kpi_censored", help, &labels, summary.open as f64);
+        if let Some((low, high)) = summary.interval {
+            let help = "The lower end of the 95 % interval of the KPI's headline statistic, in the KPI's own unit.";
+            families.gauge("chiplog_kpi_interval_low", help, &labels, low);
+            let help = "The upper end of the 95 % interval of the KPI's headline statistic, in the KPI's own unit.";
+            families.gauge("chiplog_kpi_interval_high", help, &labels, high);
+        }
+    }
+
+    fn labels<'b>(&'b self, part: &'b str, stat: &'b str) -> [(&'b str, &'b str); 4] {
+        let part_label = match self.kpi.parts {
+            Parts::Alternatives { label, .. } | Parts::Breakdown { label, .. } => label,
+            Parts::Whole => "part",
+        };
+        [("team", self.team), ("window", self.window), (part_label, part), ("stat", stat)]
+    }
+}
+
+/// The statistics of an outcome that has some. Too few observations are shown with their number; whether to judge by
+/// them is told by `chiplog_kpi_minimum_observations`.
+fn summary(outcome: &Outcome) -> Option<&Summary> {
+    match outcome {
+        Outcome::Value(summary) | Outcome::TooFew { summary, .. } => Some(summary),
+        Outcome::NoData | Outcome::NotConfigured(_) => None,
+    }
+}

@@ -1,0 +1,107 @@
+//! Tables and explanations as text for people at a terminal.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::kpi::{Unit, format_value};
+use crate::report::{Explanation, KpiRow, Piece, Verdict};
+
+/// The table of a team's KPIs.
+pub fn kpi_table(rows: &[KpiRow]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["KPI", "value", "95 % interval", "p90", "n", "open", ""]);
+    for row in rows {
+        table.add_row([
+            name(row),
+            value(row, row.value),
+            interval(row),
+            value(row, row.statistics.get("p90").copied()),
+            if row.verdict == Verdict::NotConfigured { String::new() } else { row.observations.to_string() },
+            if row.open > 0 { row.open.to_string() } else { String::new() },
+            remark(row),
+        ]);
+    }
+    for column in 1..=5 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{table}\n")
+}
+
+/// The explanation of a number: what it is, what it rests on, what was left out. `limit` caps each list.
+pub fn explanation(explanation: &Explanation, limit: usize) -> String {
+    let mut text = String::new();
+    let day = "%Y-%m-%d %H:%M";
+    let (from, until) = (explanation.from.format(day), explanation.until.format(day));
+    let unit = explanation.rows.first().map_or(Unit::Seconds, |row| row.kpi_unit);
+    let _ = writeln!(text, "{} of team {}, {from} to {until} UTC", title(explanation), explanation.team);
+    let _ = writeln!(text, "{}\n{}\n", explanation.meaning, explanation.definition);
+    text.push_str(&kpi_table(&explanation.rows));
+    let shown = explanation.observations.iter().map(|piece| line(unit, piece));
+    list(&mut text, "What it rests on, largest first", shown, explanation.observations.len(), limit);
+    let open = explanation.open.iter().map(|piece| line(unit, piece));
+    list(&mut text, "Still open, oldest first", open, explanation.open.len(), limit);
+    let left = explanation.left_out.iter().map(|item| {
+        let url = item.url.as_deref().unwrap_or_default();
+        format!("  {}  {}\n      {} {url}", item.at.format(day), item.title, item.reason)
+    });
+    list(&mut text, "Left out", left, explanation.left_out.len(), limit);
+    text
+}
+
+fn title(explanation: &Explanation) -> &'static str {
+    explanation.rows.first().map_or("The KPI", |row| row.title)
+}
+
+fn list(text: &mut String, heading: &str, lines: impl Iterator<Item = String>, count: usize, limit: usize) {
+    if count == 0 {
+        return;
+    }
+    let _ = writeln!(text, "\n{heading} ({count}):");
+    for line in lines.take(limit) {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    if count > limit {
+        let _ = writeln!(text, "  … and {} more: raise --limit, or take --json for all", count - limit);
+    }
+}
+
+fn line(unit: Unit, piece: &Piece) -> String {
+    let mut line = format!("  {:>9}  {}", format_value(unit, piece.value), piece.at.format("%Y-%m-%d %H:%M"));
+    if let Some(part) = piece.part {
+        let _ = write!(line, "  [{part}]");
+    }
+    let _ = write!(line, "  {}", piece.title);
+    if !piece.detail.is_empty() {
+        let _ = write!(line, "\n             {}", piece.detail);
+    }
+    if let Some(url) = &piece.url {
+        let _ = write!(line, "\n             {url}");
+    }
+    line
+}
+
+fn name(row: &KpiRow) -> String {
+    row.part.map_or_else(|| row.title.to_owned(), |part| format!("{} · {part}", row.title))
+}
+
+fn value(row: &KpiRow, value: Option<f64>) -> String {
+    value.map(|value| format_value(row.kpi_unit, value)).unwrap_or_default()
+}
+
+fn interval(row: &KpiRow) -> String {
+    let Some((low, high)) = row.interval else { return String::new() };
+    format!("{} – {}", format_value(row.kpi_unit, low), format_value(row.kpi_unit, high))
+}
+
+fn remark(row: &KpiRow) -> String {
+    match row.verdict {
+        Verdict::Value => String::new(),
+        Verdict::TooFew => format!("too few to tell: fewer than {}", row.minimum_observations),
+        Verdict::NoData => "no data".to_owned(),
+        Verdict::NotConfigured => row.remedy.map_or_else(String::new, |remedy| format!("not configured: {remedy}")),
+    }
+}

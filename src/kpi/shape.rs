@@ -1,0 +1,152 @@
+//! From observations to statistics, by shape.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::definition::{Kpi, Parts, Shape, Statistic};
+use super::input::TeamFacts;
+use super::outcome::{Observation, Observed, OpenItem, Outcome, Span, Summary};
+use crate::stats::{
+    Lifetime, kaplan_meier_median, mean, mean_interval, median_interval, poisson_interval, quantile, wilson_interval,
+};
+
+/// The KPI as a whole over a span: all parts together, or the first of the alternatives.
+pub fn summarise(kpi: &Kpi, observed: &Observed, span: &Span, facts: &TeamFacts<'_>) -> Outcome {
+    let part = match kpi.parts {
+        Parts::Alternatives { values, .. } => values.first().copied(),
+        Parts::Breakdown { .. } | Parts::Whole => None,
+    };
+    outcome(kpi, observed, part, span, facts)
+}
+
+/// One part of the KPI over a span.
+pub fn summarise_part(
+    kpi: &Kpi,
+    observed: &Observed,
+    part: &'static str,
+    span: &Span,
+    facts: &TeamFacts<'_>,
+) -> Outcome {
+    outcome(kpi, observed, Some(part), span, facts)
+}
+
+/// What was observed of one part.
+struct Selected<'a> {
+    /// Every observation of the part, whenever it counted.
+    all: Vec<&'a Observation>,
+    /// Those that count within the span.
+    within: Vec<&'a Observation>,
+    /// What had begun before the end of the span and has not ended.
+    open: Vec<&'a OpenItem>,
+}
+
+fn outcome(kpi: &Kpi, observed: &Observed, part: Option<&str>, span: &Span, facts: &TeamFacts<'_>) -> Outcome {
+    if let Some(need) = kpi.needs.iter().find(|need| !facts.supply.contains(need)) {
+        return Outcome::NotConfigured(*need);
+    }
+    let of_part = |of: Option<&'static str>| part.is_none_or(|part| of == Some(part));
+    let all: Vec<&Observation> = observed.observations.iter().filter(|observation| of_part(observation.part)).collect();
+    let within: Vec<&Observation> = all.iter().copied().filter(|observation| span.contains(observation.at)).collect();
+    let open = observed.open.iter().filter(|item| of_part(item.part) && item.began_at < span.until).collect();
+    let selected = Selected { all, within, open };
+    let summary = match kpi.shape {
+        Shape::Duration => duration(kpi, &selected, span),
+        Shape::Proportion => proportion(&selected),
+        Shape::Rate => rate(&selected, span, facts),
+        Shape::Level => level(&selected),
+    };
+    match summary {
+        None => Outcome::NoData,
+        Some(summary) if summary.observations < kpi.minimum_observations => {
+            Outcome::TooFew { summary, minimum: kpi.minimum_observations }
+        }
+        Some(summary) => Outcome::Value(summary),
+    }
+}
+
+fn sorted_values(observations: &[&Observation]) -> Vec<f64> {
+    let mut values: Vec<f64> = observations.iter().map(|observation| observation.value).collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// Median, 90th percentile and mean of what ended within the span; beside them the median of what began within it,
+/// with open items as censored.
+fn duration(kpi: &Kpi, selected: &Selected<'_>, span: &Span) -> Option<Summary> {
+    let values = sorted_values(&selected.within);
+    if values.is_empty() && selected.open.is_empty() {
+        return None;
+    }
+    let cohort_ended = selected.all.iter().filter(|item| item.began_at.is_some_and(|began| span.contains(began)));
+    let cohort_open = selected.open.iter().filter(|item| span.contains(item.began_at));
+    let cohort: Vec<Lifetime> = cohort_ended
+        .map(|item| Lifetime { duration: item.value, ended: true })
+        .chain(cohort_open.map(|item| Lifetime { duration: item.age_seconds, ended: false }))
+        .collect();
+    let interval = match kpi.headline {
+        Statistic::Mean => mean_interval(&values),
+        _ => median_interval(&values),
+    };
+    let statistics = [
+        (Statistic::P50, quantile(&values, 0.5)),
+        (Statistic::P90, quantile(&values, 0.9)),
+        (Statistic::Mean, mean(&values)),
+        (Statistic::P50WithOpen, kaplan_meier_median(&cohort)),
+    ];
+    Some(Summary { statistics: known(statistics), observations: values.len(), open: selected.open.len(), interval })
+}
+
+/// The share of cases that hold.
+fn proportion(selected: &Selected<'_>) -> Option<Summary> {
+    let cases = selected.within.len();
+    let holding = selected.within.iter().filter(|case| case.value > 0.5).count();
+    let interval = wilson_interval(holding, cases)?;
+    let share = holding as f64 / cases as f64;
+    Some(Summary {
+        statistics: BTreeMap::from([(Statistic::Share, share)]),
+        observations: cases,
+        open: 0,
+        interval: Some(interval),
+    })
+}
+
+/// Weighted events per day. None in the span is a true zero once the team has had one before the span's end, and no
+/// data until then: a team whose deployments were never seen has not deployed zero times.
+fn rate(selected: &Selected<'_>, span: &Span, facts: &TeamFacts<'_>) -> Option<Summary> {
+    if !selected.all.iter().any(|event| event.at < span.until) {
+        return None;
+    }
+    let events = selected.within.len();
+    let weight: f64 = selected.within.iter().map(|event| event.weight).sum();
+    let days = span.days();
+    let mean_weight = if events == 0 { 1.0 } else { weight / events as f64 };
+    let (low, high) = poisson_interval(events);
+    let days_with_one: BTreeSet<_> = selected.within.iter().map(|event| facts.calendar.day(event.at)).collect();
+    let working_days_with_one = days_with_one.iter().filter(|day| facts.calendar.is_working_day(**day)).count();
+    let working_days = facts.calendar.working_days_between(span.from, span.until);
+    let share = (working_days > 0).then(|| working_days_with_one as f64 / working_days as f64);
+    Some(Summary {
+        statistics: known([(Statistic::PerDay, Some(weight / days)), (Statistic::WorkingDaysWithOne, share)]),
+        observations: events,
+        open: 0,
+        interval: Some((low * mean_weight / days, high * mean_weight / days)),
+    })
+}
+
+/// Mean and newest of measured values.
+fn level(selected: &Selected<'_>) -> Option<Summary> {
+    let newest = selected
+        .within
+        .iter()
+        .max_by(|one, other| one.at.cmp(&other.at).then_with(|| one.evidence.key.cmp(&other.evidence.key)))?;
+    let values = sorted_values(&selected.within);
+    Some(Summary {
+        statistics: known([(Statistic::Mean, mean(&values)), (Statistic::Latest, Some(newest.value))]),
+        observations: values.len(),
+        open: 0,
+        interval: mean_interval(&values),
+    })
+}
+
+fn known<const N: usize>(statistics: [(Statistic, Option<f64>); N]) -> BTreeMap<Statistic, f64> {
+    statistics.into_iter().filter_map(|(statistic, value)| value.map(|value| (statistic, value))).collect()
+}

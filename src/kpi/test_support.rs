@@ -1,0 +1,174 @@
+//! Small builders of a team's facts for tests.
+
+use super::{Kpi, Need, Observed, Outcome, Statistic, Supply, TeamFacts, Window, summarise};
+use crate::attribution::{
+    Attributed, DeploymentFailure, FailureCause, ServiceDeployment, ServiceIncident, ServicePullRequest, Severity,
+    Shipment, ShippedChange,
+};
+use crate::facts::{Moment, OwnCommit, Person, PullRequest, PullRequestState, Review, ReviewState};
+use crate::stats::WorkingCalendar;
+
+pub(super) fn at(text: &str) -> Moment {
+    text.parse().unwrap()
+}
+
+/// What is known of the team `team`.
+#[derive(Default)]
+pub(super) struct World {
+    attributed: Attributed,
+}
+
+impl World {
+    pub(super) fn deployment(mut self, deployment: ServiceDeployment) -> Self {
+        self.attributed.deployments.push(deployment);
+        self
+    }
+
+    pub(super) fn pull_request(mut self, item: ServicePullRequest) -> Self {
+        self.attributed.pull_requests.push(item);
+        self
+    }
+
+    pub(super) fn incident(mut self, incident: ServiceIncident) -> Self {
+        self.attributed.incidents.push(incident);
+        self
+    }
+
+    pub(super) fn with_facts<T>(&self, as_of: Moment, use_facts: impl FnOnce(&TeamFacts<'_>) -> T) -> T {
+        let supply: Supply = [Need::Deployments, Need::Commits, Need::PullRequests, Need::Incidents].into();
+        use_facts(&TeamFacts::of(&self.attributed, "team", &WorkingCalendar::default(), supply, as_of))
+    }
+
+    pub(super) fn observed(&self, kpi: &Kpi, as_of: Moment) -> Observed {
+        self.with_facts(as_of, |facts| (kpi.observe)(facts))
+    }
+
+    pub(super) fn outcome(&self, kpi: &Kpi, as_of: Moment) -> Outcome {
+        self.outcome_over(kpi, Window::Days28, as_of)
+    }
+
+    pub(super) fn outcome_over(&self, kpi: &Kpi, window: Window, as_of: Moment) -> Outcome {
+        self.with_facts(as_of, |facts| summarise(kpi, &(kpi.observe)(facts), &window.span(as_of), facts))
+    }
+}
+
+/// The statistic of an outcome that has it.
+pub(super) fn value(outcome: &Outcome, statistic: Statistic) -> f64 {
+    match outcome {
+        Outcome::Value(summary) | Outcome::TooFew { summary, .. } => summary.statistics[&statistic],
+        other => panic!("no value: {other:?}"),
+    }
+}
+
+pub(super) fn attempt(name: &str, created_at: &str, failed_at: Option<&str>) -> ServiceDeployment {
+    ServiceDeployment {
+        key: format!("test:{name}"),
+        service: "service".to_owned(),
+        team: Some("team".to_owned()),
+        repository: "acme/service".to_owned(),
+        title: name.to_owned(),
+        url: None,
+        sha: name.to_owned(),
+        created_at: at(created_at),
+        finished_at: None,
+        failed_at: failed_at.map(at),
+        shipment: Shipment::Nothing,
+        failure: None,
+        fix: None,
+    }
+}
+
+pub(super) fn shipping(name: &str, finished_at: &str, changes: Vec<ShippedChange>) -> ServiceDeployment {
+    let shipment = Shipment::Commits { commits: Vec::new(), changes };
+    ServiceDeployment { finished_at: Some(at(finished_at)), shipment, ..attempt(name, finished_at, None) }
+}
+
+pub(super) fn failed(deployment: ServiceDeployment, recovered_at: Option<&str>) -> ServiceDeployment {
+    let failure = DeploymentFailure {
+        cause: FailureCause::Incident,
+        evidence_key: "test:incident".to_owned(),
+        explanation: "an incident".to_owned(),
+        url: None,
+        recovered_at: recovered_at.map(at),
+    };
+    ServiceDeployment { failure: Some(failure), ..deployment }
+}
+
+pub(super) fn change(sha: &str, authored_at: &str) -> ShippedChange {
+    ShippedChange {
+        sha: sha.to_owned(),
+        landed_as: sha.to_owned(),
+        authored_at: at(authored_at),
+        bot: false,
+        pull_request: None,
+        title: "a change".to_owned(),
+        url: None,
+    }
+}
+
+pub(super) fn person(key: &str) -> Person {
+    Person { key: key.to_owned(), bot: false }
+}
+
+pub(super) fn review(by: &str, submitted_at: &str) -> Review {
+    Review {
+        submitted_at: at(submitted_at),
+        author: Some(person(by)),
+        state: ReviewState::Approved,
+        has_body: false,
+        inline_comments: 0,
+    }
+}
+
+/// A pull request by `author`, merged, with one own commit authored when it was opened.
+pub(super) fn merged_pull_request(number: u64, created_at: &str, merged_at: &str) -> ServicePullRequest {
+    let own = OwnCommit { sha: format!("own{number}"), authored_at: at(created_at), author: None, merge: false };
+    ServicePullRequest {
+        key: format!("test:acme/service#{number}"),
+        services: vec!["service".to_owned()],
+        teams: vec!["team".to_owned()],
+        deployed: None,
+        pull_request: PullRequest {
+            repository: "acme/service".to_owned(),
+            number,
+            url: None,
+            title: "a change".to_owned(),
+            author: Some(person("author")),
+            state: PullRequestState::Merged,
+            draft: false,
+            created_at: at(created_at),
+            updated_at: at(merged_at),
+            merged_at: Some(at(merged_at)),
+            closed_at: Some(at(merged_at)),
+            base_branch: "main".to_owned(),
+            head_branch: "change".to_owned(),
+            head_sha: None,
+            merge_commit_sha: None,
+            labels: Vec::new(),
+            own_commits: vec![own],
+            reviews: Vec::new(),
+            state_changes: Vec::new(),
+            reverts: Vec::new(),
+            paths: None,
+            additions: 1,
+            deletions: 0,
+        },
+    }
+}
+
+pub(super) fn incident(id: &str, began_at: &str, resolved_at: Option<&str>) -> ServiceIncident {
+    ServiceIncident {
+        key: format!("test:{id}"),
+        service: Some("service".to_owned()),
+        team: Some("team".to_owned()),
+        title: "trouble".to_owned(),
+        url: None,
+        severity: Severity(3),
+        began_at: at(began_at),
+        created_at: at(began_at),
+        acknowledged_at: None,
+        resolved_at: resolved_at.map(at),
+        cause_tag: None,
+        caused_by: None,
+    }
+}

@@ -1,0 +1,73 @@
+//! From facts to a snapshot: attribution, then every KPI of every team over every window. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
+use crate::attribution::{Attributed, DeploymentRule, Organisation, Team};
+use crate::facts::{Commit, Deployment, FactFamily, Incident, Moment, PullRequest, Release, Tag};
+use crate::kpi::{CATALOGUE, Kpi, Need, Supply, TeamFacts, Window, assess};
+
+/// The families of facts that the configured sources yield, by [`FactFamily::FAMILY`].
+pub type Families = BTreeSet<&'static str>;
+
+/// Evaluates every KPI of every team, as of a moment.
+pub fn evaluate(organisation: &Organisation, attributed: &Attributed, families: &Families, as_of: Moment) -> Snapshot {
+    let teams = organisation.teams.values().map(|team| {
+        let facts = team_facts(organisation, attributed, families, team, as_of);
+        let kpis = CATALOGUE.iter().map(|kpi| kpi_snapshot(kpi, &facts, as_of)).collect();
+        TeamSnapshot { id: team.id.clone(), name: team.name.clone(), services: services(attributed, &team.id), kpis }
+    });
+    let mut unmapped: BTreeMap<(&'static str, &'static str), u64> = BTreeMap::new();
+    for item in &attributed.left_out {
+        *unmapped.entry((item.kind, item.reason)).or_default() += 1;
+    }
+    Snapshot { as_of, teams: teams.collect(), unmapped, chosen_rules: attributed.chosen_rules.clone() }
+}
+
+/// The facts of one team, with what the configured sources supply for it.
+pub fn team_facts<'a>(
+    organisation: &Organisation,
+    attributed: &'a Attributed,
+    families: &Families,
+    team: &'a Team,
+    as_of: Moment,
+) -> TeamFacts<'a> {
+    let supply = supply(organisation, attributed, families, &team.id);
+    TeamFacts::of(attributed, &team.id, &team.calendar, supply, as_of)
+}
+
+/// What is supplied for a team. Deployments are, when a rule of one of its services says what counts, or when `auto`
+/// has found something; the rest follows from the sources.
+fn supply(organisation: &Organisation, attributed: &Attributed, families: &Families, team: &str) -> Supply {
+    let yields = |family: &str| families.contains(family);
+    let mut supply = Supply::new();
+    let ruled = organisation.services.values().any(|service| {
+        service.owners.iter().any(|owner| owner.team == team) && !matches!(service.deployments, DeploymentRule::Auto)
+    });
+    let seen = attributed.deployments.iter().any(|deployment| deployment.team.as_deref() == Some(team));
+    if [Deployment::FAMILY, Release::FAMILY, Tag::FAMILY].into_iter().any(yields) && (ruled || seen) {
+        supply.insert(Need::Deployments);
+    }
+    if yields(Commit::FAMILY) {
+        supply.insert(Need::Commits);
+    }
+    if yields(PullRequest::FAMILY) {
+        supply.insert(Need::PullRequests);
+    }
+    if yields(Incident::FAMILY) {
+        supply.insert(Need::Incidents);
+    }
+    supply
+}
+
+fn kpi_snapshot(kpi: &'static Kpi, facts: &TeamFacts<'_>, as_of: Moment) -> KpiSnapshot {
+    let observed = (kpi.observe)(facts);
+    let assessed = |window: &Window| (*window, assess(kpi, &observed, &window.span(as_of), facts));
+    KpiSnapshot { kpi, windows: Window::ALL.iter().map(assessed).collect() }
+}
+
+fn services(attributed: &Attributed, team: &str) -> Vec<String> {
+    let owned = attributed.deployments.iter().filter(|deployment| deployment.team.as_deref() == Some(team));
+    let names: BTreeSet<&String> = owned.map(|deployment| &deployment.service).collect();
+    names.into_iter().cloned().collect()
+}

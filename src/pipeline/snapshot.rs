@@ -1,0 +1,41 @@
+//! What is known at one moment: immutable, made by an evaluation and replaced as a whole.
+
+use std::collections::BTreeMap;
+
+use crate::facts::Moment;
+use crate::kpi::{Assessment, Kpi, Window};
+
+/// Every KPI of every team.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The moment of evaluation: windows end here.
+    pub as_of: Moment,
+    /// The teams, by slug.
+    pub teams: Vec<TeamSnapshot>,
+    /// How many facts could not be attributed, by kind and reason.
+    pub unmapped: BTreeMap<(&'static str, &'static str), u64>,
+    /// What counts as a deployment of each service, in words.
+    pub chosen_rules: BTreeMap<String, String>,
+}
+
+/// Every KPI of one team.
+#[derive(Debug, Clone)]
+pub struct TeamSnapshot {
+    /// The slug.
+    pub id: String,
+    /// The name shown to people.
+    pub name: String,
+    /// Ids of the services that it has deployed.
+    pub services: Vec<String>,
+    /// The KPIs, in the order of the catalogue.
+    pub kpis: Vec<KpiSnapshot>,
+}
+
+/// One KPI of one team.
+#[derive(Debug, Clone)]
+pub struct KpiSnapshot {
+    /// The KPI.
+    pub kpi: &'static Kpi,
+    /// Its outcome over each window, shortest first.
+    pub windows: Vec<(Window, Assessment)>,
+}

@@ -1,0 +1,130 @@
+//! Why a number is what it is: every observation behind it, largest first, and what was left out.
+
+use serde::Serialize;
+
+use super::table::{KpiRow, rows_of};
+use crate::facts::Moment;
+use crate::kpi::{Evidence, Kpi, Observed, Span, TeamFacts, assess};
+
+/// One observation behind a number.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Piece {
+    /// The value, in the KPI's unit (for a rate: the weight of the event).
+    pub value: f64,
+    /// When it counts.
+    pub at: Moment,
+    /// The part, where the KPI has parts.
+    pub part: Option<&'static str>,
+    /// The service, where it has one.
+    pub service: Option<String>,
+    /// `source:external_id`.
+    pub key: String,
+    /// What people call it.
+    pub title: String,
+    /// How the value came about.
+    pub detail: String,
+    /// Where people open it.
+    pub url: Option<String>,
+}
+
+/// Something that was looked at and did not count.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Left {
+    /// When it would have counted.
+    pub at: Moment,
+    /// What it is.
+    pub title: String,
+    /// Why it did not count, and how to mend it.
+    pub reason: String,
+    /// Where people open it.
+    pub url: Option<String>,
+}
+
+/// The explanation of one number.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The team.
+    pub team: String,
+    /// The first moment of the span.
+    pub from: Moment,
+    /// The first moment after the span.
+    pub until: Moment,
+    /// One sentence: what the KPI tells.
+    pub meaning: &'static str,
+    /// Exactly what is counted.
+    pub definition: &'static str,
+    /// The number itself, part by part where the KPI has alternatives.
+    pub rows: Vec<KpiRow>,
+    /// What it rests on, largest first.
+    pub observations: Vec<Piece>,
+    /// What has begun and not ended, oldest first.
+    pub open: Vec<Piece>,
+    /// What was looked at and left out, newest first.
+    pub left_out: Vec<Left>,
+}
+
+/// Explains a KPI of a team over a span.
+pub fn explain(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span) -> Explanation {
+    let observed = (kpi.observe)(facts);
+    let mut observations: Vec<Piece> = observed
+        .observations
+        .iter()
+        .filter(|observation| span.contains(observation.at))
+        .map(|observation| {
+            let value = if observation.value == 0.0 { 0.0 } else { observation.value * observation.weight };
+            piece(value, observation.at, observation.part, observation.service.clone(), &observation.evidence)
+        })
+        .collect();
+    observations.sort_by(|one, other| other.value.total_cmp(&one.value).then_with(|| one.key.cmp(&other.key)));
+    let mut open: Vec<Piece> = observed
+        .open
+        .iter()
+        .filter(|item| item.began_at < span.until)
+        .map(|item| piece(item.age_seconds, item.began_at, item.part, None, &item.evidence))
+        .collect();
+    open.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.key.cmp(&other.key)));
+    Explanation {
+        team: facts.team.to_owned(),
+        from: span.from,
+        until: span.until,
+        meaning: kpi.meaning,
+        definition: kpi.definition,
+        rows: rows_of(kpi, &assess(kpi, &observed, span, facts)),
+        observations,
+        open,
+        left_out: left_out(kpi, &observed, span, facts),
+    }
+}
+
+fn piece(value: f64, at: Moment, part: Option<&'static str>, service: Option<String>, evidence: &Evidence) -> Piece {
+    Piece {
+        value,
+        at,
+        part,
+        service,
+        key: evidence.key.clone(),
+        title: evidence.title.clone(),
+        detail: evidence.detail.clone(),
+        url: evidence.url.clone(),
+    }
+}
+
+/// What the KPI itself left out, and what attribution could not tie to a service or a history.
+fn left_out(kpi: &Kpi, observed: &Observed, span: &Span, facts: &TeamFacts<'_>) -> Vec<Left> {
+    let own = observed.left_out.iter().map(|item| Left {
+        at: item.at,
+        title: item.evidence.title.clone(),
+        reason: item.reason.clone(),
+        url: item.evidence.url.clone(),
+    });
+    let unattributed = facts.left_out.iter().filter(|item| kpi.needs.iter().any(|need| need.concerns(item.kind)));
+    let unattributed = unattributed.map(|item| Left {
+        at: item.at,
+        title: item.key.clone(),
+        reason: item.explanation.clone(),
+        url: item.url.clone(),
+    });
+    let mut left: Vec<Left> = own.chain(unattributed).filter(|item| span.contains(item.at)).collect();
+    left.sort_by(|one, other| other.at.cmp(&one.at).then_with(|| one.title.cmp(&other.title)));
+    left
+}

@@ -1,0 +1,7 @@
+//! What people read, as a model: the table of a team's KPIs and the explanation of one number. Pure.
+
+mod explanation;
+mod table;
+
+pub use explanation::{Explanation, Left, Piece, explain};
+pub use table::{KpiRow, Verdict, kpi_rows, rows_of};
