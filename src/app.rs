@@ -35,7 +35,10 @@ impl App {
     }
 
     /// Opens everything that a configuration names. `environment` looks up variables named by `*_env` keys.
-    pub async fn assemble(config: Config, environment: &'static (dyn Fn(&str) -> Option<String> + Sync)) -> Result<Self> {
+    pub async fn assemble(
+        config: Config,
+        environment: &'static (dyn Fn(&str) -> Option<String> + Sync),
+    ) -> Result<Self> {
         // Sources are checked with a key of no consequence first, so that a wrong table is told before a store is made.
         configure(&config, &context(&config, PersonHasher::new(Vec::new()), environment))?;
         let store = Store::open(&config.store_url).await?;
@@ -114,7 +117,8 @@ fn configure(config: &Config, context: &SourceContext) -> Result<Vec<Arc<dyn Sou
     for kind in KINDS {
         for table in document.tables(kind.name) {
             let table = if kind.name == "github" { with_github_teams(table, config) } else { table };
-            let source = (kind.configure)(table.clone(), context).map_err(|error| complaint(document, &table, kind.name, &error))?;
+            let source = (kind.configure)(table.clone(), context)
+                .map_err(|error| complaint(document, &table, kind.name, &error))?;
             if let Some(namesake) = sources.iter().find(|other| other.name() == source.name()) {
                 let problem = format!("two sources are called \"{}\": give one of them another name", namesake.name());
                 return Err(document.error_in(&table, kind.name, "name", &problem));
@@ -144,10 +148,12 @@ fn with_github_teams<'a>(table: Spanned<DeValue<'a>>, config: &Config) -> Spanne
     };
     let organization = entries.get("organization").and_then(|value| value.get_ref().as_str()).map(str::to_owned);
     let wanted = config.organisation.teams.values().filter_map(|team| team.github_team.as_deref());
-    let slugs = wanted.filter_map(|team| team.split_once('/')).filter(|(owner, _)| Some(*owner) == organization.as_deref());
+    let slugs =
+        wanted.filter_map(|team| team.split_once('/')).filter(|(owner, _)| Some(*owner) == organization.as_deref());
     let slugs: Vec<String> = slugs.map(|(_, slug)| slug.to_owned()).collect();
     let key = Spanned::new(span.clone(), "teams".into());
-    let listed = entries.entry(key).or_insert_with(|| Spanned::new(span.clone(), DeValue::Array(toml::de::DeArray::default())));
+    let listed =
+        entries.entry(key).or_insert_with(|| Spanned::new(span.clone(), DeValue::Array(toml::de::DeArray::default())));
     if let DeValue::Array(items) = listed.get_mut() {
         for slug in slugs {
             if !items.iter().any(|item| item.get_ref().as_str() == Some(slug.as_str())) {

@@ -1,3 +1,20 @@
 //! The `chiplog` command.
 
-fn main() {}
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use chiplog::cli::Cli;
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match chiplog::commands::run(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            // The chain is printed once, outermost first; no message repeats its cause.
+            let _ = writeln!(std::io::stderr(), "chiplog: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -7,8 +7,9 @@ use crate::cli::LogFormat;
 
 /// Starts logging. Fails when the filter makes no sense.
 pub fn start(filter: &str, format: LogFormat) -> Result<()> {
-    let filter = EnvFilter::try_new(filter)
-        .with_context(|| format!("--log: \"{filter}\" is no log filter: write for example info, or info,chiplog::sources=debug"))?;
+    let filter = EnvFilter::try_new(filter).with_context(|| {
+        format!("--log: \"{filter}\" is no log filter: write for example info, or info,chiplog::sources=debug")
+    })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => lines.with_target(false).try_init(),

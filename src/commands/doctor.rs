@@ -25,7 +25,8 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let facts = load_facts(&app.store).await?;
     let attributed = attribute(&app.organisation, &facts, clock::now());
     problems += section(&mut text, "Services, teams and rules", &diagnose(&app.organisation, &facts, &attributed));
-    let _ = writeln!(text, "{}", if problems == 0 { "All is well.".to_owned() } else { format!("{problems} problems.") });
+    let _ =
+        writeln!(text, "{}", if problems == 0 { "All is well.".to_owned() } else { format!("{problems} problems.") });
     print(&text)?;
     Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -60,18 +61,27 @@ async fn collection(app: &App) -> Result<Vec<Finding>> {
         });
     }
     for count in counts {
-        let message = format!("{}: {} {}, the newest of {}", count.source, count.count, count.family, count.newest.format("%Y-%m-%d %H:%M UTC"));
+        let message = format!(
+            "{}: {} {}, the newest of {}",
+            count.source,
+            count.count,
+            count.family,
+            count.newest.format("%Y-%m-%d %H:%M UTC")
+        );
         findings.push(Finding { level: FindingLevel::Good, message, hint: None });
     }
     for state in app.store.source_states().await? {
         if let Some(error) = state.last_error {
-            let since = state.last_success_at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+            let since = state
+                .last_success_at
+                .map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
             let message = format!("{}: the last collection failed: {error} (last success: {since})", state.source);
             findings.push(Finding { level: FindingLevel::Problem, message, hint: None });
         }
     }
     for reject in app.store.quarantine(10).await? {
-        let message = format!("{}: {} {} is in quarantine: {}", reject.source, reject.family, reject.external_id, reject.reason);
+        let message =
+            format!("{}: {} {} is in quarantine: {}", reject.source, reject.family, reject.external_id, reject.reason);
         findings.push(Finding { level: FindingLevel::Notice, message, hint: None });
     }
     Ok(findings)

@@ -28,7 +28,8 @@ pub(super) async fn run(config: &Path, team: Option<&str>, period: Period, json:
         let span = span(period, &team.calendar, as_of);
         let rows = kpi_rows(&facts, &span);
         if json {
-            documents.push(serde_json::json!({ "team": team.id, "from": span.from, "until": span.until, "kpis": rows }));
+            documents
+                .push(serde_json::json!({ "team": team.id, "from": span.from, "until": span.until, "kpis": rows }));
             continue;
         }
         let day = "%Y-%m-%d %H:%M";

@@ -12,10 +12,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::cli::{Cli, Command, ConfigCommand, Period};
 use crate::facts::Moment;
 use crate::kpi::Span;
+use crate::pipeline::Stop;
 use crate::stats::WorkingCalendar;
 use crate::{app, telemetry};
 
@@ -55,9 +58,32 @@ fn check_config(path: &Path) -> Result<ExitCode> {
 /// Writes to standard output. A reader that has gone away (`| head`) is no error.
 fn print(text: &str) -> Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
         _ => Ok(()),
     }
+}
+
+/// Turns true at the first SIGTERM or SIGINT; a second one ends the program at once.
+fn shutdown_signal() -> Result<Stop> {
+    let (sender, receiver) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened to")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be listened to")?;
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        next().await;
+        tracing::info!("stopping");
+        sender.send_replace(true);
+        next().await;
+        std::process::exit(130);
+    });
+    Ok(receiver)
 }
 
 /// The span that a period means for a team.

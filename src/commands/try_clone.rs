@@ -12,7 +12,7 @@ use crate::config::{Config, Document};
 use crate::expose::terminal;
 use crate::facts::{Commit, Moment};
 use crate::kpi::Window;
-use crate::pipeline::{CollectMetrics, collect_all, progress, team_facts};
+use crate::pipeline::{CollectMetrics, Collector, progress, team_facts};
 use crate::report::kpi_rows;
 use crate::store::Selection;
 
@@ -23,9 +23,9 @@ pub(super) async fn run(path: &Path, tags: &str, window: Window) -> Result<ExitC
     let path = path.canonicalize().with_context(|| format!("{}: cannot be opened", path.display()))?;
     let app = App::assemble(config(&path, tags)?, &environment).await?;
     let stop = shutdown_signal()?;
-    let metrics = CollectMetrics::new()?;
-    let observer = progress::observer();
-    let report = collect_all(&app.store, &app.sources, &clock::now, &stop, &metrics, observer.as_ref()).await;
+    let collector =
+        Collector::new(app.store.clone(), app.sources.clone(), CollectMetrics::new()?, progress::observer());
+    let report = collector.run_once(&stop).await;
     if let Some((_, failure)) = report.failures.into_iter().next() {
         return Err(failure).context("the clone cannot be read");
     }
@@ -65,5 +65,7 @@ async fn as_of(app: &App) -> Result<Moment> {
     let commits = app.store.facts::<Commit>(&Selection::default()).await?;
     let newest = commits.iter().map(|commit| commit.fact.committed_at).max();
     let now = clock::now();
-    Ok(newest.filter(|newest| now - *newest > chrono::Duration::days(7)).map_or(now, |newest| newest + chrono::Duration::seconds(1)))
+    Ok(newest
+        .filter(|newest| now - *newest > chrono::Duration::days(7))
+        .map_or(now, |newest| newest + chrono::Duration::seconds(1)))
 }

@@ -14,6 +14,7 @@ use prometheus::{Encoder, TextEncoder};
 
 use crate::kpi::{Assessment, CATALOGUE, Kpi, Outcome, Parts, Shape, Statistic, Summary, metric_name};
 use crate::pipeline::{Snapshot, TeamSnapshot};
+use crate::sources::Telemetry;
 
 /// The content type of the text exposition format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -35,8 +36,30 @@ impl Exposition {
         Self::of_text(plain)
     }
 
+    /// Renders the counters of the running program: `registered` ones, and what each source tells of itself.
+    pub fn live(registered: Vec<MetricFamily>, sources: &[(&str, Vec<Telemetry>)]) -> Result<Self, prometheus::Error> {
+        let mut families = Families::default();
+        for (source, samples) in sources {
+            for sample in samples {
+                let name = format!("chiplog_source_{}", sample.name);
+                let mut labels = vec![("source", *source)];
+                labels.extend(sample.labels.iter().map(|(label, value)| (*label, value.as_str())));
+                if sample.name.ends_with("_total") {
+                    families.counter(&name, sample.help, &labels, sample.value);
+                } else {
+                    families.gauge(&name, sample.help, &labels, sample.value);
+                }
+            }
+        }
+        let mut all = registered;
+        all.extend(families.finished());
+        let mut plain = Vec::new();
+        TextEncoder::new().encode(&all, &mut plain)?;
+        Self::of_text(plain)
+    }
+
     /// Takes a text that is an exposition already.
-    pub fn of_text(plain: Vec<u8>) -> Result<Self, prometheus::Error> {
+    fn of_text(plain: Vec<u8>) -> Result<Self, prometheus::Error> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         let gzip = encoder.write_all(&plain).and_then(|()| encoder.finish());
         let gzip = gzip.map_err(|error| prometheus::Error::Msg(format!("gzip failed: {error}")))?;
@@ -57,7 +80,7 @@ type Labels<'a> = [(&'a str, &'a str)];
 impl Families {
     /// Adds a gauge's sample; an empty label value is left out, as Prometheus itself would.
     pub fn gauge(&mut self, name: &str, help: &str, labels: &Labels<'_>, value: f64) {
-        let mut gauge = Gauge::new();
+        let mut gauge = Gauge::default();
         gauge.set_value(value);
         let mut metric = Metric::from_label(label_pairs(labels));
         metric.set_gauge(gauge);
@@ -66,7 +89,7 @@ impl Families {
 
     /// Adds a counter's sample.
     pub fn counter(&mut self, name: &str, help: &str, labels: &Labels<'_>, value: f64) {
-        let mut counter = Counter::new();
+        let mut counter = Counter::default();
         counter.set_value(value);
         let mut metric = Metric::from_label(label_pairs(labels));
         metric.set_counter(counter);
@@ -102,7 +125,7 @@ impl Families {
 fn label_pairs(labels: &Labels<'_>) -> Vec<LabelPair> {
     let given = labels.iter().filter(|(_, value)| !value.is_empty());
     let pairs = given.map(|(name, value)| {
-        let mut pair = LabelPair::new();
+        let mut pair = LabelPair::default();
         pair.set_name((*name).to_owned());
         pair.set_value((*value).to_owned());
         pair
@@ -121,7 +144,8 @@ pub fn families(snapshot: &Snapshot) -> Families {
     for team in &snapshot.teams {
         team_families(&mut families, team);
     }
-    let unmapped = "Facts that no service, team or deployment could be found for, by kind and reason; see chiplog doctor.";
+    let unmapped =
+        "Facts that no service, team or deployment could be found for, by kind and reason; see chiplog doctor.";
     for ((kind, reason), count) in &snapshot.unmapped {
         families.gauge("chiplog_unmapped_items", unmapped, &[("kind", kind), ("reason", reason)], *count as f64);
     }
@@ -180,6 +204,7 @@ impl Series<'_> {
             Parts::Breakdown { .. } if !assessment.parts.is_empty() => {
                 self.companions(families, "", &assessment.whole);
                 for (part, outcome) in &assessment.parts {
+                    self.companions(families, part, outcome);
                     self.values(families, part, outcome);
                 }
             }

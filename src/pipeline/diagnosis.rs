@@ -38,7 +38,11 @@ fn services(organisation: &Organisation, facts: &FactsInput, attributed: &Attrib
         let hint = if seen.is_empty() {
             "nothing was collected that could be a deployment: deploy with GitHub Deployments, publish releases, or push tags".to_owned()
         } else {
-            format!("seen in {}: {seen}. Write into [service.{service}] for example deployments = {}", repository.unwrap_or_default(), example(&seen))
+            format!(
+                "seen in {}: {seen}. Write into [service.{service}] for example deployments = {}",
+                repository.unwrap_or_default(),
+                example(&seen)
+            )
         };
         findings.push(finding(FindingLevel::Problem, format!("service {service}: no deployment; {rule}"), Some(hint)));
     }
@@ -46,8 +50,16 @@ fn services(organisation: &Organisation, facts: &FactsInput, attributed: &Attrib
         let tells = attributed.chosen_rules.contains_key(id) || counts.contains_key(id.as_str());
         if !tells && !matches!(service.deployments, DeploymentRule::Auto) {
             let seen = seen_in(&service.repository, facts);
-            let hint = format!("seen in {}: {}", service.repository, if seen.is_empty() { "nothing".to_owned() } else { seen });
-            findings.push(finding(FindingLevel::Problem, format!("service {id}: its deployment rule matches nothing"), Some(hint)));
+            let hint = format!(
+                "seen in {}: {}",
+                service.repository,
+                if seen.is_empty() { "nothing".to_owned() } else { seen }
+            );
+            findings.push(finding(
+                FindingLevel::Problem,
+                format!("service {id}: its deployment rule matches nothing"),
+                Some(hint),
+            ));
         }
     }
     findings
@@ -64,12 +76,8 @@ fn seen_in(repository: &str, facts: &FactsInput) -> String {
         .collect();
     let releases = facts.releases.iter().filter(|item| of(&item.fact.repository)).count();
     let tags = facts.tags.iter().filter(|item| of(&item.fact.repository)).count();
-    let workflows: BTreeSet<&str> = facts
-        .ci_runs
-        .iter()
-        .filter(|item| of(&item.fact.repository))
-        .map(|item| item.fact.workflow.as_str())
-        .collect();
+    let workflows: BTreeSet<&str> =
+        facts.ci_runs.iter().filter(|item| of(&item.fact.repository)).map(|item| item.fact.workflow.as_str()).collect();
     let mut seen = Vec::new();
     let names = |names: &BTreeSet<&str>| names.iter().take(8).copied().collect::<Vec<_>>().join(", ");
     if !environments.is_empty() {
@@ -118,8 +126,12 @@ fn teams(organisation: &Organisation, attributed: &Attributed) -> Vec<Finding> {
 
 /// Incident services that no service of the configuration names, with the line to add.
 fn incident_services(organisation: &Organisation, facts: &FactsInput, attributed: &Attributed) -> Vec<Finding> {
-    let unmapped: BTreeSet<&str> =
-        attributed.incidents.iter().filter(|incident| incident.service.is_none()).map(|incident| incident.key.as_str()).collect();
+    let unmapped: BTreeSet<&str> = attributed
+        .incidents
+        .iter()
+        .filter(|incident| incident.service.is_none())
+        .map(|incident| incident.key.as_str())
+        .collect();
     let mut by_service: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for incident in &facts.incidents {
         let key = format!("{}:{}", incident.source, incident.fact.id);

@@ -78,7 +78,7 @@ fn row(kpi: &'static Kpi, part: Option<&'static str>, outcome: &Outcome) -> KpiR
         Outcome::NoData => (Verdict::NoData, None, None),
         Outcome::NotConfigured(need) => (Verdict::NotConfigured, None, Some(need.remedy())),
     };
-    let labelled = |summary: &Summary| {
+    let labelled = |summary: &&Summary| {
         summary.statistics.iter().map(|(statistic, value)| (statistic.label(), *value)).collect::<BTreeMap<_, _>>()
     };
     let headline: Statistic = kpi.headline;

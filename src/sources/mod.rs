@@ -1,7 +1,12 @@
 //! From outside to facts.
 //!
-//! A source is one folder and one line in [`KINDS`].
+//! A source is one folder, its `mod` line and one line in [`KINDS`].
 
+mod git;
+pub mod http;
+mod references;
+mod scrub;
+mod secret;
 pub mod source;
 
 pub use source::{
@@ -9,5 +14,5 @@ pub use source::{
     SourceError, SourceTable, Telemetry,
 };
 
-/// Every kind of source that chiplog knows. A new one is a folder, its `mod` line and a line here.
-pub const KINDS: &[&Kind] = &[];
+/// Every kind of source that chiplog knows.
+pub const KINDS: &[&Kind] = &[&git::KIND];

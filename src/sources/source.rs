@@ -77,6 +77,9 @@ pub trait Source: Send + Sync {
     /// The kind's name.
     fn kind(&self) -> &'static str;
 
+    /// The families of facts that it yields as it is configured.
+    fn families(&self) -> &'static [&'static str];
+
     /// Collects what is new since the cursors in `sink`, page by page, and returns when there is nothing more.
     ///
     /// Each page is handed to [`BatchSink::accept`] together with the cursor that says how to go on after it; both

@@ -1,0 +1,14 @@
+//! From sources to the store, and from the store to a snapshot.
+
+mod collect;
+mod diagnosis;
+mod evaluate;
+mod metrics;
+pub mod progress;
+mod snapshot;
+
+pub use collect::{CollectReport, Collector, Stop};
+pub use diagnosis::diagnose;
+pub use evaluate::{Families, evaluate, team_facts};
+pub use metrics::CollectMetrics;
+pub use snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};

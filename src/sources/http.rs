@@ -1,0 +1,130 @@
+//! The HTTP client that sources share: time limits, no redirect to another host, retries that wait as they are told.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Method, StatusCode, Url};
+use serde_json::Value;
+
+use super::source::{SourceError, Telemetry};
+
+/// How often a request is tried in all.
+const TRIES: u32 = 5;
+
+/// The longest wait between two tries; a host that asks for more is given up until the next collection.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Makes ring the crypto provider of TLS. To be called once, before the first connection; later calls do nothing.
+pub fn install_crypto_provider() {
+    // An error says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A client for JSON over HTTP with one set of headers.
+pub struct JsonClient {
+    client: Client,
+    /// What the client talks to, for messages: `PagerDuty`.
+    host: &'static str,
+    requests: AtomicU64,
+    retries: AtomicU64,
+}
+
+impl JsonClient {
+    /// A client that sends `headers` with each request.
+    pub fn new(host: &'static str, headers: HeaderMap) -> Result<Self, SourceError> {
+        install_crypto_provider();
+        let same_host = reqwest::redirect::Policy::custom(|attempt| {
+            let from = attempt.previous().first().and_then(Url::host_str).map(str::to_owned);
+            // A token must never follow to another host.
+            if from.as_deref() == attempt.url().host_str() && attempt.previous().len() < 5 {
+                attempt.follow()
+            } else {
+                attempt.stop()
+            }
+        });
+        let client = Client::builder()
+            .user_agent(concat!("chiplog/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(Duration::from_secs(30))
+            .redirect(same_host)
+            .build()
+            .map_err(|error| SourceError::Unavailable(format!("no HTTP client can be made: {error}")))?;
+        Ok(Self { client, host, requests: AtomicU64::new(0), retries: AtomicU64::new(0) })
+    }
+
+    /// Gets a JSON document. Answers of 5xx and 429, and connections that break, are tried again; everything else is
+    /// returned as it is: the status and the document (`null` where the body is no JSON).
+    pub async fn get(&self, url: Url) -> Result<(StatusCode, Value), SourceError> {
+        let mut attempt = 1;
+        loop {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let (problem, wait) = match self.client.request(Method::GET, url.clone()).send().await {
+                Ok(answer) if answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS => {
+                    let wait = retry_after(answer.headers(), server_time(&answer));
+                    let status = answer.status();
+                    (format!("{} answers {status}", self.host), wait)
+                }
+                Ok(answer) => {
+                    let status = answer.status();
+                    match answer.bytes().await {
+                        Ok(body) if status.is_success() => match serde_json::from_slice(&body) {
+                            Ok(document) => return Ok((status, document)),
+                            Err(error) => (format!("{} answers with broken JSON ({error})", self.host), None),
+                        },
+                        Ok(body) => return Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null))),
+                        Err(error) => (self.unreachable(&url, &error), None),
+                    }
+                }
+                Err(error) => (self.unreachable(&url, &error), None),
+            };
+            let wait = wait.unwrap_or_else(|| Duration::from_millis(200) * 2_u32.pow(attempt));
+            if attempt == TRIES || wait > LONGEST_WAIT {
+                return Err(SourceError::Unavailable(format!(
+                    "{problem}, after {attempt} tries; chiplog goes on trying"
+                )));
+            }
+            attempt += 1;
+            self.retries.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Requests and repeated tries so far.
+    pub fn telemetry(&self) -> Vec<Telemetry> {
+        let sample = |name, help, counter: &AtomicU64| Telemetry {
+            name,
+            help,
+            labels: Vec::new(),
+            value: counter.load(Ordering::Relaxed) as f64,
+        };
+        vec![
+            sample("requests_total", "Requests that the source has made.", &self.requests),
+            sample("retries_total", "Requests that had to be made again.", &self.retries),
+        ]
+    }
+
+    fn unreachable(&self, url: &Url, error: &reqwest::Error) -> String {
+        let place = url.host_str().unwrap_or_default();
+        let why = if error.is_timeout() { "does not answer in time" } else { "cannot be reached" };
+        format!("{} {why} at {place}: check base_url and the network", self.host)
+    }
+}
+
+/// The server's own time, so that no clock has to be read.
+fn server_time(answer: &reqwest::Response) -> Option<DateTime<Utc>> {
+    let date = answer.headers().get(reqwest::header::DATE)?.to_str().ok()?;
+    Some(DateTime::parse_from_rfc2822(date).ok()?.with_timezone(&Utc))
+}
+
+/// How long an answer asks to wait: seconds, or a moment to be compared with the server's own time.
+fn retry_after(headers: &HeaderMap, now: Option<DateTime<Utc>>) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER).or_else(|| headers.get("ratelimit-reset"))?.to_str().ok()?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
+    (at - now?).to_std().ok()
+}

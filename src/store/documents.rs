@@ -1,0 +1,219 @@
+//! Facts as documents: written page by page, read by family.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{QueryBuilder, Row as _};
+
+use super::{Engine, Store, StoreError, on_engine};
+use crate::facts::{Batch, FactFamily, Moment, Sourced};
+use crate::with_fact;
+
+/// Rows of one statement: 8 binds each, far below SQLite's limit of 32,766 and PostgreSQL's of 65,535.
+const ROWS_PER_STATEMENT: usize = 500;
+
+/// Which facts to read.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Only those of this scope: a repository, or an incident tool's service.
+    pub scope: Option<String>,
+    /// Only those that are open, or ended at this moment or later.
+    pub not_ended_before: Option<Moment>,
+}
+
+/// What a batch changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Facts that were new or different, by family.
+    pub changed: BTreeMap<&'static str, u64>,
+    /// Records that went to quarantine.
+    pub rejected: u64,
+}
+
+/// A fact as a row.
+struct Row {
+    external_id: String,
+    scope: String,
+    started_at_ms: i64,
+    ended_at_ms: Option<i64>,
+    version_at_ms: i64,
+    body: String,
+}
+
+impl Store {
+    /// Stores the facts, rejects and cursors of a batch in one transaction. A stored fact is replaced only by one that is
+    /// not older and differs; so a batch may come twice, and batches in any order.
+    pub async fn accept(&self, source: &str, batch: &Batch, now: Moment) -> Result<Accepted, StoreError> {
+        let families = rows_by_family(batch)?;
+        let _writer = match self.engine {
+            Engine::Sqlite(_) => Some(self.writer.lock().await),
+            Engine::Postgres(_) => None,
+        };
+        let mut accepted = Accepted { rejected: batch.rejects.len() as u64, ..Accepted::default() };
+        on_engine!(self, pool: Database => {
+            let mut transaction = pool.begin().await?;
+            for (family, rows) in &families {
+                let mut changed = 0;
+                for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+                    let mut query = upsert::<Database>(family, source, chunk);
+                    changed += query.build().execute(&mut *transaction).await?.rows_affected();
+                }
+                if changed > 0 {
+                    accepted.changed.insert(family, changed);
+                }
+                let mut cleared = cleared::<Database>(family, source, rows);
+                cleared.build().execute(&mut *transaction).await?;
+            }
+            for reject in &batch.rejects {
+                let insert = "INSERT INTO quarantine \
+                     (source, family, external_id, reason, first_seen_at_ms, last_seen_at_ms) VALUES ($1, $2, $3, $4, $5, $5) \
+                     ON CONFLICT (source, family, external_id) DO UPDATE SET reason = excluded.reason, \
+                     last_seen_at_ms = excluded.last_seen_at_ms";
+                sqlx::query(insert)
+                    .bind(source.to_owned())
+                    .bind(reject.family)
+                    .bind(clean(&reject.external_id))
+                    .bind(clean(&reject.reason))
+                    .bind(now.timestamp_millis())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            for (name, state) in &batch.cursors {
+                let statement = match state {
+                    Some(_) => "INSERT INTO cursors (source, name, state) VALUES ($1, $2, $3) \
+                                ON CONFLICT (source, name) DO UPDATE SET state = excluded.state",
+                    None => "DELETE FROM cursors WHERE source = $1 AND name = $2 AND $3 = ''",
+                };
+                sqlx::query(statement)
+                    .bind(source.to_owned())
+                    .bind(name.clone())
+                    .bind(state.clone().unwrap_or_default())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+        });
+        Ok(accepted)
+    }
+
+    /// The facts of a family, ordered by source and key.
+    pub async fn facts<F: FactFamily>(&self, selection: &Selection) -> Result<Vec<Sourced<F>>, StoreError> {
+        let rows: Vec<(String, String, String)> = on_engine!(self, pool: Database => {
+            let mut query = QueryBuilder::<Database>::new("SELECT source, external_id, body FROM ");
+            query.push(F::FAMILY).push(" WHERE 1 = 1");
+            if let Some(scope) = &selection.scope {
+                query.push(" AND scope = ").push_bind(scope.clone());
+            }
+            if let Some(moment) = selection.not_ended_before {
+                query.push(" AND (ended_at_ms IS NULL OR ended_at_ms >= ").push_bind(moment.timestamp_millis()).push(")");
+            }
+            query.push(" ORDER BY source, external_id");
+            let rows = query.build().fetch_all(pool).await?;
+            let read = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
+            read.collect::<Result<_, sqlx::Error>>()?
+        });
+        let facts = rows.into_iter().map(|(source, key, body)| match serde_json::from_str(&body) {
+            Ok(fact) => Ok(Sourced { source, fact }),
+            Err(error) => Err(StoreError::unreadable(F::FAMILY, &key, &error)),
+        });
+        facts.collect()
+    }
+}
+
+/// The rows of a batch by family; of several with one key the newest, and of equally new ones the last.
+fn rows_by_family(batch: &Batch) -> Result<BTreeMap<&'static str, Vec<Row>>, StoreError> {
+    let mut families: BTreeMap<&'static str, BTreeMap<String, Row>> = BTreeMap::new();
+    for fact in &batch.facts {
+        let (family, row) = with_fact!(fact, fact => row(fact))
+            .map_err(|error| StoreError::other(format!("a fact cannot be written as JSON: {error}")))?;
+        let rows = families.entry(family).or_default();
+        match rows.get(&row.external_id) {
+            Some(known) if known.version_at_ms > row.version_at_ms => {}
+            _ => {
+                rows.insert(row.external_id.clone(), row);
+            }
+        }
+    }
+    Ok(families.into_iter().map(|(family, rows)| (family, rows.into_values().collect())).collect())
+}
+
+fn row<F: FactFamily>(fact: &F) -> Result<(&'static str, Row), serde_json::Error> {
+    let row = Row {
+        external_id: clean(&fact.external_id()),
+        scope: clean(fact.scope()),
+        started_at_ms: fact.started_at().timestamp_millis(),
+        ended_at_ms: fact.ended_at().map(|at| at.timestamp_millis()),
+        version_at_ms: fact.version_at().timestamp_millis(),
+        body: serde_json::to_string(fact)?.replace("\\u0000", ""),
+    };
+    Ok((F::FAMILY, row))
+}
+
+/// PostgreSQL's text holds no NUL.
+fn clean(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+fn upsert<Database: sqlx::Database>(family: &'static str, source: &str, rows: &[Row]) -> QueryBuilder<Database>
+where
+    Database::Arguments: Default,
+    String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+    i64: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+    Option<i64>: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+{
+    let mut query = QueryBuilder::<Database>::new("INSERT INTO ");
+    query.push(family).push(" (source, external_id, scope, started_at_ms, ended_at_ms, version_at_ms, body) ");
+    query.push_values(rows, |mut values, row| {
+        values
+            .push_bind(source.to_owned())
+            .push_bind(row.external_id.clone())
+            .push_bind(row.scope.clone())
+            .push_bind(row.started_at_ms)
+            .push_bind(row.ended_at_ms)
+            .push_bind(row.version_at_ms)
+            .push_bind(row.body.clone());
+    });
+    query.push(
+        " ON CONFLICT (source, external_id) DO UPDATE SET scope = excluded.scope, started_at_ms = excluded.started_at_ms, \
+         ended_at_ms = excluded.ended_at_ms, version_at_ms = excluded.version_at_ms, body = excluded.body WHERE ",
+    );
+    query.push(family).push(".version_at_ms <= excluded.version_at_ms AND ");
+    query.push(family).push(".body IS DISTINCT FROM excluded.body");
+    query
+}
+
+/// Good records clear their entries in quarantine.
+fn cleared<Database: sqlx::Database>(family: &'static str, source: &str, rows: &[Row]) -> QueryBuilder<Database>
+where
+    Database::Arguments: Default,
+    String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+{
+    let mut query = QueryBuilder::<Database>::new("DELETE FROM quarantine WHERE source = ");
+    query
+        .push_bind(source.to_owned())
+        .push(" AND family = ")
+        .push_bind(family.to_owned())
+        .push(" AND external_id IN (");
+    let mut keys = query.separated(", ");
+    for row in rows {
+        keys.push_bind(row.external_id.clone());
+    }
+    query.push(")");
+    query
+}
+
+/// Families that the store has tables for.
+pub(super) fn families() -> BTreeSet<&'static str> {
+    use crate::facts::{CiRun, Commit, Deployment, Incident, PullRequest, Release, Repository, Tag, TeamRepositories};
+    [
+        Repository::FAMILY,
+        TeamRepositories::FAMILY,
+        Commit::FAMILY,
+        PullRequest::FAMILY,
+        Deployment::FAMILY,
+        Release::FAMILY,
+        Tag::FAMILY,
+        CiRun::FAMILY,
+        Incident::FAMILY,
+    ]
+    .into()
+}
