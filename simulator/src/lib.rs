@@ -1,3 +1,5 @@
 //! Simulated GitHub and PagerDuty: servers worth trusting, for tests, benchmarks and the demo.
 
+pub mod github;
+pub mod histories;
 pub mod world;

@@ -1,0 +1,54 @@
+//! What was asked, for tests that count.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedRequest {
+    /// `GET /repos/acme/shop`, or `POST /graphql`.
+    pub route: String,
+    /// The variables of a GraphQL request, as JSON.
+    pub variables: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// The points that a GraphQL request cost.
+    pub points: u64,
+}
+
+/// All requests since the start, or since the last [`RequestLog::clear`].
+#[derive(Debug, Clone, Default)]
+pub struct RequestLog {
+    requests: Arc<Mutex<Vec<LoggedRequest>>>,
+}
+
+impl RequestLog {
+    pub(super) fn add(&self, request: LoggedRequest) {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+    }
+
+    /// All of them, oldest first.
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> usize {
+        self.requests().len()
+    }
+
+    /// The GraphQL points spent.
+    pub fn points(&self) -> u64 {
+        self.requests().iter().map(|request| request.points).sum()
+    }
+
+    /// How many REST requests counted against the budget: all but those answered with 304.
+    pub fn paid_rest_requests(&self) -> usize {
+        let paid = |request: &&LoggedRequest| request.status != 304 && !request.route.ends_with("/graphql");
+        self.requests().iter().filter(paid).count()
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&self) {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

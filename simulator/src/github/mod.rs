@@ -1,0 +1,120 @@
+//! The simulated GitHub: GraphQL validated and executed against GitHub's own published schema, REST of GitHub's shapes,
+//! budgets with real arithmetic, faults on demand.
+
+mod access;
+mod faults;
+mod graphql;
+mod log;
+mod rest;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use anyhow::{Context as _, Result};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use access::AppOptions;
+pub use faults::{Fault, Faults};
+pub use log::{LoggedRequest, RequestLog};
+
+use crate::world::{Moment, World};
+
+/// The world as servers share it; a test may change it between two polls.
+pub type SharedWorld = Arc<RwLock<World>>;
+
+/// Reads the clock of the simulation.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+
+/// How the simulated GitHub behaves.
+#[derive(Clone)]
+pub struct GithubOptions {
+    /// GitHub's GraphQL schema; see [`schema_path`].
+    pub schema: PathBuf,
+    /// The clock.
+    pub now: Clock,
+    /// The personal access token that is accepted.
+    pub token: String,
+    /// What the token may do, as `X-OAuth-Scopes` tells it.
+    pub scopes: String,
+    /// A GitHub App whose installation tokens are accepted too.
+    pub app: Option<AppOptions>,
+    /// GraphQL points per hour and token.
+    pub points_per_hour: u64,
+    /// REST requests per hour and token.
+    pub requests_per_hour: u64,
+    /// Queries that may return more nodes than this get a 502, as GitHub's ten seconds would give.
+    pub most_nodes: u64,
+    /// How long each answer takes.
+    pub latency: std::time::Duration,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+impl GithubOptions {
+    /// The usual behaviour, with the schema where the set-up scripts put it.
+    pub fn new(now: Clock) -> Self {
+        Self {
+            schema: schema_path(),
+            now,
+            token: "ghp_simulated".to_owned(),
+            scopes: "read:org, repo".to_owned(),
+            app: None,
+            points_per_hour: 5000,
+            requests_per_hour: 5000,
+            most_nodes: 60_000,
+            latency: std::time::Duration::ZERO,
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// Where the set-up scripts put GitHub's GraphQL schema.
+pub fn schema_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/github-schema/schema.graphql")
+}
+
+/// A running simulated GitHub. It ends when this is dropped.
+pub struct GithubSimulator {
+    base_url: String,
+    log: RequestLog,
+    server: JoinHandle<()>,
+}
+
+impl GithubSimulator {
+    /// Starts it on a free loopback port.
+    pub async fn start(world: SharedWorld, options: GithubOptions) -> Result<Self> {
+        Self::start_at(world, options, "127.0.0.1:0").await
+    }
+
+    /// Starts it at an address.
+    pub async fn start_at(world: SharedWorld, options: GithubOptions, address: &str) -> Result<Self> {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        let log = RequestLog::default();
+        let router = server::router(world, options, base_url.clone(), log.clone())?;
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!("the simulated GitHub failed: {error}");
+            }
+        });
+        Ok(Self { base_url, log, server })
+    }
+
+    /// The root of the REST API; GraphQL is at `/graphql` below it. As an Enterprise Server it is at `/api/v3`.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// What was asked so far.
+    pub fn log(&self) -> &RequestLog {
+        &self.log
+    }
+}
+
+impl Drop for GithubSimulator {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
