@@ -2,4 +2,7 @@
 
 mod architecture;
 mod attribution_truth;
+mod github_history;
+mod github_source;
+mod harness;
 mod truth;

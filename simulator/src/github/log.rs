@@ -22,7 +22,7 @@ pub struct RequestLog {
 }
 
 impl RequestLog {
-    pub(super) fn add(&self, request: LoggedRequest) {
+    pub(crate) fn add(&self, request: LoggedRequest) {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
     }
 

@@ -54,6 +54,11 @@ impl Counter<'_> {
         }
         let inner = if field.ty().inner_named_type().as_str().ends_with("Connection") {
             let first = self.number(field, "first").or_else(|| self.number(field, "last"));
+            let only_counted = field.selection_set.fields().all(|inner| inner.name == "totalCount");
+            if first.is_none() && only_counted {
+                self.cost.requests += times;
+                return Ok(());
+            }
             let first = first.ok_or_else(|| {
                 format!(
                     "You must provide a `first` or `last` value to properly paginate the `{}` connection.",

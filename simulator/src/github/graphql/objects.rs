@@ -138,6 +138,11 @@ fn repository<'a>(scope: Scope<'a>, of: &'a Repository) -> Object<'a> {
             Some(object(of.commits.get(oid).map(|commit| change::commit(scope, of, commit))))
         }
         "refs" => Some(operation::tags(scope, of, arguments)),
+        "pullRequest" => {
+            let number = arguments.get("number")?.as_u64()?;
+            let found = of.pull_requests.iter().find(|item| item.number == number);
+            Some(object(found.map(|item| change::pull_request(scope, of, item))))
+        }
         "pullRequests" => Some(change::pull_requests(scope, of, arguments)),
         "deployments" => Some(operation::deployments(scope, of, arguments)),
         "releases" => Some(operation::releases(scope, of, arguments)),

@@ -106,7 +106,8 @@ pub(super) fn pull_requests<'a>(scope: Scope<'a>, of: &'a Repository, arguments:
     connection("PullRequestConnection", nodes.collect(), direction, arguments)
 }
 
-fn pull_request<'a>(scope: Scope<'a>, of: &'a Repository, fact: &'a PullRequest) -> Object<'a> {
+/// A pull request.
+pub(super) fn pull_request<'a>(scope: Scope<'a>, of: &'a Repository, fact: &'a PullRequest) -> Object<'a> {
     Object::new("PullRequest", move |field, arguments| match field {
         "id" => Some(leaf(format!("P_{}_{}", of.id, fact.number))),
         "number" => Some(leaf(fact.number)),
