@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chiplog::app::App;
-use chiplog::facts::{Commit, Deployment, FactFamily, PullRequest, Release, Repository, Tag};
+use chiplog::facts::{Commit, Deployment, FactFamily, Moment, PullRequest, Release, Repository, Tag};
 use chiplog::sources::SourceError;
 use chiplog::store::Selection;
 use chiplog_simulator::demo;
@@ -22,7 +22,8 @@ fn config(github: &GithubSimulator) -> String {
 
 /// A repository with so many squashed pull requests, each with two own commits and a review.
 fn repository(number: u64, pull_requests: u64) -> world::Repository {
-    let begin = now() - Duration::days(300);
+    static BEGIN: std::sync::OnceLock<Moment> = std::sync::OnceLock::new();
+    let begin = *BEGIN.get_or_init(|| now() - Duration::days(300));
     let mut repository = world::Repository {
         id: number,
         owner: "acme".to_owned(),
@@ -101,14 +102,15 @@ async fn keys<F: FactFamily>(app: &App) -> Vec<String> {
     facts.iter().map(|item| serde_json::to_string(&item.fact).unwrap()).collect()
 }
 
-/// All facts that do not carry the moment of their reading.
+/// All facts that do not carry the moment of their reading, without the keys of people, which differ by store.
 async fn everything(app: &App) -> Vec<String> {
     let mut all = keys::<PullRequest>(app).await;
     all.extend(keys::<Commit>(app).await);
     all.extend(keys::<Deployment>(app).await);
     all.extend(keys::<Release>(app).await);
     all.extend(keys::<Tag>(app).await);
-    all
+    let key = regex::Regex::new(r#""key":"[0-9a-f]{16}""#).unwrap();
+    all.iter().map(|fact| key.replace_all(fact, "").into_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +147,7 @@ async fn an_idle_cycle_over_fifty_repositories_costs_one_point() {
         .sum::<u64>();
     assert_eq!(probe, 1, "the probe of fifty repositories");
     assert_eq!(log.paid_rest_requests(), 0, "{:?}", log.requests());
-    assert_eq!(everything(&app).await, before);
+    assert!(everything(&app).await == before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +214,7 @@ async fn trouble_on_the_way_changes_nothing_in_the_end() {
             .await;
             let app = app(&config(&github)).await;
             collect_well(&app).await;
-            assert_eq!(everything(&app).await, undisturbed, "{fault:?} after {after}");
+            assert!(everything(&app).await == undisturbed, "{fault:?} after {after}");
         }
     }
 }
@@ -246,7 +248,7 @@ async fn a_collection_that_is_cut_off_at_any_request_goes_on_where_it_was() {
         let report = collect(&app).await;
         assert!(matches!(report.failures["github"], SourceError::Unauthorized(_)), "cut at {cut}");
         collect_well(&app).await;
-        assert_eq!(everything(&app).await, undisturbed, "cut at {cut}");
+        assert!(everything(&app).await == undisturbed, "cut at {cut}");
         let mut pages: BTreeMap<(String, String), usize> = BTreeMap::new();
         for request in github.log().requests() {
             if request.variables.contains("\"after\"") && request.variables.contains("repository-001") {

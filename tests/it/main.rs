@@ -5,4 +5,5 @@ mod attribution_truth;
 mod github_history;
 mod github_source;
 mod harness;
+mod pagerduty_source;
 mod truth;

@@ -142,17 +142,14 @@ fn parameters(query: &str) -> Parameters {
 fn respond(world: &World, path: &str, parameters: &Parameters, now: Moment) -> (StatusCode, Value) {
     match path.trim_matches('/').split('/').collect::<Vec<_>>().as_slice() {
         ["abilities"] => (StatusCode::OK, json!({ "abilities": ["teams", "urgencies"] })),
-        ["services"] => page("services", world.incident_services.iter().map(service).collect(), parameters),
+        ["services"] => page("services", world.incident_services.iter().collect(), parameters, service),
         ["incidents"] => incidents(world, parameters, now),
         ["log_entries"] => log_entries(world, parameters, now),
         ["incidents", id, "log_entries"] => {
             let found = world.incidents.iter().find(|incident| incident.id == *id);
             found.map_or_else(not_found, |incident| {
-                page(
-                    "log_entries",
-                    incident.log.iter().enumerate().map(|(place, item)| entry(world, incident, place, item)).collect(),
-                    parameters,
-                )
+                let log = incident.log.iter().enumerate().collect();
+                page("log_entries", log, parameters, |(place, item)| entry(world, incident, place, item))
             })
         }
         _ => not_found(),
@@ -167,7 +164,7 @@ fn bad(message: &str) -> (StatusCode, Value) {
     (StatusCode::BAD_REQUEST, error(2001, message))
 }
 
-fn page(name: &str, items: Vec<Value>, parameters: &Parameters) -> (StatusCode, Value) {
+fn page<T>(name: &str, items: Vec<T>, parameters: &Parameters, body: impl Fn(T) -> Value) -> (StatusCode, Value) {
     let number = |name: &str, default: usize| {
         parameters.get(name).and_then(|values| values.first()?.parse().ok()).unwrap_or(default)
     };
@@ -176,7 +173,7 @@ fn page(name: &str, items: Vec<Value>, parameters: &Parameters) -> (StatusCode, 
         return bad("Offset + limit must not exceed 10000");
     }
     let total = items.len();
-    let shown: Vec<Value> = items.into_iter().skip(offset).take(limit).collect();
+    let shown: Vec<Value> = items.into_iter().skip(offset).take(limit).map(body).collect();
     (
         StatusCode::OK,
         json!({ name: shown, "limit": limit, "offset": offset, "total": null, "more": offset + limit < total }),
@@ -212,7 +209,7 @@ fn incidents(world: &World, parameters: &Parameters, now: Moment) -> (StatusCode
         .filter(|incident| one_of("statuses[]", status(incident)) && one_of("service_ids[]", &incident.service))
         .collect();
     found.sort_by_key(|incident| (incident.created_at, incident.number));
-    page("incidents", found.into_iter().map(|incident| incident_body(world, incident)).collect(), parameters)
+    page("incidents", found, parameters, |incident| incident_body(world, incident))
 }
 
 fn log_entries(world: &World, parameters: &Parameters, now: Moment) -> (StatusCode, Value) {
@@ -220,15 +217,14 @@ fn log_entries(world: &World, parameters: &Parameters, now: Moment) -> (StatusCo
         Ok(span) => span,
         Err(answer) => return answer,
     };
-    let mut entries: Vec<(Moment, Value)> = world
+    let mut entries: Vec<(&Incident, usize, &LogEntry)> = world
         .incidents
         .iter()
         .flat_map(|incident| incident.log.iter().enumerate().map(move |(place, item)| (incident, place, item)))
         .filter(|(_, _, item)| since <= item.at && item.at < until)
-        .map(|(incident, place, item)| (item.at, entry(world, incident, place, item)))
         .collect();
-    entries.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    page("log_entries", entries.into_iter().map(|(_, entry)| entry).collect(), parameters)
+    entries.sort_by_key(|(_, _, item)| std::cmp::Reverse(item.at));
+    page("log_entries", entries, parameters, |(incident, place, item)| entry(world, incident, place, item))
 }
 
 /// The state after the last entry that changed it.

@@ -88,7 +88,8 @@ impl Source for PagerdutySource {
             Some(state) => serde_json::from_str(&state).unwrap_or_default(),
             None => Walk::default(),
         };
-        let now = (self.context.now)();
+        // Spans end at whole seconds; what happens within this one belongs to the next look, which overlaps.
+        let now = (self.context.now)() + Duration::seconds(1);
         let oldest = now - self.context.history;
         if walk.began_at.is_none() {
             walk.began_at = Some(now);
@@ -147,7 +148,7 @@ impl PagerdutySource {
     async fn oldest_change(&self, since: Moment, now: Moment) -> Result<Option<Moment>, SourceError> {
         let mut changed = BTreeSet::new();
         for window in windows::between(since, now) {
-            for entry in self.log_entries(window, now).await? {
+            for entry in self.log_entries(window).await? {
                 changed.insert(entry.incident.id);
             }
         }
@@ -190,7 +191,7 @@ impl PagerdutySource {
         if !incidents.is_empty() {
             // What happened to the incidents of a window may have happened much later.
             for span in windows::between(window.from, now) {
-                for entry in self.log_entries(span, now).await? {
+                for entry in self.log_entries(span).await? {
                     entries.entry(entry.incident.id.clone()).or_default().push(entry);
                 }
             }
@@ -204,7 +205,7 @@ impl PagerdutySource {
     }
 
     /// The log entries of a window, split until PagerDuty shows all of them.
-    async fn log_entries(&self, window: Window, _now: Moment) -> Result<Vec<LogEntryPayload>, SourceError> {
+    async fn log_entries(&self, window: Window) -> Result<Vec<LogEntryPayload>, SourceError> {
         let mut waiting = vec![window];
         let mut entries = Vec::new();
         while let Some(window) = waiting.pop() {

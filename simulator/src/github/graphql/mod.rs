@@ -75,8 +75,25 @@ impl Graphql {
         let root = objects::query(&scope, rate_limit);
         let execution = Execution::new(&self.schema, &request.document).coerced_variable_values(&request.variables);
         match execution.execute_sync(&root) {
-            Ok(answer) => serde_json::to_value(answer).unwrap_or_default(),
+            Ok(answer) => with_github_errors(serde_json::to_value(answer).unwrap_or_default()),
             Err(error) => json!({ "errors": [{ "message": error.message().to_string() }] }),
         }
     }
+}
+
+/// Errors as GitHub words them: with a type, and without the executor's own words.
+fn with_github_errors(mut answer: Value) -> Value {
+    for error in answer["errors"].as_array_mut().into_iter().flatten() {
+        let message = error["message"].as_str().unwrap_or_default().trim_start_matches("resolver error: ").to_owned();
+        if message.starts_with("Could not resolve to") {
+            error["type"] = json!("NOT_FOUND");
+        }
+        error["message"] = json!(message);
+    }
+    if answer["errors"].is_null()
+        && let Some(answer) = answer.as_object_mut()
+    {
+        answer.remove("errors");
+    }
+    answer
 }

@@ -215,43 +215,62 @@ async fn with_target<'a>(
     (target, one(source, sink, target).await)
 }
 
-/// The changed parts of one repository.
+/// The changed parts of one repository. Each part that has been read is noted at once, so that a collection that is cut
+/// off does not read it again.
 async fn one(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<(), SourceError> {
-    let known: Probe = state(sink, &target.cursor("probe")).await?.unwrap_or_default();
+    let mut known: Probe = state(sink, &target.cursor("probe")).await?.unwrap_or_default();
     let now = &target.probe;
-    let renamed = known.complete && known.full_name != now.full_name;
-    if renamed {
+    if known.complete && known.full_name != now.full_name {
         forget(sink, target).await?;
+        known = Probe::default();
     }
-    let known = if renamed { Probe::default() } else { known };
     operations::open_deployments(source, sink, target).await?;
     if known != *now {
-        let new = !known.complete;
-        if new || known.pull_request != now.pull_request {
-            changes::pull_requests(source, sink, target).await?;
-        }
-        if new || known.deployment != now.deployment {
-            operations::deployments(source, sink, target).await?;
-        }
-        if new || known.release != now.release || known.pushed_at != now.pushed_at {
-            operations::releases_and_tags(source, sink, target).await?;
-        }
-        if new || known.issue != now.issue {
-            operations::incidents(source, sink, target).await?;
-        }
+        known.complete = false;
+        changed_parts(source, sink, target, &mut known).await?;
         history::commits(source, sink, target).await?;
-        let cursors = vec![(target.cursor("probe"), Some(json!(now).to_string()))];
-        sink.accept(Batch {
-            facts: vec![Fact::Repository(repository_fact(source, target))],
-            cursors,
-            ..Batch::default()
-        })
-        .await?;
+        note(sink, target, now, vec![Fact::Repository(repository_fact(source, target))]).await?;
     }
     if source.config.workflow_runs {
         runs::collect(source, sink, target).await?;
     }
     Ok(())
+}
+
+async fn changed_parts(
+    source: &GithubSource,
+    sink: &dyn BatchSink,
+    target: &Target,
+    known: &mut Probe,
+) -> Result<(), SourceError> {
+    let now = &target.probe;
+    if known.pull_request != now.pull_request {
+        changes::pull_requests(source, sink, target).await?;
+        known.pull_request.clone_from(&now.pull_request);
+        note(sink, target, known, Vec::new()).await?;
+    }
+    if known.deployment != now.deployment {
+        operations::deployments(source, sink, target).await?;
+        known.deployment.clone_from(&now.deployment);
+        note(sink, target, known, Vec::new()).await?;
+    }
+    if known.release != now.release || known.pushed_at != now.pushed_at {
+        operations::releases_and_tags(source, sink, target).await?;
+        known.release.clone_from(&now.release);
+        known.pushed_at = now.pushed_at;
+        note(sink, target, known, Vec::new()).await?;
+    }
+    if known.issue != now.issue {
+        operations::incidents(source, sink, target).await?;
+        known.issue.clone_from(&now.issue);
+        note(sink, target, known, Vec::new()).await?;
+    }
+    Ok(())
+}
+
+async fn note(sink: &dyn BatchSink, target: &Target, probe: &Probe, facts: Vec<Fact>) -> Result<(), SourceError> {
+    let cursors = vec![(target.cursor("probe"), Some(json!(probe).to_string()))];
+    Ok(sink.accept(Batch { facts, cursors, ..Batch::default() }).await?)
 }
 
 fn repository_fact(source: &GithubSource, target: &Target) -> Repository {
