@@ -11,7 +11,7 @@ use crate::facts::Moment;
 const RESERVE: f64 = 0.1;
 
 /// The longest wait within a collection; beyond it the collection ends and is taken up again later.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
 /// What is left of one budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +66,9 @@ pub(super) fn wait_after_refusal(headers: &HeaderMap, message: &str, refusals: u
     if number(headers, "x-ratelimit-remaining") == Some(0) {
         let reset = number(headers, "x-ratelimit-reset").and_then(|seconds| i64::try_from(seconds).ok());
         let reset = reset.and_then(|seconds| Moment::from_timestamp(seconds, 0));
-        return Some(reset.and_then(|reset| (reset - now).to_std().ok()).unwrap_or(Duration::from_secs(60)));
+        return Some(reset.and_then(|reset| (reset - now).to_std().ok()).unwrap_or(Duration::from_mins(1)));
     }
-    message.contains("rate limit").then(|| Duration::from_secs(60) * 2_u32.pow(refusals.min(4)))
+    message.contains("rate limit").then(|| Duration::from_mins(1) * 2_u32.pow(refusals.min(4)))
 }
 
 #[cfg(test)]

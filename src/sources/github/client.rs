@@ -297,9 +297,9 @@ impl Client {
     }
 
     async fn wait_after(&self, headers: &HeaderMap, message: &str, refusals: u32) -> Result<(), SourceError> {
-        let wait = wait_after_refusal(headers, message, refusals, (self.now)()).unwrap_or(Duration::from_secs(60));
+        let wait = wait_after_refusal(headers, message, refusals, (self.now)()).unwrap_or(Duration::from_mins(1));
         if refusals >= REFUSALS {
-            return self.rate_limited(Duration::from_secs(300), message);
+            return self.rate_limited(Duration::from_mins(5), message);
         }
         self.wait(wait, message).await
     }

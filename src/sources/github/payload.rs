@@ -8,6 +8,7 @@ use crate::facts::Moment;
 /// A connection whose nodes are read one by one, so that a bad one is told from its neighbours.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the field is GitHub's")]
 pub(super) struct Page {
     pub(super) nodes: Vec<Value>,
     pub(super) page_info: PageInfo,

@@ -183,7 +183,7 @@ impl PagerdutySource {
             match serde_json::from_value::<IncidentPayload>(record) {
                 Ok(incident) => incidents.push(incident),
                 Err(error) => {
-                    batch.rejects.push(Reject { family: Incident::FAMILY, external_id, reason: error.to_string() })
+                    batch.rejects.push(Reject { family: Incident::FAMILY, external_id, reason: error.to_string() });
                 }
             }
         }

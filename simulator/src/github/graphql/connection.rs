@@ -55,13 +55,13 @@ pub(super) fn leaf<'a>(value: impl serde::Serialize) -> Answer<'a> {
 
 /// An object, or `null`.
 #[expect(clippy::unnecessary_wraps, reason = "every resolver answers with a result")]
-pub(super) fn object<'a>(object: Option<Object<'a>>) -> Answer<'a> {
+pub(super) fn object(object: Option<Object<'_>>) -> Answer<'_> {
     Ok(Resolved::Object(object))
 }
 
 /// A list of objects.
 #[expect(clippy::unnecessary_wraps, reason = "every resolver answers with a result")]
-pub(super) fn list<'a>(objects: Vec<Option<Object<'a>>>) -> Answer<'a> {
+pub(super) fn list(objects: Vec<Option<Object<'_>>>) -> Answer<'_> {
     Ok(Resolved::List(objects))
 }
 

@@ -29,8 +29,8 @@ pub(super) fn deployment<'a>(scope: Scope<'a>, of: &'a Repository, fact: &'a Dep
         "commitOid" => Some(leaf(&fact.sha)),
         "environment" | "originalEnvironment" | "latestEnvironment" => Some(leaf(&fact.environment)),
         "task" => Some(leaf(&fact.task)),
-        "createdAt" => Some(leaf(time(fact.created_at))),
-        "updatedAt" => Some(leaf(time(fact.created_at))),
+        // GitHub's own does not move with later statuses either.
+        "createdAt" | "updatedAt" => Some(leaf(time(fact.created_at))),
         "creator" => Some(actor(scope.world, &fact.creator)),
         "ref" => Some(object(
             (!of.commits.contains_key(&fact.reference))
