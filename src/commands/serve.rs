@@ -30,6 +30,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
             "{address} cannot be listened on: is another chiplog running? Set listen in [server] to another address"
         )
     })?;
+    let address = listener.local_addr().unwrap_or(address);
     let stop = shutdown_signal()?;
     let metrics = CollectMetrics::new()?;
     for state in app.store.source_states().await? {

@@ -9,6 +9,7 @@
 
 mod architecture;
 mod attribution_truth;
+mod binary;
 mod github_history;
 mod github_source;
 mod harness;

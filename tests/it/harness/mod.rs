@@ -12,6 +12,7 @@ use chiplog_simulator::github::{GithubOptions, GithubSimulator, SharedWorld};
 use chiplog_simulator::world::World;
 
 pub(crate) mod postgres;
+pub(crate) mod program;
 
 /// The token that the simulated GitHub accepts.
 pub(crate) const GITHUB_TOKEN: &str = "ghp_simulated";
