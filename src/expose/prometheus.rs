@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use axum::body::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use flate2::write::DeflateEncoder;
+use flate2::{Compression, Crc};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, TextEncoder};
 
@@ -18,14 +20,20 @@ use crate::pipeline::{Snapshot, TeamSnapshot, Telemetry};
 /// The content type of the text exposition format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A rendered exposition, plain and gzipped.
+/// A rendered exposition, plain and compressed.
 #[derive(Debug, Clone, Default)]
 pub struct Exposition {
     /// The text.
     pub plain: Bytes,
-    /// The same as one gzip member; members may follow one another in a stream.
-    pub gzip: Bytes,
+    /// The same, deflated up to a byte boundary and not ended, so that more can follow in the same stream.
+    deflated: Bytes,
+    /// The checksum of the text, which that of a following one can be combined with.
+    checksum: Checksum,
 }
+
+/// A checksum as gzip wants it.
+#[derive(Debug, Clone, Default)]
+struct Checksum(Arc<Crc>);
 
 impl Exposition {
     /// Renders families. The families are sorted by name, so that the same snapshot gives the same bytes.
@@ -57,12 +65,33 @@ impl Exposition {
         Self::of_text(plain)
     }
 
-    /// Takes a text that is an exposition already.
     fn of_text(plain: Vec<u8>) -> Result<Self, prometheus::Error> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        let gzip = encoder.write_all(&plain).and_then(|()| encoder.finish());
-        let gzip = gzip.map_err(|error| prometheus::Error::Msg(format!("gzip failed: {error}")))?;
-        Ok(Self { plain: plain.into(), gzip: gzip.into() })
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+        let flushed = encoder.write_all(&plain).and_then(|()| encoder.flush());
+        flushed.map_err(|error| prometheus::Error::Msg(format!("compression failed: {error}")))?;
+        let mut checksum = Crc::new();
+        checksum.update(&plain);
+        Ok(Self {
+            deflated: encoder.get_ref().clone().into(),
+            checksum: Checksum(Arc::new(checksum)),
+            plain: plain.into(),
+        })
+    }
+
+    /// One gzip stream of several texts, none of which is compressed again.
+    pub fn gzip(parts: &[&Self]) -> Vec<u8> {
+        const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+        const EMPTY_LAST_BLOCK: [u8; 2] = [3, 0];
+        let mut stream = HEADER.to_vec();
+        let mut checksum = Crc::new();
+        for part in parts {
+            stream.extend_from_slice(&part.deflated);
+            checksum.combine(&part.checksum.0);
+        }
+        stream.extend(EMPTY_LAST_BLOCK);
+        stream.extend(checksum.sum().to_le_bytes());
+        stream.extend(checksum.amount().to_le_bytes());
+        stream
     }
 }
 
@@ -220,7 +249,7 @@ impl Series<'_> {
         let help = format!("{}: {}", self.kpi.title, self.kpi.meaning);
         for (statistic, value) in &summary.statistics {
             if *statistic == Statistic::WorkingDaysWithOne {
-                let name = format!("chiplog_{}_working_days_ratio", self.kpi.id);
+                let name = format!("chiplog_{}_active_workday_ratio", self.kpi.id);
                 let help = format!("{}: the share of the team's working days with at least one.", self.kpi.title);
                 families.gauge(&name, &help, &self.labels(part, ""), *value);
                 continue;
@@ -265,5 +294,35 @@ fn summary(outcome: &Outcome) -> Option<&Summary> {
     match outcome {
         Outcome::Value(summary) | Outcome::TooFew { summary, .. } => Some(summary),
         Outcome::NoData | Outcome::NotConfigured(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn parts_make_one_gzip_stream() {
+        let texts = ["a_metric 1\n".repeat(1000), String::new(), "another_metric 2\n".to_owned()];
+        let parts: Vec<Exposition> =
+            texts.iter().map(|text| Exposition::of_text(text.clone().into_bytes()).unwrap()).collect();
+        let stream = Exposition::gzip(&parts.iter().collect::<Vec<_>>());
+        let mut text = String::new();
+        // This decoder reads a single member and checks its checksum and length.
+        flate2::read::GzDecoder::new(stream.as_slice()).read_to_string(&mut text).unwrap();
+        assert_eq!(text, texts.concat());
+    }
+
+    #[test]
+    fn empty_labels_are_left_out_and_families_sorted() {
+        let mut families = Families::default();
+        families.gauge("b", "Second.", &[("team", "shop"), ("stat", "")], 2.0);
+        families.gauge("a", "First.", &[], 1.0);
+        let text = Exposition::render(&families).unwrap().plain;
+        let expected = "# HELP a First.\n# TYPE a gauge\na 1\n# HELP b Second.\n# TYPE b gauge\nb{team=\"shop\"} 2\n";
+        assert_eq!(text, expected);
+        assert_eq!(families.series_count(), 2);
     }
 }

@@ -66,8 +66,7 @@ async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response 
     let known = state.served.exposition.load_full().unwrap_or_default();
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepted.split(',').any(|encoding| encoding.trim().starts_with("gzip")) {
-        // Members of a gzip stream may follow one another, so the large part is never compressed again.
-        let body = [known.gzip.as_ref(), live.gzip.as_ref()].concat();
+        let body = Exposition::gzip(&[&*known, &live]);
         return ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CONTENT_ENCODING, "gzip")], body).into_response();
     }
     let body = [known.plain.as_ref(), live.plain.as_ref()].concat();

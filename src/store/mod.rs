@@ -15,7 +15,7 @@ use std::time::Duration;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlSafeStr as _, SqlitePool};
+use sqlx::{ConnectOptions as _, PgPool, SqlSafeStr as _, SqlitePool};
 use tokio::sync::Mutex;
 
 pub use documents::{Accepted, Selection};
@@ -81,13 +81,17 @@ impl Store {
                 .create_if_missing(true)
                 .journal_mode(if in_memory { SqliteJournalMode::Memory } else { SqliteJournalMode::Wal })
                 .synchronous(SqliteSynchronous::Normal)
-                .busy_timeout(Duration::from_secs(30));
+                .busy_timeout(Duration::from_secs(30))
+                .disable_statement_logging();
             // Each connection to memory would be a database of its own, and so must live for ever.
             let pool = SqlitePoolOptions::new().max_connections(if in_memory { 1 } else { 4 });
             let pool = if in_memory { pool.idle_timeout(None).max_lifetime(None) } else { pool };
             Engine::Sqlite(pool.connect_with(options).await.map_err(opened)?)
         } else {
-            let options = PgConnectOptions::from_str(url).map_err(opened)?.application_name("chiplog");
+            let options = PgConnectOptions::from_str(url)
+                .map_err(opened)?
+                .application_name("chiplog")
+                .disable_statement_logging();
             let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(5));
             Engine::Postgres(pool.connect_with(options).await.map_err(opened)?)
         };
