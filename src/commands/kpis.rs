@@ -7,25 +7,33 @@ use anyhow::{Result, bail};
 
 use super::{print, span};
 use crate::app::App;
+use crate::attribution::Attributed;
 use crate::cli::Period;
 use crate::clock;
 use crate::expose::terminal;
+use crate::facts::Moment;
 use crate::pipeline::team_facts;
 use crate::report::kpi_rows;
 
 pub(super) async fn run(config: &Path, team: Option<&str>, period: Period, json: bool) -> Result<ExitCode> {
     let app = App::open(config).await?;
-    let as_of = clock::now();
-    let attributed = app.attributed(as_of).await?;
+    let now = clock::now();
     let teams: Vec<_> =
         app.organisation.teams.values().filter(|known| team.is_none_or(|team| team == known.id)).collect();
     if teams.is_empty() {
         bail!("{}", unknown_team(&app, team.unwrap_or_default()));
     }
     let mut documents = Vec::new();
+    let mut known: Option<(Moment, Attributed)> = None;
     for team in teams {
-        let facts = team_facts(&app.organisation, &attributed, &app.families, team, as_of);
-        let span = span(period, &team.calendar, as_of);
+        let (span, as_of) = span(period, &team.calendar, now);
+        // Teams of one time zone share the evaluation of a month.
+        let attributed = match known.take() {
+            Some((at, attributed)) if at == as_of => attributed,
+            _ => app.attributed(as_of).await?,
+        };
+        let (_, attributed) = known.insert((as_of, attributed));
+        let facts = team_facts(&app.organisation, attributed, &app.families, team, as_of);
         let rows = kpi_rows(&facts, &span);
         if json {
             documents

@@ -86,9 +86,10 @@ fn shutdown_signal() -> Result<Stop> {
     Ok(receiver)
 }
 
-/// The span that a period means for a team.
-fn span(period: Period, calendar: &WorkingCalendar, as_of: Moment) -> Span {
-    let Some(first_day) = period.month else { return period.window.span(as_of) };
-    let month = calendar.month_span(first_day);
-    Span { from: month.0, until: month.1 }
+/// The span that a period means for a team, and the moment as of which it is evaluated: a month that is over is seen as
+/// it was when it ended, with what was open then.
+fn span(period: Period, calendar: &WorkingCalendar, now: Moment) -> (Span, Moment) {
+    let Some(first_day) = period.month else { return (period.window.span(now), now) };
+    let (from, until) = calendar.month_span(first_day);
+    (Span { from, until }, until.min(now))
 }

@@ -47,9 +47,9 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let text = plain(&error);
-        if text.contains("disk is full") || text.contains("No space left") {
+        if text.contains("disk is full") || text.contains("No space left") || text.contains("disk I/O error") {
             return Self::other(format!(
-                "the store cannot be written: {text}. Free some space; nothing was lost, collection goes on from where it was"
+                "the store cannot be written: {text}. Is the disk full or broken? Nothing was lost, collection goes on from where it was"
             ));
         }
         Self::other(format!("the store did not answer as expected: {text}"))

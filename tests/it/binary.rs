@@ -203,6 +203,49 @@ async fn bad_input_gets_one_clear_line() {
     assert_eq!(text, "chiplog: chiplog.toml:1: no source is configured: add one of [github], [pagerduty], [git]\n");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_gets_one_clear_error_and_nothing_is_lost() {
+    let (_github, _pagerduty, installation) = demo_installation(demo::world(now(), 1)).await;
+    // A limit on the size of files stands in for the full disk.
+    let script = format!("trap '' XFSZ; ulimit -f 1000; exec {} collect --once", env!("CARGO_BIN_EXE_chiplog"));
+    let output = installation.run_shell(&script);
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    let expected = "the collected facts could not be stored: the store cannot be written: ";
+    assert!(log.contains(expected) && log.contains("Is the disk full or broken? Nothing was lost"), "{log}");
+    installation.run_well(&["collect", "--once"]);
+    assert!(stored(&installation).await.len() > 10_000);
+}
+
+#[test]
+fn the_example_configuration_shows_every_source_and_is_good() {
+    let installation = Installation::new("");
+    let example = installation.run_well(&["config", "example"]);
+    for kind in chiplog::sources::KINDS {
+        assert!(
+            example.contains(kind.example),
+            "config/chiplog.example.toml lacks the table of {}:\n{}",
+            kind.name,
+            kind.example
+        );
+    }
+    let installation = Installation::new(&example);
+    assert!(installation.run_well(&["config", "check"]).starts_with("chiplog.toml: good. Sources: 3, teams: 2"));
+}
+
+#[test]
+fn the_readme_shows_the_catalogue() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once("a test compares) -->\n").unwrap();
+    let (shown, after) = rest.split_once("<!-- kpis:end -->").unwrap();
+    let expected = chiplog::kpi::reference_table();
+    if shown != expected {
+        std::fs::write(&path, format!("{before}a test compares) -->\n{expected}<!-- kpis:end -->{after}")).unwrap();
+        panic!("README.md did not show the catalogue; it does now: commit it");
+    }
+}
+
 #[test]
 fn help_teaches() {
     let installation = Installation::new("");

@@ -288,6 +288,35 @@ async fn an_app_renews_its_token_in_the_middle_of_a_collection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_enterprise_server_has_its_apis_beside_each_other() {
+    let github = github(&world_of(vec![repository(1, 5)])).await;
+    let url = github.base_url();
+    let app = app(&config(&github).replace(url, &format!("{url}/api/v3"))).await;
+    collect_well(&app).await;
+    assert_eq!(keys::<PullRequest>(&app).await.len(), 5);
+    assert!(github.log().requests().iter().any(|request| request.route.starts_with("POST /api/graphql")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_record_goes_to_quarantine_and_its_neighbours_go_on() {
+    let world = world_of(vec![repository(1, 6)]);
+    // A tag whose commit is gone.
+    world.write().unwrap().repositories[0].tags.push(world::Tag {
+        name: "broken".to_owned(),
+        sha: "0000000000000000000000000000000000000bad".to_owned(),
+        annotated_at: None,
+    });
+    let github = github(&world).await;
+    let app = app(&config(&github)).await;
+    collect_well(&app).await;
+    assert_eq!(keys::<PullRequest>(&app).await.len(), 6);
+    let quarantine = app.store.quarantine(10).await.unwrap();
+    assert_eq!(quarantine.len(), 1);
+    assert_eq!(quarantine[0].external_id, "acme/repository-001/tags/broken");
+    assert_eq!(quarantine[0].reason, "the tag does not lead to a commit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_renamed_repository_goes_on_under_its_new_name() {
     let world = world_of(vec![repository(1, 12)]);
     let github = github(&world).await;

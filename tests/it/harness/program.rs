@@ -42,6 +42,13 @@ impl Installation {
         self.command(arguments).output().unwrap()
     }
 
+    /// Runs a script of the shell with the same environment.
+    pub(crate) fn run_shell(&self, script: &str) -> Output {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).current_dir(self.folder.path()).env_clear();
+        command.env("GITHUB_TOKEN", GITHUB_TOKEN).env("PAGERDUTY_TOKEN", PAGERDUTY_TOKEN).output().unwrap()
+    }
+
     /// Runs a command that must succeed, and returns what it printed.
     pub(crate) fn run_well(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
