@@ -61,6 +61,14 @@ pub(super) struct Client {
     waited_milliseconds: AtomicU64,
 }
 
+/// A request that may have to be made several times.
+enum Request<'a> {
+    /// A query with its variables.
+    Graphql(&'a Value),
+    /// A path of the REST API, with headers.
+    Get(&'a str, HeaderMap),
+}
+
 /// One attempt, read to its end.
 struct Attempt {
     status: StatusCode,
@@ -92,18 +100,19 @@ impl Client {
         })
     }
 
-    /// Asks GraphQL and returns the data. Partial data counts: what is missing in it is `null`, and its reader says so.
+    /// Asks GraphQL and returns the data. What is hidden or gone in it is `null`, and its reader says so.
     pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, CallError> {
         let request = json!({ "query": query, "variables": variables });
         let mut refusals = 0;
         loop {
-            let attempt = self.send("graphql", || self.graphql._post("/graphql", Some(&request))).await?;
+            let attempt = self.send("graphql", &Request::Graphql(&request)).await?;
             if matches!(attempt.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) {
                 return Err(CallError::TooMuch);
             }
             let mut answer: Value = serde_json::from_slice(&attempt.body).unwrap_or_default();
             let errors = answer["errors"].take();
-            let first = &errors[0];
+            let errors = errors.as_array().cloned().unwrap_or_default();
+            let first = errors.first().unwrap_or(&Value::Null);
             let (kind, message) =
                 (first["type"].as_str().unwrap_or_default(), first["message"].as_str().unwrap_or_default());
             if kind == "RATE_LIMITED" || message.contains("rate limit") {
@@ -121,8 +130,13 @@ impl Client {
             let nothing = data
                 .as_object()
                 .is_none_or(|data| data.iter().all(|(key, value)| key == "rateLimit" || value.is_null()));
-            if nothing && !errors.is_null() {
+            if nothing && !errors.is_empty() {
                 return Err(self.graphql_error(kind, message).into());
+            }
+            // What is hidden or gone is null for good; any other gap is an answer that broke off, and is asked for again.
+            let for_good = |error: &Value| matches!(error["type"].as_str(), Some("NOT_FOUND" | "FORBIDDEN"));
+            if !errors.iter().all(for_good) {
+                return Err(CallError::TooMuch);
             }
             return Ok(data);
         }
@@ -134,7 +148,7 @@ impl Client {
         if let Some(etag) = etag.and_then(|etag| etag.parse().ok()) {
             headers.insert(http::header::IF_NONE_MATCH, etag);
         }
-        let attempt = self.send("core", || self.rest._get_with_headers(path, Some(headers.clone()))).await?;
+        let attempt = self.send("core", &Request::Get(path, headers)).await?;
         let header = |name: &str| attempt.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         if attempt.status == StatusCode::NOT_MODIFIED {
             self.not_modified.fetch_add(1, Ordering::Relaxed);
@@ -154,7 +168,7 @@ impl Client {
 
     /// The scopes of a classic token. `None` where GitHub does not tell (Apps, fine-grained tokens).
     pub(super) async fn scopes(&self) -> Result<Option<String>, SourceError> {
-        let attempt = self.send("core", || self.rest._get("/rate_limit")).await?;
+        let attempt = self.send("core", &Request::Get("/rate_limit", HeaderMap::new())).await?;
         let scopes = attempt.headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
         Ok(scopes.map(str::to_owned))
     }
@@ -201,21 +215,13 @@ impl Client {
 
     /// Sends until there is an answer that means something: waits for budgets and refusals, tries broken connections,
     /// broken bodies and server errors again.
-    async fn send<F, Fut>(&self, resource: &str, request: F) -> Result<Attempt, SourceError>
-    where
-        F: Fn() -> Fut,
-        Fut: Future<
-            Output = octocrab::Result<
-                Response<http_body_util::combinators::BoxBody<axum::body::Bytes, octocrab::Error>>,
-            >,
-        >,
-    {
+    async fn send(&self, resource: &str, request: &Request<'_>) -> Result<Attempt, SourceError> {
         let (mut tries, mut refusals) = (0, 0);
         loop {
             self.wait_for_budget(resource).await?;
             tries += 1;
             self.requests.fetch_add(1, Ordering::Relaxed);
-            let problem = match read(request().await).await {
+            let problem = match read(self.perform(request).await).await {
                 Err(problem) => problem,
                 Ok(attempt) => {
                     self.budget.lock().unwrap_or_else(PoisonError::into_inner).note(&attempt.headers);
@@ -289,6 +295,21 @@ impl Client {
         SourceError::Malformed(format!("GitHub refuses the query: {message}"))
     }
 
+    async fn perform(&self, request: &Request<'_>) -> octocrab::Result<Answer> {
+        match request {
+            Request::Graphql(body) => self.graphql_client().await?._post("/graphql", Some(*body)).await,
+            Request::Get(path, headers) => self.rest._get_with_headers(*path, Some(headers.clone())).await,
+        }
+    }
+
+    /// The client for GraphQL. An App's tokens come from below `/api/v3`, also where GraphQL lies beside it.
+    async fn graphql_client(&self) -> octocrab::Result<Octocrab> {
+        if self.is_app && self.base_url.ends_with("/v3") {
+            return self.graphql.user_access_token(self.rest.installation_token().await?);
+        }
+        Ok(self.graphql.clone())
+    }
+
     async fn wait_for_budget(&self, resource: &str) -> Result<(), SourceError> {
         let until = self.budget.lock().unwrap_or_else(PoisonError::into_inner).wait_until(resource, (self.now)());
         let Some(until) = until else { return Ok(()) };
@@ -331,10 +352,16 @@ enum Judgement {
     Refused(String),
 }
 
-async fn read<E: std::error::Error>(
-    answer: octocrab::Result<Response<http_body_util::combinators::BoxBody<axum::body::Bytes, E>>>,
-) -> Result<Attempt, String> {
-    let answer = answer.map_err(|_| "GitHub cannot be reached".to_owned())?;
+/// An answer whose body is still to be read.
+type Answer = Response<http_body_util::combinators::BoxBody<axum::body::Bytes, octocrab::Error>>;
+
+async fn read(answer: octocrab::Result<Answer>) -> Result<Attempt, String> {
+    let answer = answer.map_err(|error| match error {
+        octocrab::Error::GitHub { source, .. } => {
+            format!("GitHub gives the App no token ({}): check id, installation_id and the private key", source.message)
+        }
+        _ => "GitHub cannot be reached".to_owned(),
+    })?;
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.map_err(|_| "GitHub's answer breaks off".to_owned())?;
     Ok(Attempt { status: parts.status, headers: parts.headers, body: body.to_bytes().to_vec() })

@@ -146,6 +146,7 @@ pub(super) fn commit(node: CommitNode, repository: &str, paths: Option<Vec<Strin
 /// A deployment as a fact.
 pub(super) fn deployment(node: DeploymentNode, repository: &str, url: &str) -> Deployment {
     let id = node.database_id.map_or(node.id, |id| id.to_string());
+    let names: Vec<&str> = node.creator.iter().map(|creator| creator.login.as_str()).collect();
     let mut statuses: Vec<DeploymentStatus> = node
         .statuses
         .map(|statuses| statuses.nodes)
@@ -168,7 +169,7 @@ pub(super) fn deployment(node: DeploymentNode, repository: &str, url: &str) -> D
     Deployment {
         repository: repository.to_owned(),
         sha: node.commit_oid,
-        reference: node.reference.map(|reference| reference.name),
+        reference: node.reference.map(|reference| scrub::without_names(&reference.name, &names)),
         environment: node.original_environment.unwrap_or_default(),
         task: node.task,
         created_at: node.created_at,
@@ -245,6 +246,7 @@ pub(super) fn incident(node: IssueNode, repository: &str) -> Incident {
 
 /// An attempt of a run as a fact.
 pub(super) fn run(node: RunNode, repository: &str) -> CiRun {
+    let names: Vec<&str> = node.actor.iter().map(|actor| actor.login.as_str()).collect();
     let conclusion = node.conclusion.as_deref().filter(|_| node.status.as_deref() == Some("completed"));
     CiRun {
         repository: repository.to_owned(),
@@ -252,7 +254,7 @@ pub(super) fn run(node: RunNode, repository: &str) -> CiRun {
         attempt: node.run_attempt,
         workflow: node.name.unwrap_or_default(),
         event: node.event,
-        branch: node.head_branch,
+        branch: node.head_branch.map(|branch| scrub::without_names(&branch, &names)),
         sha: node.head_sha,
         created_at: node.created_at,
         run_started_at: node.run_started_at.unwrap_or(node.created_at),

@@ -1,6 +1,6 @@
 //! What GitHub's answers look like: only the fields that are used.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::facts::Moment;
@@ -44,7 +44,7 @@ impl<T> Default for Nodes<T> {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RepositoryNode {
     pub(super) id: String,
@@ -215,6 +215,7 @@ pub(super) struct DeploymentNode {
     pub(super) created_at: Moment,
     #[serde(rename = "ref")]
     pub(super) reference: Option<NameNode>,
+    pub(super) creator: Option<LoginNode>,
     pub(super) statuses: Option<Nodes<StatusNode>>,
 }
 
@@ -289,4 +290,5 @@ pub(super) struct RunNode {
     pub(super) run_started_at: Option<Moment>,
     pub(super) updated_at: Moment,
     pub(super) html_url: Option<String>,
+    pub(super) actor: Option<LoginNode>,
 }

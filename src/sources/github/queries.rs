@@ -122,7 +122,7 @@ pub(super) const DEPLOYMENTS: &str = "query($owner: String!, $name: String!, $fi
   rateLimit { cost }
   repository(owner: $owner, name: $name) {
     deployments(first: $first, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
-      nodes { id databaseId commitOid originalEnvironment task createdAt ref { name } statuses(first: 50) { nodes { state createdAt logUrl } } }
+      nodes { id databaseId commitOid originalEnvironment task createdAt ref { name } creator { login } statuses(first: 50) { nodes { state createdAt logUrl } } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -133,7 +133,7 @@ pub(super) const OPEN_DEPLOYMENTS: &str = "query($ids: [ID!]!) {
   rateLimit { cost }
   nodes(ids: $ids) {
     ... on Deployment {
-      id databaseId commitOid originalEnvironment task createdAt ref { name }
+      id databaseId commitOid originalEnvironment task createdAt ref { name } creator { login }
       statuses(first: 50) { nodes { state createdAt logUrl } }
     }
   }

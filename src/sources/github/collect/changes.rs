@@ -20,16 +20,24 @@ struct Walk {
     began_with: Option<Moment>,
 }
 
-/// Walks from the newest change back to what is known, or to the beginning of the history that is wanted.
+/// Walks from the newest change back to what is known, or to the beginning of the history that is wanted. After a walk
+/// that was taken up again, what has changed since it began is walked as well.
 pub(super) async fn pull_requests(
     source: &GithubSource,
     sink: &dyn BatchSink,
     target: &Target,
 ) -> Result<(), SourceError> {
+    while walk(source, sink, target).await? {}
+    Ok(())
+}
+
+/// One walk; says whether it had begun in an earlier round.
+async fn walk(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<bool, SourceError> {
     let cursor = target.cursor("pull_requests");
     let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
     let oldest = (source.context.now)() - source.context.history;
     let floor = walk.read_until.unwrap_or(oldest).max(oldest);
+    let resumed = walk.next_page.is_some();
     let (mut size, mut done) = (PageSize::new(), 0);
     loop {
         let variables = target.variables(json!({ "after": walk.next_page }));
@@ -55,7 +63,7 @@ pub(super) async fn pull_requests(
         sink.accept(Batch { facts, rejects, cursors }).await?;
         sink.progress(&format!("{} pull requests", target.full_name), done, page.total_count);
         if ended {
-            return Ok(());
+            return Ok(resumed);
         }
     }
 }

@@ -14,9 +14,6 @@ use crate::sources::source::{BatchSink, SinkError, SourceError};
 /// The largest page of a history.
 const PAGE: u64 = 100;
 
-/// Pages of a walk beside the default branch that are stored together, so that what is stored has its ancestors stored.
-const MOST_PAGES_AT_ONCE: usize = 50;
-
 /// How far the first walk has come. Once it is complete, a stored commit has all its ancestors stored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -68,7 +65,17 @@ async fn first_walk(
     let mut done = 0;
     while !walk.complete {
         let from = walk.head.get_or_insert_with(|| head.to_owned()).clone();
-        let page = page(source, target, &from, walk.next_page.as_deref()).await?;
+        let Some(page) = page(source, target, &from, walk.next_page.as_deref()).await? else {
+            if from == head {
+                return Err(SourceError::Malformed(format!(
+                    "GitHub shows no history of {} at its head",
+                    target.full_name
+                )));
+            }
+            // The branch was forced elsewhere since the walk began: it begins anew.
+            walk = FirstWalk::default();
+            continue;
+        };
         let (facts, rejects) = facts(source, target, page.nodes).await?;
         done += facts.len() as u64;
         walk.next_page = page.page_info.next();
@@ -80,7 +87,8 @@ async fn first_walk(
     Ok(())
 }
 
-/// Walks back from a commit until everything that it still leads to is stored.
+/// Walks back from a commit until everything that it still leads to is stored. What is found is stored together, so that
+/// a stored commit has its ancestors stored.
 async fn walk_to_known(
     source: &GithubSource,
     sink: &dyn BatchSink,
@@ -92,8 +100,8 @@ async fn walk_to_known(
     let mut seen = BTreeSet::new();
     let mut found = Batch::default();
     let mut after: Option<String> = None;
-    for _ in 0..MOST_PAGES_AT_ONCE {
-        let page = page(source, target, head, after.as_deref()).await?;
+    // A commit that was garbage-collected at the host has no history; attribution reports what points to it.
+    while let Some(page) = page(source, target, head, after.as_deref()).await? {
         let mut parents = BTreeSet::new();
         let (nodes, rejects) = read_nodes::<CommitNode>(page.nodes, "commits", |node| id(target, node));
         found.rejects.extend(rejects);
@@ -119,12 +127,21 @@ async fn walk_to_known(
     Ok(())
 }
 
-async fn page(source: &GithubSource, target: &Target, oid: &str, after: Option<&str>) -> Result<Page, SourceError> {
+/// A page of the history behind a commit. `None` where the host does not have the commit.
+async fn page(
+    source: &GithubSource,
+    target: &Target,
+    oid: &str,
+    after: Option<&str>,
+) -> Result<Option<Page>, SourceError> {
     let since: Moment = (source.context.now)() - source.context.history;
     let variables = target.variables(json!({ "oid": oid, "first": PAGE, "after": after, "since": since }));
     let data = ask(source, queries::HISTORY, &variables).await?;
-    // A commit that was garbage-collected at the host has no history; attribution reports what points to it.
-    Ok(part(&data, "/repository/object/history").unwrap_or_default())
+    match part(&data, "/repository/object/history") {
+        Ok(page) => Ok(Some(page)),
+        Err(SourceError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn facts(

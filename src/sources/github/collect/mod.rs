@@ -55,12 +55,12 @@ struct Probe {
 /// Collects everything that is new. A repository that fails is reported, and the others go on; what concerns all of them
 /// (a bad token, a used-up budget) ends the round.
 pub(super) async fn all(source: &GithubSource, sink: &dyn BatchSink) -> Result<(), SourceError> {
-    let repositories = repositories(source).await?;
-    teams(source, sink).await?;
+    let repositories = listed(source, sink).await?;
     let mut targets = Vec::new();
     for chunk in repositories.chunks(PROBED_AT_ONCE) {
         targets.extend(probe(source, chunk).await?);
     }
+    let mut unavailable = None;
     let mut rounds = Vec::new();
     for target in &targets {
         rounds.push(with_target(source, sink, target));
@@ -72,10 +72,47 @@ pub(super) async fn all(source: &GithubSource, sink: &dyn BatchSink) -> Result<(
             Err(error @ (SourceError::NotFound(_) | SourceError::Forbidden(_) | SourceError::Malformed(_))) => {
                 sink.report(&target.full_name, &error);
             }
+            Err(error @ SourceError::Unavailable(_)) if unavailable.is_none() => {
+                sink.report(&target.full_name, &error);
+                unavailable = Some(error);
+            }
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    // One repository that GitHub could not serve does not stop the others; the round has failed all the same.
+    unavailable.map_or(Ok(()), Err)
+}
+
+/// What GitHub listed, and when and for which configuration.
+#[derive(Debug, Serialize, Deserialize)]
+struct Listing {
+    listed_at: Moment,
+    asked_for: String,
+    repositories: Vec<RepositoryNode>,
+}
+
+/// How long a listing of repositories and teams is good.
+const LISTING_IS_GOOD_FOR: chrono::Duration = chrono::Duration::hours(1);
+
+/// The repositories to collect. They and the teams are listed anew every hour: new ones are rare, and each listing costs.
+async fn listed(source: &GithubSource, sink: &dyn BatchSink) -> Result<Vec<RepositoryNode>, SourceError> {
+    const CURSOR: &str = "listing";
+    let config = &source.config;
+    let asked_for =
+        format!("{:?} {:?} {:?} {:?}", config.organization, config.repositories, config.exclude, config.teams);
+    let now = (source.context.now)();
+    let known: Option<Listing> = state(sink, CURSOR).await?;
+    if let Some(known) = known
+        && known.asked_for == asked_for
+        && now - known.listed_at < LISTING_IS_GOOD_FOR
+    {
+        return Ok(known.repositories);
+    }
+    let listing = Listing { listed_at: now, asked_for, repositories: repositories(source).await? };
+    teams(source, sink).await?;
+    let cursors = vec![(CURSOR.to_owned(), Some(json!(listing).to_string()))];
+    sink.accept(Batch { cursors, ..Batch::default() }).await?;
+    Ok(listing.repositories)
 }
 
 /// The repositories to collect, as GitHub names them now.

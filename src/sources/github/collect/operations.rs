@@ -57,16 +57,23 @@ fn is_open(source: &GithubSource, fact: &Deployment) -> bool {
     fact.is_under_way() && (source.context.now)() - fact.created_at < chrono::Duration::days(30)
 }
 
-/// Deployments, newest first, back to what is known.
+/// Deployments, newest first, back to what is known; after a walk that was taken up again, those since it began as well.
 pub(super) async fn deployments(
     source: &GithubSource,
     sink: &dyn BatchSink,
     target: &Target,
 ) -> Result<(), SourceError> {
+    while walk_deployments(source, sink, target).await? {}
+    Ok(())
+}
+
+/// One walk; says whether it had begun in an earlier round.
+async fn walk_deployments(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<bool, SourceError> {
     let cursor = target.cursor("deployments");
     let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
     let oldest = (source.context.now)() - source.context.history;
     let floor = walk.read_until.unwrap_or(oldest).max(oldest);
+    let resumed = walk.next_page.is_some();
     let (mut size, mut done) = (PageSize::new(), 0);
     loop {
         let variables = target.variables(json!({ "after": walk.next_page }));
@@ -104,7 +111,7 @@ pub(super) async fn deployments(
         sink.accept(Batch { facts, rejects, cursors }).await?;
         sink.progress(&format!("{} deployments", target.full_name), done, None);
         if ended {
-            return Ok(());
+            return Ok(resumed);
         }
     }
 }

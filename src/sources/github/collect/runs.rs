@@ -28,6 +28,8 @@ struct Walk {
     read_until: Option<Moment>,
     /// The end of the window that comes next in a backfill, newest first; `None` when none is under way.
     backfill_until: Option<Moment>,
+    /// When that backfill began: it brings what was created until then.
+    backfill_began_at: Option<Moment>,
 }
 
 /// Looks whether there are newer runs, and reads windows of creation back to what is known.
@@ -48,9 +50,11 @@ pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink, target:
         let batch = batch(source, target, runs).await?;
         walk.etag = newest.etag;
         // What the newest page leaves out is read in windows; until that is done, the walk has not come to its end.
-        walk.backfill_until = (!complete).then_some(now);
-        if complete {
+        if complete && walk.backfill_until.is_none() {
             walk.read_until = Some(now);
+        } else if walk.backfill_until.is_none() {
+            walk.backfill_until = Some(now);
+            walk.backfill_began_at = Some(now);
         }
         store(sink, &cursor, &walk, batch).await?;
     }
@@ -64,7 +68,7 @@ pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink, target:
         let batch = batch(source, target, runs).await?;
         walk.backfill_until = (from > floor).then_some(from);
         if walk.backfill_until.is_none() {
-            walk.read_until = Some(now);
+            walk.read_until = walk.backfill_began_at.take();
         }
         store(sink, &cursor, &walk, batch).await?;
         width = (width * 2).min(Duration::days(30));
