@@ -28,7 +28,7 @@ pub fn find(id: &str) -> Option<&'static Kpi> {
     CATALOGUE.iter().find(|kpi| kpi.id == id).copied()
 }
 
-/// The name of the metric family: `chiplog_`, the id, and the unit unless the id ends in it.
+/// The name of the metric family: `chiplog_`, the id, and the unit.
 pub fn metric_name(kpi: &Kpi) -> String {
     format!("chiplog_{}_{}", kpi.id, kpi.unit.metric_suffix())
 }

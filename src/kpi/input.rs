@@ -32,6 +32,15 @@ pub struct TeamFacts<'a> {
 }
 
 impl<'a> TeamFacts<'a> {
+    /// Whether anything of a kind was seen of the team before a moment.
+    pub fn has_seen(&self, need: Need, before: Moment) -> bool {
+        match need {
+            Need::Deployments | Need::Commits => self.deployments.iter().any(|item| item.created_at < before),
+            Need::PullRequests => self.pull_requests.iter().any(|item| item.pull_request.created_at < before),
+            Need::Incidents => self.incidents.iter().any(|item| item.began_at < before),
+        }
+    }
+
     /// Picks a team's facts out of the whole.
     pub fn of(
         attributed: &'a Attributed,

@@ -52,7 +52,7 @@ fn outcome(kpi: &Kpi, observed: &Observed, part: Option<&str>, span: &Span, fact
         Shape::Duration => duration(kpi, &selected, span),
         Shape::Proportion => proportion(&selected),
         Shape::Rate => {
-            let known = observed.observations.iter().any(|event| event.at < span.until);
+            let known = span.days() > 0.0 && kpi.needs.iter().all(|need| facts.has_seen(*need, span.until));
             known.then(|| rate(&selected, span, facts))
         }
         Shape::Level => level(&selected),
@@ -112,8 +112,8 @@ fn proportion(selected: &Selected<'_>) -> Option<Summary> {
     })
 }
 
-/// Weighted events per day. None in the span is a true zero once the team has had one (of any part) before the span's
-/// end, and no data until then: a team whose deployments were never seen has not deployed zero times.
+/// Weighted events per day. None in the span is a true zero once anything of the kind was seen of the team (an attempt to
+/// deploy, an incident of any severity), and no data until then.
 fn rate(selected: &Selected<'_>, span: &Span, facts: &TeamFacts<'_>) -> Summary {
     let events = selected.within.len();
     // The sum of nothing is −0 in floating point; adding 0 makes it 0.

@@ -10,6 +10,7 @@
 mod architecture;
 mod attribution_truth;
 mod binary;
+mod git_source;
 mod github_history;
 mod github_source;
 mod harness;

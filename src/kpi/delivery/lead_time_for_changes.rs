@@ -17,7 +17,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     definition: "For each commit that first reaches production with a successful production deployment of its service, \
                  by git ancestry: deployment finished − commit authored. Merge commits don't count; a squash- or \
                  rebase-merged pull request is represented by its own commits. The first known deployment of a service is \
-                 the baseline and yields none. A commit counts once per service.",
+                 the baseline and yields none. A commit counts once per service, whoever (or whatever bot) wrote it.",
     reference: "DORA, \"DORA's software delivery performance metrics\" (dora.dev/guides/dora-metrics): change lead time.",
     needs: &[Need::Commits, Need::Deployments],
     minimum_observations: 5,

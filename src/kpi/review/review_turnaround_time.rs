@@ -17,7 +17,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     headline: Statistic::P50,
     meaning: "How long a pull request waits for its first review by another person.",
     definition: "For each pull request: review first possible (opened, or first marked ready) → first review by a person \
-                 other than the author, in wall-clock time, counted when the review was given. Reviews by bots are no \
+                 other than the author from then on, in wall-clock time, counted when the review was given. Reviews by bots are no \
                  reviews; dismissed ones were given all the same. Pull requests of bots and those that ended without a \
                  review are left out; open ones that wait are shown as open, with their age.",
     reference: "chiplog's own; DORA's capability \"streamlining change approval\" (dora.dev/capabilities) rests on it.",
@@ -65,7 +65,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                 evidence,
             }),
             (None, None) if fact.state == PullRequestState::Open => observed.left_out.push(exclude("still a draft")),
-            _ => observed.left_out.push(exclude("ended without a review by another person")),
+            _ => observed.left_out.push(exclude("no review by another person between being ready and its end")),
         }
     }
     observed
@@ -85,6 +85,6 @@ mod tests {
         let observed =
             World::default().pull_request(reviewed).pull_request(unreviewed).observed(&KPI, at("2026-10-06T00:00:00Z"));
         assert_eq!(observed.observations.iter().map(|item| item.value).collect::<Vec<_>>(), [10_800.0]);
-        assert_eq!(observed.left_out[0].reason, "ended without a review by another person");
+        assert_eq!(observed.left_out[0].reason, "no review by another person between being ready and its end");
     }
 }

@@ -48,7 +48,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
 mod tests {
     use super::*;
     use crate::attribution::Severity;
-    use crate::kpi::test_support::{World, at, incident};
+    use crate::kpi::test_support::{World, at, incident, value};
 
     #[test]
     fn a_cause_that_comes_again_is_a_repeat() {
@@ -64,6 +64,9 @@ mod tests {
             .incident(severe("i3", 3, 2, None))
             .incident(severe("i4", 4, 3, Some("cause:certificate")));
         let observed = world.observed(&KPI, at("2026-10-10T12:00:00Z"));
+        let mild = World::default().incident(severe("i5", 5, 4, None));
+        let outcome = mild.outcome(&KPI, at("2026-10-10T12:00:00Z"));
+        assert_eq!(value(&outcome, Statistic::PerDay), 0.0, "only mild incidents: no severe one is a true zero");
         let count = |part| observed.observations.iter().filter(|item| item.part == Some(part)).count();
         assert_eq!((count("all"), count("repeat")), (3, 1));
     }

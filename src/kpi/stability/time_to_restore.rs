@@ -1,5 +1,6 @@
 //! Time to restore (MTTR).
 
+use crate::kpi::evidence::remark_on;
 use crate::kpi::{
     Direction, Kpi, Need, Observation, Observed, OpenItem, Parts, Shape, Statistic, TeamFacts, Unit, evidence,
 };
@@ -35,7 +36,14 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                 weight: 1.0,
                 service: item.service.clone(),
                 part: None,
-                evidence: evidence::incident(item, format!("severity {}", item.severity.0)),
+                evidence: evidence::incident(
+                    item,
+                    format!(
+                        "severity {}{}",
+                        item.severity.0,
+                        remark_on((resolved_at - item.began_at).as_seconds_f64())
+                    ),
+                ),
             }),
             None => observed.open.push(OpenItem {
                 began_at: item.began_at,
