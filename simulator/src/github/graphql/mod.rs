@@ -1,10 +1,12 @@
 //! GraphQL against GitHub's own published schema: validated, priced, executed.
 
+mod arguments;
 mod connection;
 mod cost;
+mod object;
 mod objects;
 
-pub(super) use objects::find_repository;
+pub(super) use objects::repository::pushed_at;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,12 +14,13 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
 use apollo_compiler::Schema;
-use apollo_compiler::executable::ExecutableDocument;
+use apollo_compiler::executable::{ExecutableDocument, Operation, Selection};
 use apollo_compiler::resolvers::Execution;
 use apollo_compiler::response::JsonMap;
 use apollo_compiler::validation::Valid;
 use serde_json::{Value, json};
 
+use super::sight::Sight;
 use crate::world::World;
 
 /// The schema, and what is remembered between requests.
@@ -32,7 +35,10 @@ pub(super) type Histories = Mutex<HashMap<(u64, String), Arc<Vec<String>>>>;
 /// A valid request with its price.
 pub(super) struct Prepared {
     document: Valid<ExecutableDocument>,
+    operation_name: Option<String>,
     variables: Valid<JsonMap>,
+    /// How the operation is called in the log.
+    pub(super) operation: String,
     /// How many nodes it may return.
     pub(super) nodes: u64,
     /// What it costs.
@@ -54,29 +60,67 @@ impl Graphql {
 
     /// Parses, validates and prices a request. The errors are those that GitHub's schema gives.
     pub(super) fn prepare(&self, request: &Value) -> Result<Prepared, Value> {
-        let query = request["query"].as_str().unwrap_or_default();
+        let refused = |message: String| json!([{ "message": message }]);
+        let query = request["query"].as_str();
+        let query = query.ok_or_else(|| refused("A query attribute must be specified and must be a string.".into()))?;
         let document =
             ExecutableDocument::parse_and_validate(&self.schema, query, "query.graphql").map_err(|invalid| {
-                let errors = invalid.errors.iter().map(|error| json!({ "message": error.to_json().message }));
+                let errors = invalid.errors.iter().map(|error| {
+                    let error = error.to_json();
+                    json!({ "message": error.message, "locations": error.locations })
+                });
                 errors.collect::<Value>()
             })?;
         let raw: JsonMap = serde_json::from_value(request["variables"].clone()).unwrap_or_default();
-        let refused = |message: String| json!([{ "message": message }]);
-        let operation = document.operations.get(None).map_err(|error| refused(error.message().to_string()))?;
+        let operation_name = request["operationName"].as_str().map(str::to_owned);
+        let operation = document.operations.get(operation_name.as_deref());
+        let operation = operation.map_err(|error| refused(error.message().to_string()))?;
+        if !operation.is_query() {
+            return Err(refused("the simulator answers queries only".into()));
+        }
         let variables = apollo_compiler::request::coerce_variable_values(&self.schema, operation, &raw)
             .map_err(|error| refused(error.message().to_string()))?;
-        let cost = cost::of(&document, operation, &variables).map_err(refused)?;
-        Ok(Prepared { nodes: cost.nodes, points: cost.points(), document, variables })
+        let cost = cost::of(&document, operation, &variables).map_err(|error| json!([error]))?;
+        let operation = name_of(operation);
+        Ok(Prepared { nodes: cost.nodes, points: cost.points(), operation, operation_name, document, variables })
     }
 
-    /// Executes a request on the world.
-    pub(super) fn execute(&self, request: &Prepared, world: &World, rate_limit: Value) -> Value {
-        let scope = objects::Scope { world, histories: &self.histories };
+    /// Executes a request on the world, as far as the token may see it.
+    pub(super) fn execute(&self, request: &Prepared, world: &World, sight: &Sight, rate_limit: Value) -> Value {
+        let scope = objects::Scope { world, sight, histories: &self.histories };
         let root = objects::query(&scope, rate_limit);
-        let execution = Execution::new(&self.schema, &request.document).coerced_variable_values(&request.variables);
-        match execution.execute_sync(&root) {
-            Ok(answer) => serde_json::to_value(answer).unwrap_or_default(),
+        let executed = Execution::new(&self.schema, &request.document)
+            .operation_name(request.operation_name.as_deref())
+            .and_then(|execution| {
+                execution
+                    .coerced_variable_values(&request.variables)
+                    .enable_schema_introspection(true)
+                    .execute_sync(&root)
+            });
+        match executed {
+            Ok(answer) => {
+                let mut answer = serde_json::to_value(answer).unwrap_or_default();
+                object::typed(&mut answer["errors"]);
+                if answer["errors"].is_null()
+                    && let Some(answer) = answer.as_object_mut()
+                {
+                    answer.remove("errors");
+                }
+                answer
+            }
             Err(error) => json!({ "errors": [{ "message": error.message().to_string() }] }),
         }
     }
+}
+
+/// The name of an operation, or the fields that it asks the root for.
+fn name_of(operation: &Operation) -> String {
+    if let Some(name) = &operation.name {
+        return name.to_string();
+    }
+    let fields = operation.selection_set.selections.iter().filter_map(|selection| match selection {
+        Selection::Field(field) => Some(field.name.as_str()),
+        _ => None,
+    });
+    fields.collect::<Vec<_>>().join(" ")
 }
