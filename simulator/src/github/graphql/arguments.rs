@@ -18,7 +18,10 @@ fn honoured(type_name: &str, field: &str) -> &'static [&'static str] {
         ("Query", "nodes") => &["ids"],
         ("Organization", "repositories") => &["orderBy", "isArchived"],
         ("Organization", "team") => &["slug"],
-        ("Organization", "teams") | ("Team", "repositories") | ("Commit", "associatedPullRequests") => &["orderBy"],
+        ("Organization", "teams")
+        | ("Team", "repositories")
+        | ("Commit", "associatedPullRequests")
+        | ("Repository", "releases") => &["orderBy"],
         ("Repository", "ref") => &["qualifiedName"],
         ("Repository", "refs") => &["refPrefix", "orderBy", "direction"],
         ("Repository", "object") => &["oid", "expression"],
@@ -26,7 +29,6 @@ fn honoured(type_name: &str, field: &str) -> &'static [&'static str] {
         ("Repository", "pullRequests") => &["orderBy", "states", "baseRefName", "headRefName", "labels"],
         ("Repository", "issues") => &["orderBy", "states", "labels", "filterBy"],
         ("Repository", "deployments") => &["orderBy", "environments"],
-        ("Repository", "releases") => &["orderBy"],
         ("Commit", "history") => &["since", "until", "path"],
         ("PullRequest", "reviews") => &["states", "author"],
         ("PullRequest" | "Issue", "timelineItems") => &["itemTypes", "since"],

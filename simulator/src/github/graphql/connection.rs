@@ -126,9 +126,9 @@ pub(super) fn connection<'a>(
     let page = std::rc::Rc::new(page);
     object(Object::new(type_name, move |field, _| match field {
         "totalCount" => Some(leaf(total)),
-        "nodes" => Some(list(page.iter().map(|(_, node)| Ok((node.make)())).collect())),
+        "nodes" => Some(list(page.iter().map(|(_, node)| Some((node.make)())).collect())),
         "edges" => {
-            let edges = (0..page.len()).map(|place| Ok(edge(type_name, page.clone(), place)));
+            let edges = (0..page.len()).map(|place| Some(edge(type_name, page.clone(), place)));
             Some(list(edges.collect()))
         }
         "pageInfo" => {

@@ -61,8 +61,7 @@ impl Counter<'_> {
             self.cost.nodes += nodes;
             nodes
         } else if field.name == "nodes" && field.specified_argument_by_name("ids").is_some() {
-            let ids = self.value(field, "ids").and_then(|ids| ids.as_array().map(Vec::len)).unwrap_or(1);
-            times * ids as u64
+            times * self.length(field, "ids").unwrap_or(1) as u64
         } else {
             times
         };
@@ -71,7 +70,7 @@ impl Counter<'_> {
 
     /// How many nodes a connection may return; none if it is only counted.
     fn page_size(&self, field: &Field) -> Result<u64, Value> {
-        let asked = ["first", "last"].into_iter().find_map(|name| Some((name, self.value(field, name)?.as_i64()?)));
+        let asked = ["first", "last"].into_iter().find_map(|name| Some((name, self.number(field, name)?)));
         let Some((name, size)) = asked else {
             let counted_only = field
                 .selection_set
@@ -114,11 +113,19 @@ impl Counter<'_> {
         condition("include") == Some(false) || condition("skip") == Some(true)
     }
 
-    fn value(&self, field: &Field, argument: &str) -> Option<JsonValue> {
+    fn number(&self, field: &Field, argument: &str) -> Option<i64> {
         let value = field.specified_argument_by_name(argument)?;
         match value.as_variable() {
-            Some(variable) => self.variables.get(variable.as_str()).cloned(),
-            None => serde_json::from_str(&value.to_string()).ok(),
+            Some(variable) => self.variables.get(variable.as_str())?.as_i64(),
+            None => value.to_i32().map(i64::from),
+        }
+    }
+
+    fn length(&self, field: &Field, argument: &str) -> Option<usize> {
+        let value = field.specified_argument_by_name(argument)?;
+        match value.as_variable() {
+            Some(variable) => self.variables.get(variable.as_str())?.as_array().map(Vec::len),
+            None => value.as_list().map(<[_]>::len),
         }
     }
 }

@@ -10,7 +10,7 @@ pub(super) use objects::repository::pushed_at;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use apollo_compiler::Schema;
@@ -22,6 +22,9 @@ use serde_json::{Value, json};
 
 use super::sight::Sight;
 use crate::world::World;
+
+/// The words of the validator for an object without fields.
+const EMPTY_SELECTION: &str = "must have a subselection set";
 
 /// The schema, and what is remembered between requests.
 pub(super) struct Graphql {
@@ -65,11 +68,11 @@ impl Graphql {
         let query = query.ok_or_else(|| refused("A query attribute must be specified and must be a string.".into()))?;
         let document =
             ExecutableDocument::parse_and_validate(&self.schema, query, "query.graphql").map_err(|invalid| {
-                let errors = invalid.errors.iter().map(|error| {
-                    let error = error.to_json();
-                    json!({ "message": error.message, "locations": error.locations })
-                });
-                errors.collect::<Value>()
+                let errors: Vec<_> = invalid.errors.iter().map(|error| error.to_json()).collect();
+                // An unknown field leaves its parent empty; that is no second error.
+                let alone = errors.len() == 1;
+                let told = errors.iter().filter(|error| alone || !error.message.contains(EMPTY_SELECTION));
+                told.map(|error| json!({ "message": error.message, "locations": error.locations })).collect::<Value>()
             })?;
         let raw: JsonMap = serde_json::from_value(request["variables"].clone()).unwrap_or_default();
         let operation_name = request["operationName"].as_str().map(str::to_owned);
@@ -87,7 +90,8 @@ impl Graphql {
 
     /// Executes a request on the world, as far as the token may see it.
     pub(super) fn execute(&self, request: &Prepared, world: &World, sight: &Sight, rate_limit: Value) -> Value {
-        let scope = objects::Scope { world, sight, histories: &self.histories };
+        let problems = Mutex::default();
+        let scope = objects::Scope { world, sight, histories: &self.histories, problems: &problems };
         let root = objects::query(&scope, rate_limit);
         let executed = Execution::new(&self.schema, &request.document)
             .operation_name(request.operation_name.as_deref())
@@ -100,11 +104,14 @@ impl Graphql {
         match executed {
             Ok(answer) => {
                 let mut answer = serde_json::to_value(answer).unwrap_or_default();
-                object::typed(&mut answer["errors"]);
-                if answer["errors"].is_null()
-                    && let Some(answer) = answer.as_object_mut()
-                {
+                let mut errors = answer["errors"].take().as_array().cloned().unwrap_or_default();
+                errors.append(&mut problems.lock().unwrap_or_else(PoisonError::into_inner));
+                object::typed(&mut errors);
+                if let Some(answer) = answer.as_object_mut() {
                     answer.remove("errors");
+                    if !errors.is_empty() {
+                        answer.insert("errors".to_owned(), errors.into());
+                    }
                 }
                 answer
             }

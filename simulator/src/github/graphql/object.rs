@@ -12,7 +12,7 @@ const SEPARATOR: char = '\u{1f}';
 pub(super) enum Resolved<'a> {
     Leaf(JsonValue),
     Object(Option<Object<'a>>),
-    List(Vec<Result<Object<'a>, FieldError>>),
+    List(Vec<Option<Object<'a>>>),
 }
 
 /// The answer to one field.
@@ -51,9 +51,9 @@ impl ObjectValue for Object<'_> {
         Ok(match (self.resolve)(name, info.arguments()).ok_or_else(unknown)?? {
             Resolved::Leaf(value) => ResolvedValue::Leaf(value),
             Resolved::Object(object) => ResolvedValue::nullable_object(object),
-            Resolved::List(objects) => {
-                ResolvedValue::List(Box::new(objects.into_iter().map(|object| object.map(ResolvedValue::object))))
-            }
+            Resolved::List(objects) => ResolvedValue::List(Box::new(
+                objects.into_iter().map(|object| Ok(ResolvedValue::nullable_object(object))),
+            )),
         })
     }
 }
@@ -71,9 +71,9 @@ pub(super) fn object<'a>(object: impl Into<Option<Object<'a>>>) -> Answer<'a> {
     Ok(Resolved::Object(object.into()))
 }
 
-/// A list of objects; one that fails becomes `null` with an error of its own.
+/// A list of objects.
 #[expect(clippy::unnecessary_wraps, reason = "every resolver answers with a result")]
-pub(super) fn list<'a>(objects: Vec<Result<Object<'a>, FieldError>>) -> Answer<'a> {
+pub(super) fn list(objects: Vec<Option<Object<'_>>>) -> Answer<'_> {
     Ok(Resolved::List(objects))
 }
 
@@ -83,8 +83,8 @@ pub(super) fn refused(kind: &str, message: &str) -> FieldError {
 }
 
 /// Puts the type of each error beside its message, as GitHub does.
-pub(super) fn typed(errors: &mut serde_json::Value) {
-    for error in errors.as_array_mut().into_iter().flatten() {
+pub(super) fn typed(errors: &mut [serde_json::Value]) {
+    for error in errors {
         let Some(text) = error["message"].as_str() else { continue };
         // The executor puts words of its own in front of some messages.
         let Some((before, message)) = text.split_once(SEPARATOR) else { continue };

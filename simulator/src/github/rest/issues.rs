@@ -28,7 +28,7 @@ pub(super) fn label(repository: &str, name: &str) -> Value {
     let id = number_of(name);
     json!({
         "id": id, "node_id": format!("LA_{id}"), "url": format!("{repository}/labels/{name}"), "name": name,
-        "color": "ededed", "default": false, "description": null,
+        "color": "ededed", "default": false, "description": "",
     })
 }
 

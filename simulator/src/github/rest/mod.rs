@@ -49,8 +49,8 @@ impl Answer {
     /// The tag of this very body. GitHub's are weak.
     pub(super) fn etag(&self) -> String {
         let digest = Sha256::digest(self.body.to_string().as_bytes());
-        let short: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("W/\"{short}\"")
+        let short = digest.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        format!("W/\"{short:032x}\"")
     }
 
     pub(super) fn into_response(self) -> Response {
@@ -115,7 +115,7 @@ fn is_called(repository: &Repository, owner: &str, name: &str) -> bool {
 
 /// GitHub redirects what was renamed to the repository's number.
 fn moved(found: &Repository, rest: &[&str], query: &str, root: &str) -> Answer {
-    let rest = rest.iter().map(|part| format!("/{part}")).collect::<String>();
+    let rest = if rest.is_empty() { String::new() } else { format!("/{}", rest.join("/")) };
     let query = if query.is_empty() { String::new() } else { format!("?{query}") };
     let location = format!("{root}/repositories/{}{rest}{query}", found.id);
     let body = json!({

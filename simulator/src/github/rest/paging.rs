@@ -66,7 +66,11 @@ fn encoded(value: &str) -> String {
     for byte in value.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
-            other => text.push_str(&format!("%{other:02X}")),
+            other => {
+                const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+                let digit = |place: u8| char::from(DIGITS[usize::from(place)]);
+                text.extend(['%', digit(other >> 4), digit(other & 15)]);
+            }
         }
     }
     text

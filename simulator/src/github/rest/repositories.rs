@@ -112,6 +112,7 @@ pub(super) fn deployment_statuses(asked: &Asked<'_>, of: &Repository, id: &str) 
     let Some(fact) = by_id(of, id) else { return Answer::not_found() };
     let repository = repository_url(asked.root, of);
     let deployment = format!("{repository}/deployments/{}", fact.id);
+    let page = format!("{}/deployments/{}", repository_page(of), fact.environment);
     let statuses: Vec<(usize, &(String, Moment))> = fact.statuses.iter().enumerate().rev().collect();
     paging::list(asked, &statuses, |(place, (state, at))| {
         let number = number_of(&format!("{}/{place}", fact.id));
@@ -119,7 +120,7 @@ pub(super) fn deployment_statuses(asked: &Asked<'_>, of: &Repository, id: &str) 
         json!({
             "id": number, "node_id": format!("DS_{number}"), "url": format!("{deployment}/statuses/{number}"),
             "state": state, "creator": user(asked.root, asked.world, &fact.creator), "description": "",
-            "environment": fact.environment, "target_url": "", "log_url": "", "environment_url": "",
+            "environment": fact.environment, "target_url": page, "log_url": page, "environment_url": page,
             "created_at": time(*at), "updated_at": time(*at), "deployment_url": deployment,
             "repository_url": repository,
         })

@@ -8,9 +8,11 @@ mod pull_request;
 mod reference;
 pub(in super::super) mod repository;
 
+use std::sync::{Mutex, PoisonError};
+
 use apollo_compiler::resolvers::FieldError;
 use chrono::SecondsFormat;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Histories;
 use super::arguments::text;
@@ -24,9 +26,17 @@ pub(in super::super) struct Scope<'a> {
     pub(in super::super) world: &'a World,
     pub(in super::super) sight: &'a Sight,
     pub(in super::super) histories: &'a Histories,
+    /// Errors of single items of lists: the executor would give up the whole list for them.
+    pub(in super::super) problems: &'a Mutex<Vec<Value>>,
 }
 
 impl<'a> Scope<'a> {
+    /// Tells of an item of a list that is `null`.
+    fn report(self, error: &FieldError, path: &Value) {
+        let problem = json!({ "message": error.message, "path": path });
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
+    }
+
     /// The repository of a name, as far as the token may see it.
     fn repository(self, owner: &str, name: &str, follow_renames: bool) -> Result<&'a Repository, FieldError> {
         let full_name = format!("{owner}/{name}");
@@ -74,11 +84,15 @@ pub(super) fn query<'a>(scope: &Scope<'a>, rate_limit: Value) -> Object<'a> {
         }
         "nodes" => {
             let ids = arguments.get("ids")?.as_array()?;
-            Some(list(ids.iter().map(|id| node(scope, id.as_str().unwrap_or_default())).collect()))
+            let nodes = ids.iter().enumerate().map(|(place, id)| {
+                let found = node(scope, id.as_str().unwrap_or_default());
+                found.map_err(|error| scope.report(&error, &json!(["nodes", place]))).ok()
+            });
+            Some(list(nodes.collect()))
         }
         "node" => {
             let node = node(scope, text(arguments, "id")?);
-            Some(node.and_then(|node| object(node)))
+            Some(node.and_then(object))
         }
         _ => None,
     })

@@ -93,8 +93,7 @@ pub(super) fn pull_request<'a>(scope: Scope<'a>, of: &'a Repository, fact: &'a P
 fn own_field<'a>(of: &'a Repository, fact: &'a PullRequest, field: &str) -> Option<Answer<'a>> {
     Some(match field {
         "id" => leaf(format!("P_{}_{}", of.id, fact.number)),
-        "databaseId" => leaf(fact.number),
-        "number" => leaf(fact.number),
+        "databaseId" | "number" => leaf(fact.number),
         "title" => leaf(&fact.title),
         "body" => leaf(&fact.body),
         "url" => leaf(format!("{WEB}/{}/{}/pull/{}", of.owner, of.name, fact.number)),
