@@ -128,7 +128,7 @@ fn configure(config: &Config, context: &SourceContext) -> Result<Vec<Arc<dyn Sou
     }
     if sources.is_empty() {
         let kinds = KINDS.iter().map(|kind| format!("[{}]", kind.name)).collect::<Vec<_>>().join(", ");
-        return Err(document.error_at("", &format!("no source is configured: add one of {kinds}")));
+        return Err(document.error_at_top(&format!("no source is configured: add one of {kinds}")));
     }
     Ok(sources)
 }

@@ -3,6 +3,8 @@
 //! Data flows one way: `sources` → `facts` → `store` → `attribution` → `kpi` → `report` → `expose`.
 //! See `ARCHITECTURE.md`.
 
+#![cfg_attr(test, expect(clippy::float_cmp, reason = "the tests compare with numbers that are exact"))]
+
 pub mod app;
 pub mod attribution;
 pub mod cli;

@@ -115,9 +115,10 @@ fn own_commits(line: &Value, commits: &BTreeMap<String, Commit>) -> Vec<Commit> 
     texts(&line["commits"]).iter().filter_map(|sha| commits.get(sha).cloned()).collect()
 }
 
-/// A pull request as GitHub recorded it.
+/// A pull request as GitHub recorded it. Of a squashed one the record names only the commit that landed.
 fn recorded_pull_request(line: &Value, commits: &BTreeMap<String, Commit>) -> PullRequest {
     let reviews = line["reviews"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let squashed = line["kind"] == "squash_or_rebase";
     let reviews = reviews.iter().map(|review| Review {
         author: text(&review["author"]),
         state: text(&review["state"]),
@@ -139,7 +140,7 @@ fn recorded_pull_request(line: &Value, commits: &BTreeMap<String, Commit>) -> Pu
         head: "change".to_owned(),
         from_fork: line["fork"].as_bool().unwrap_or_default(),
         merge_commit: line["merge_commit"].as_str().map(str::to_owned),
-        own_commits: own_commits(line, commits),
+        own_commits: if squashed { Vec::new() } else { own_commits(line, commits) },
         reviews: reviews.collect(),
         labels: texts(&line["labels"]),
         events: Vec::new(),

@@ -69,12 +69,15 @@ pub fn attribute(organisation: &Organisation, facts: &FactsInput, as_of: Moment)
 
 /// Commits and pull requests, by repository.
 struct ByRepository<'a> {
-    facts: BTreeMap<&'a str, (Vec<&'a Sourced<Commit>>, Vec<&'a Sourced<PullRequest>>)>,
+    facts: BTreeMap<&'a str, Changes<'a>>,
 }
+
+/// The commits and the pull requests of one repository.
+type Changes<'a> = (Vec<&'a Sourced<Commit>>, Vec<&'a Sourced<PullRequest>>);
 
 impl<'a> ByRepository<'a> {
     fn of(facts: &'a FactsInput) -> Self {
-        let mut by_repository: BTreeMap<&str, (Vec<_>, Vec<_>)> = BTreeMap::new();
+        let mut by_repository: BTreeMap<&str, Changes<'_>> = BTreeMap::new();
         for item in &facts.commits {
             by_repository.entry(&item.fact.repository).or_default().0.push(item);
         }

@@ -20,7 +20,7 @@ use crate::sources::Source;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Windows end now, so they move even when nothing changes.
-const EVALUATE_AT_LEAST_EVERY: Duration = Duration::from_secs(300);
+const EVALUATE_AT_LEAST_EVERY: Duration = Duration::from_mins(5);
 
 pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let app = Arc::new(App::open(config).await?);
@@ -30,6 +30,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
             "{address} cannot be listened on: is another chiplog running? Set listen in [server] to another address"
         )
     })?;
+    let address = listener.local_addr().unwrap_or(address);
     let stop = shutdown_signal()?;
     let metrics = CollectMetrics::new()?;
     for state in app.store.source_states().await? {

@@ -95,6 +95,11 @@ impl Document {
         self.placed(self.offset_of(key), Some(key), problem)
     }
 
+    /// A problem of the file as a whole.
+    pub fn error_at_top(&self, problem: &str) -> ConfigError {
+        self.placed(0, None, problem)
+    }
+
     /// A problem inside a table that was handed out by [`Self::tables`], by its own key.
     pub fn error_in(&self, table: &Spanned<DeValue<'_>>, section: &str, key: &str, problem: &str) -> ConfigError {
         let value = table.get_ref().as_table().and_then(|entries| entries.get(key));

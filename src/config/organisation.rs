@@ -24,9 +24,9 @@ fn problem(key: impl Into<String>, text: impl Into<String>) -> Problem {
     Problem { key: key.into(), text: text.into() }
 }
 
-/// Reads teams, services and rules. `organization` is the GitHub organisation of the configured source, where there is
+/// Reads teams, services and rules. `github_login` is that of the organisation of the configured source, where there is
 /// exactly one: it completes `github_team = "slug"`.
-pub(super) fn read(document: &Document, organization: Option<&str>) -> Result<Organisation, ConfigError> {
+pub(super) fn read(document: &Document, github_login: Option<&str>) -> Result<Organisation, ConfigError> {
     let teams: BTreeMap<String, TeamSection> = document.section("team")?;
     let services: BTreeMap<String, ServiceSection> = document.section("service")?;
     let at = |problem: Problem| document.error_at(&problem.key, &problem.text);
@@ -36,7 +36,7 @@ pub(super) fn read(document: &Document, organization: Option<&str>) -> Result<Or
         ..Organisation::default()
     };
     for (id, section) in teams {
-        let team = team(&id, section, organization).map_err(at)?;
+        let team = team(&id, section, github_login).map_err(at)?;
         organisation.teams.insert(id, team);
     }
     for (id, section) in services {

@@ -47,7 +47,7 @@ pub struct CollectSection {
 
 impl Default for CollectSection {
     fn default() -> Self {
-        Self { interval: Duration::from_secs(5 * 60), history: Duration::from_secs(456 * 86_400) }
+        Self { interval: Duration::from_mins(5), history: Duration::from_hours(10944) }
     }
 }
 
@@ -70,6 +70,7 @@ pub(super) struct IncidentsSection {
 /// `[changes]`: how hotfixes are recognised.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "the fields are the keys of the file")]
 pub(super) struct ChangesSection {
     /// Labels that make a pull request a hotfix.
     pub hotfix_labels: Option<Vec<String>>,

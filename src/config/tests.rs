@@ -9,7 +9,7 @@ fn check(text: &str) -> Result<Config, String> {
 }
 
 fn complaint(text: &str) -> String {
-    check(text).map(|_| "no complaint".to_owned()).unwrap_or_else(|complaint| complaint)
+    check(text).map_or_else(|complaint| complaint, |_| "no complaint".to_owned())
 }
 
 #[test]

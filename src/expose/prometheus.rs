@@ -13,8 +13,7 @@ use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricT
 use prometheus::{Encoder, TextEncoder};
 
 use crate::kpi::{Assessment, CATALOGUE, Kpi, Outcome, Parts, Shape, Statistic, Summary, metric_name};
-use crate::pipeline::{Snapshot, TeamSnapshot};
-use crate::sources::Telemetry;
+use crate::pipeline::{Snapshot, TeamSnapshot, Telemetry};
 
 /// The content type of the text exposition format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -51,7 +51,10 @@ fn outcome(kpi: &Kpi, observed: &Observed, part: Option<&str>, span: &Span, fact
     let summary = match kpi.shape {
         Shape::Duration => duration(kpi, &selected, span),
         Shape::Proportion => proportion(&selected),
-        Shape::Rate => rate(&selected, span, facts),
+        Shape::Rate => {
+            let known = observed.observations.iter().any(|event| event.at < span.until);
+            known.then(|| rate(&selected, span, facts))
+        }
         Shape::Level => level(&selected),
     };
     match summary {
@@ -109,14 +112,12 @@ fn proportion(selected: &Selected<'_>) -> Option<Summary> {
     })
 }
 
-/// Weighted events per day. None in the span is a true zero once the team has had one before the span's end, and no
-/// data until then: a team whose deployments were never seen has not deployed zero times.
-fn rate(selected: &Selected<'_>, span: &Span, facts: &TeamFacts<'_>) -> Option<Summary> {
-    if !selected.all.iter().any(|event| event.at < span.until) {
-        return None;
-    }
+/// Weighted events per day. None in the span is a true zero once the team has had one (of any part) before the span's
+/// end, and no data until then: a team whose deployments were never seen has not deployed zero times.
+fn rate(selected: &Selected<'_>, span: &Span, facts: &TeamFacts<'_>) -> Summary {
     let events = selected.within.len();
-    let weight: f64 = selected.within.iter().map(|event| event.weight).sum();
+    // The sum of nothing is −0 in floating point; adding 0 makes it 0.
+    let weight: f64 = selected.within.iter().map(|event| event.weight).sum::<f64>() + 0.0;
     let days = span.days();
     let mean_weight = if events == 0 { 1.0 } else { weight / events as f64 };
     let (low, high) = poisson_interval(events);
@@ -124,12 +125,12 @@ fn rate(selected: &Selected<'_>, span: &Span, facts: &TeamFacts<'_>) -> Option<S
     let working_days_with_one = days_with_one.iter().filter(|day| facts.calendar.is_working_day(**day)).count();
     let working_days = facts.calendar.working_days_between(span.from, span.until);
     let share = (working_days > 0).then(|| working_days_with_one as f64 / working_days as f64);
-    Some(Summary {
+    Summary {
         statistics: known([(Statistic::PerDay, Some(weight / days)), (Statistic::WorkingDaysWithOne, share)]),
         observations: events,
         open: 0,
         interval: Some((low * mean_weight / days, high * mean_weight / days)),
-    })
+    }
 }
 
 /// Mean and newest of measured values.

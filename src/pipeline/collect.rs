@@ -1,6 +1,6 @@
 //! Collection: every source into the store, page by page, each for itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -124,6 +124,11 @@ impl BatchSink for StoreSink<'_> {
     async fn cursor(&self, name: &str) -> Result<Option<String>, SinkError> {
         let state = self.collector.store.cursor(self.source, name).await;
         state.map_err(|error| SinkError { message: error.to_string() })
+    }
+
+    async fn stored(&self, family: &'static str, external_ids: Vec<String>) -> Result<BTreeSet<String>, SinkError> {
+        let stored = self.collector.store.stored(self.source, family, &external_ids).await;
+        stored.map_err(|error| SinkError { message: error.to_string() })
     }
 
     async fn accept(&self, batch: Batch) -> Result<(), SinkError> {

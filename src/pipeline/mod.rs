@@ -12,3 +12,5 @@ pub use diagnosis::diagnose;
 pub use evaluate::{Families, evaluate, team_facts};
 pub use metrics::CollectMetrics;
 pub use snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
+
+pub use crate::sources::Telemetry;

@@ -14,7 +14,7 @@ use super::source::{SourceError, Telemetry};
 const TRIES: u32 = 5;
 
 /// The longest wait between two tries; a host that asks for more is given up until the next collection.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// Makes ring the crypto provider of TLS. To be called once, before the first connection; later calls do nothing.
 pub fn install_crypto_provider() {

@@ -3,7 +3,9 @@
 //! A source is one folder, its `mod` line and one line in [`KINDS`].
 
 mod git;
+mod github;
 pub mod http;
+mod pagerduty;
 mod references;
 mod scrub;
 mod secret;
@@ -15,4 +17,4 @@ pub use source::{
 };
 
 /// Every kind of source that chiplog knows.
-pub const KINDS: &[&Kind] = &[&git::KIND];
+pub const KINDS: &[&Kind] = &[&github::KIND, &pagerduty::KIND, &git::KIND];

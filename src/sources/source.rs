@@ -1,5 +1,6 @@
 //! What every source is and does.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -112,6 +113,10 @@ pub struct Telemetry {
 pub trait BatchSink: Send + Sync {
     /// The stored state of a cursor. `None` if it was never set.
     async fn cursor(&self, name: &str) -> Result<Option<String>, SinkError>;
+
+    /// Which of these facts are stored already, by external id: so that a walk through a history can stop at what is
+    /// known.
+    async fn stored(&self, family: &'static str, external_ids: Vec<String>) -> Result<BTreeSet<String>, SinkError>;
 
     /// Stores facts, rejects and cursors in one transaction.
     async fn accept(&self, batch: Batch) -> Result<(), SinkError>;

@@ -95,6 +95,31 @@ impl Store {
         Ok(accepted)
     }
 
+    /// Which of these facts of a source are stored, by external id.
+    pub async fn stored(
+        &self,
+        source: &str,
+        family: &'static str,
+        external_ids: &[String],
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let mut stored = BTreeSet::new();
+        for chunk in external_ids.chunks(ROWS_PER_STATEMENT) {
+            on_engine!(self, pool: Database => {
+                let mut query = QueryBuilder::<Database>::new("SELECT external_id FROM ");
+                query.push(family).push(" WHERE source = ").push_bind(source.to_owned()).push(" AND external_id IN (");
+                let mut keys = query.separated(", ");
+                for external_id in chunk {
+                    keys.push_bind(external_id.clone());
+                }
+                query.push(")");
+                for row in query.build().fetch_all(pool).await? {
+                    stored.insert(row.try_get::<String, _>(0)?);
+                }
+            });
+        }
+        Ok(stored)
+    }
+
     /// The facts of a family, ordered by source and key.
     pub async fn facts<F: FactFamily>(&self, selection: &Selection) -> Result<Vec<Sourced<F>>, StoreError> {
         let rows: Vec<(String, String, String)> = on_engine!(self, pool: Database => {

@@ -88,7 +88,7 @@ impl Store {
             Engine::Sqlite(pool.connect_with(options).await.map_err(opened)?)
         } else {
             let options = PgConnectOptions::from_str(url).map_err(opened)?.application_name("chiplog");
-            let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(15));
+            let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(5));
             Engine::Postgres(pool.connect_with(options).await.map_err(opened)?)
         };
         let store = Self { engine, writer: Arc::default() };

@@ -329,7 +329,7 @@ async fn deployments_releases_issues_and_teams_tell_all_that_the_world_knows() {
     let expected = json!({
         "node": {
             "databaseId": 3, "commitOid": sha(3), "ref": { "name": "main" }, "state": "INACTIVE",
-            "latestStatus": { "state": "INACTIVE" }, "updatedAt": "2023-11-14T22:46:20Z",
+            "latestStatus": { "state": "INACTIVE" }, "updatedAt": "2023-11-14T22:43:20Z",
             "statuses": { "nodes": [
                 { "state": "INACTIVE", "createdAt": "2023-11-14T22:46:20Z" },
                 { "state": "SUCCESS", "createdAt": "2023-11-14T22:45:20Z" },

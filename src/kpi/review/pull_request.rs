@@ -16,9 +16,8 @@ pub(crate) fn ready_at(pull_request: &PullRequest) -> Option<Moment> {
         .find(|change| matches!(change.kind, StateChangeKind::ReadyForReview | StateChangeKind::ConvertedToDraft));
     match first.map(|change| (change.kind, change.at)) {
         Some((StateChangeKind::ReadyForReview, at)) => Some(at),
-        Some(_) => Some(pull_request.created_at),
         None if pull_request.draft => None,
-        None => Some(pull_request.created_at),
+        Some(_) | None => Some(pull_request.created_at),
     }
 }
 

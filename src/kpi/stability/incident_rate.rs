@@ -66,5 +66,8 @@ mod tests {
         let third =
             world.with_facts(as_of, |facts| summarise_part(&KPI, &observed, "3", &Window::Days7.span(as_of), facts));
         assert!((value(&third, Statistic::PerDay) - 4.0 / 7.0).abs() < 1e-12);
+        let fifth =
+            world.with_facts(as_of, |facts| summarise_part(&KPI, &observed, "5", &Window::Days7.span(as_of), facts));
+        assert!(value(&fifth, Statistic::PerDay).is_sign_positive(), "none of a severity is zero, and not minus zero");
     }
 }

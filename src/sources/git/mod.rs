@@ -19,7 +19,7 @@ use crate::facts::{Batch, Commit, Fact, FactFamily as _, Repository, Tag};
 use config::GitTable;
 
 /// Local clones.
-pub const KIND: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     name: "git",
     summary: "Commits and tags of local git clones.",
     families: FAMILIES,

@@ -8,8 +8,8 @@ mod objects;
 
 pub(super) use objects::repository::pushed_at;
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -28,7 +28,7 @@ const EMPTY_SELECTION: &str = "must have a subselection set";
 
 /// The schema, and what is remembered between requests.
 pub(super) struct Graphql {
-    schema: Valid<Schema>,
+    schema: Arc<Valid<Schema>>,
     histories: Histories,
 }
 
@@ -48,17 +48,29 @@ pub(super) struct Prepared {
     pub(super) points: u64,
 }
 
+/// The schema of a file. Parsing it takes a third of a second in a debug build, so it is kept for the next simulator.
+fn schema_of(path: &Path) -> Result<Arc<Valid<Schema>>> {
+    static KNOWN: Mutex<BTreeMap<PathBuf, Arc<Valid<Schema>>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(schema) = known.get(path) {
+        return Ok(schema.clone());
+    }
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("GitHub's GraphQL schema is not at {}: run `bash -c '. scripts/setup.sh; need_github_schema'` in the project's folder", path.display())
+    })?;
+    // The published schema defines two fields twice; all else is taken as it is.
+    let schema = match Schema::parse(text, "schema.graphql") {
+        Ok(schema) => schema,
+        Err(errors) => errors.partial,
+    };
+    let schema = Arc::new(Valid::assume_valid(schema));
+    known.insert(path.to_owned(), schema.clone());
+    Ok(schema)
+}
+
 impl Graphql {
     pub(super) fn new(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| {
-            format!("GitHub's GraphQL schema is not at {}: run `bash -c '. scripts/setup.sh; need_github_schema'` in the project's folder", path.display())
-        })?;
-        // The published schema defines two fields twice; all else is taken as it is.
-        let schema = match Schema::parse(text, "schema.graphql") {
-            Ok(schema) => schema,
-            Err(errors) => errors.partial,
-        };
-        Ok(Self { schema: Valid::assume_valid(schema), histories: Histories::default() })
+        Ok(Self { schema: schema_of(path)?, histories: Histories::default() })
     }
 
     /// Parses, validates and prices a request. The errors are those that GitHub's schema gives.

@@ -96,12 +96,11 @@ pub(super) fn deployment_by_id(asked: &Asked<'_>, of: &Repository, id: &str) -> 
 fn deployment(asked: &Asked<'_>, of: &Repository, fact: &Deployment) -> Value {
     let repository = repository_url(asked.root, of);
     let url = format!("{repository}/deployments/{}", fact.id);
-    let updated_at = fact.statuses.last().map_or(fact.created_at, |(_, at)| *at);
     json!({
         "id": fact.id, "node_id": format!("D_{}_{}", of.id, fact.id), "sha": fact.sha, "ref": fact.reference,
         "task": fact.task, "payload": {}, "environment": fact.environment, "original_environment": fact.environment,
         "description": null, "creator": user(asked.root, asked.world, &fact.creator),
-        "created_at": time(fact.created_at), "updated_at": time(updated_at), "statuses_url": format!("{url}/statuses"),
+        "created_at": time(fact.created_at), "updated_at": time(fact.created_at), "statuses_url": format!("{url}/statuses"),
         "repository_url": repository, "url": url, "transient_environment": false,
         "production_environment": fact.environment == "production",
     })

@@ -41,8 +41,8 @@ pub(super) fn deployment<'a>(scope: Scope<'a>, of: &'a Repository, fact: &'a Dep
         "task" => Some(leaf(&fact.task)),
         "description" | "payload" => Some(leaf(None::<&str>)),
         "state" => Some(leaf(state(fact))),
-        "createdAt" => Some(leaf(time(fact.created_at))),
-        "updatedAt" => Some(leaf(time(fact.statuses.last().map_or(fact.created_at, |(_, at)| *at)))),
+        // GitHub's own does not move with later statuses either.
+        "createdAt" | "updatedAt" => Some(leaf(time(fact.created_at))),
         "creator" => Some(actor(scope.world, &fact.creator)),
         "ref" => Some(object(
             (!of.commits.contains_key(&fact.reference))

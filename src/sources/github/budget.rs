@@ -1,0 +1,115 @@
+//! What GitHub allows, as its answers tell. Pure: the moment is a parameter.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use crate::facts::Moment;
+
+/// The share of each budget that is left for others who use the same token.
+const RESERVE: f64 = 0.1;
+
+/// The longest wait within a collection; beyond it the collection ends and is taken up again later.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(15);
+
+/// What is left of one budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Left {
+    pub(super) limit: u64,
+    pub(super) remaining: u64,
+    pub(super) reset_at: Moment,
+}
+
+/// The budgets of one token: `core` for REST, `graphql`.
+#[derive(Debug, Default)]
+pub(super) struct Budget {
+    left: BTreeMap<String, Left>,
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
+}
+
+impl Budget {
+    /// Takes over what the headers of an answer tell.
+    pub(super) fn note(&mut self, headers: &HeaderMap) {
+        let resource = headers.get("x-ratelimit-resource").and_then(|value| value.to_str().ok()).unwrap_or("core");
+        let limit = number(headers, "x-ratelimit-limit");
+        let remaining = number(headers, "x-ratelimit-remaining");
+        let reset = number(headers, "x-ratelimit-reset").and_then(|seconds| i64::try_from(seconds).ok());
+        let reset_at = reset.and_then(|seconds| Moment::from_timestamp(seconds, 0));
+        if let (Some(limit), Some(remaining), Some(reset_at)) = (limit, remaining, reset_at) {
+            self.left.insert(resource.to_owned(), Left { limit, remaining, reset_at });
+        }
+    }
+
+    /// What is left, by resource.
+    pub(super) fn left(&self) -> &BTreeMap<String, Left> {
+        &self.left
+    }
+
+    /// When a resource may be used again. `None` is now: there is more left than the reserve, or the hour is over.
+    pub(super) fn wait_until(&self, resource: &str, now: Moment) -> Option<Moment> {
+        let left = self.left.get(resource)?;
+        let reserve = left.limit as f64 * RESERVE;
+        (left.remaining as f64 <= reserve && now < left.reset_at).then_some(left.reset_at)
+    }
+}
+
+/// How long a refusal (403, 429, or a GraphQL error of type `RATE_LIMITED`) asks to wait: `Retry-After`, else the reset
+/// of a budget that is used up, else a minute that doubles with each refusal. `None` where it is no matter of limits.
+pub(super) fn wait_after_refusal(headers: &HeaderMap, message: &str, refusals: u32, now: Moment) -> Option<Duration> {
+    if let Some(seconds) = number(headers, "retry-after") {
+        return Some(Duration::from_secs(seconds));
+    }
+    if number(headers, "x-ratelimit-remaining") == Some(0) {
+        let reset = number(headers, "x-ratelimit-reset").and_then(|seconds| i64::try_from(seconds).ok());
+        let reset = reset.and_then(|seconds| Moment::from_timestamp(seconds, 0));
+        return Some(reset.and_then(|reset| (reset - now).to_std().ok()).unwrap_or(Duration::from_mins(1)));
+    }
+    message.contains("rate limit").then(|| Duration::from_mins(1) * 2_u32.pow(refusals.min(4)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    fn at(seconds: i64) -> Moment {
+        Moment::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn a_tenth_is_left_for_others_until_the_hour_is_over() {
+        let mut budget = Budget::default();
+        let told = |remaining| {
+            headers(&[
+                ("x-ratelimit-resource", "graphql"),
+                ("x-ratelimit-limit", "5000"),
+                ("x-ratelimit-remaining", remaining),
+                ("x-ratelimit-reset", "1000"),
+            ])
+        };
+        budget.note(&told("501"));
+        assert_eq!(budget.wait_until("graphql", at(0)), None);
+        budget.note(&told("500"));
+        assert_eq!(budget.wait_until("graphql", at(0)), Some(at(1000)));
+        assert_eq!(budget.wait_until("graphql", at(1000)), None);
+        assert_eq!(budget.wait_until("core", at(0)), None);
+    }
+
+    #[test]
+    fn refusals_are_waited_for_as_they_ask() {
+        let seconds = Duration::from_secs;
+        assert_eq!(wait_after_refusal(&headers(&[("retry-after", "7")]), "", 0, at(0)), Some(seconds(7)));
+        let used_up = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "90")]);
+        assert_eq!(wait_after_refusal(&used_up, "", 0, at(30)), Some(seconds(60)));
+        let secondary = "You have exceeded a secondary rate limit.";
+        assert_eq!(wait_after_refusal(&headers(&[]), secondary, 1, at(0)), Some(seconds(120)));
+        assert_eq!(wait_after_refusal(&headers(&[]), "Must have admin rights.", 0, at(0)), None);
+    }
+}

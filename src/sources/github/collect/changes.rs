@@ -1,0 +1,93 @@
+//! Pull requests, those that changed last first.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::super::payload::{Page, PullRequestNode, PullRequestRest};
+use super::super::{GithubSource, convert, queries};
+use super::{PageSize, Target, ask, part, read_nodes, state};
+use crate::facts::{Batch, Fact, Moment};
+use crate::sources::source::{BatchSink, SourceError};
+
+/// How far pull requests have been read.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Walk {
+    /// All that changed until then is stored.
+    read_until: Option<Moment>,
+    /// A walk that has begun and not ended: the page that comes next, and how new it began.
+    next_page: Option<String>,
+    began_with: Option<Moment>,
+}
+
+/// Walks from the newest change back to what is known, or to the beginning of the history that is wanted.
+pub(super) async fn pull_requests(
+    source: &GithubSource,
+    sink: &dyn BatchSink,
+    target: &Target,
+) -> Result<(), SourceError> {
+    let cursor = target.cursor("pull_requests");
+    let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
+    let oldest = (source.context.now)() - source.context.history;
+    let floor = walk.read_until.unwrap_or(oldest).max(oldest);
+    let (mut size, mut done) = (PageSize::new(), 0);
+    loop {
+        let variables = target.variables(json!({ "after": walk.next_page }));
+        let data = size.ask(source, queries::PULL_REQUESTS, &variables).await?;
+        let page: Page = part(&data, "/repository/pullRequests")?;
+        let id = |node: &serde_json::Value| format!("{}#{}", target.full_name, node["number"]);
+        let (nodes, rejects) = read_nodes::<PullRequestNode>(page.nodes, "pull_requests", id);
+        done += nodes.len() as u64;
+        let reached = nodes.iter().any(|node| node.updated_at < floor);
+        let newest = nodes.iter().map(|node| node.updated_at).max();
+        walk.began_with = walk.began_with.or(newest);
+        let mut facts = Vec::new();
+        for mut node in nodes.into_iter().filter(|node| node.updated_at >= floor) {
+            complete(source, target, &mut node).await?;
+            facts.push(Fact::PullRequest(convert::pull_request(node, &target.full_name, &source.context.people)));
+        }
+        walk.next_page = page.page_info.next().filter(|_| !reached);
+        let ended = walk.next_page.is_none();
+        if ended {
+            walk = Walk { read_until: walk.began_with.or(walk.read_until), ..Walk::default() };
+        }
+        let cursors = vec![(cursor.clone(), Some(json!(walk).to_string()))];
+        sink.accept(Batch { facts, rejects, cursors }).await?;
+        sink.progress(&format!("{} pull requests", target.full_name), done, page.total_count);
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads on where a pull request has more commits, reviews or files than its page holds.
+async fn complete(source: &GithubSource, target: &Target, node: &mut PullRequestNode) -> Result<(), SourceError> {
+    loop {
+        let commits = node.commits.page_info.next();
+        let reviews = node.reviews.as_ref().and_then(|reviews| reviews.page_info.next());
+        let files = node.files.as_ref().and_then(|files| files.page_info.next());
+        if commits.is_none() && reviews.is_none() && files.is_none() {
+            return Ok(());
+        }
+        let variables = target.variables(json!({
+            "number": node.number,
+            "commits": commits.is_some(), "commitsAfter": commits,
+            "reviews": reviews.is_some(), "reviewsAfter": reviews,
+            "files": files.is_some(), "filesAfter": files,
+        }));
+        let data = ask(source, queries::PULL_REQUEST_REST, &variables).await?;
+        let rest: PullRequestRest = part(&data, "/repository/pullRequest")?;
+        if let Some(more) = rest.commits {
+            node.commits.nodes.extend(more.nodes);
+            node.commits.page_info = more.page_info;
+        }
+        if let (Some(known), Some(more)) = (&mut node.reviews, rest.reviews) {
+            known.nodes.extend(more.nodes);
+            known.page_info = more.page_info;
+        }
+        if let (Some(known), Some(more)) = (&mut node.files, rest.files) {
+            known.nodes.extend(more.nodes);
+            known.page_info = more.page_info;
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The commit graph: the default branch first, then whatever tags, releases and deployments point to beside it.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::super::payload::{CommitNode, Page};
+use super::super::{GithubSource, convert, queries};
+use super::{Target, ask, part, read_nodes, state};
+use crate::facts::{Batch, Fact, Moment, Reject};
+use crate::sources::source::{BatchSink, SinkError, SourceError};
+
+/// The largest page of a history.
+const PAGE: u64 = 100;
+
+/// Pages of a walk beside the default branch that are stored together, so that what is stored has its ancestors stored.
+const MOST_PAGES_AT_ONCE: usize = 50;
+
+/// How far the first walk has come. Once it is complete, a stored commit has all its ancestors stored.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct FirstWalk {
+    head: Option<String>,
+    next_page: Option<String>,
+    complete: bool,
+}
+
+/// Brings the graph up to date: every ancestor of the default branch and of every commit that something was deployed,
+/// released or tagged from, back to the beginning of the history that is wanted.
+pub(super) async fn commits(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<(), SourceError> {
+    let Some((_, head)) = &target.head else { return Ok(()) };
+    first_walk(source, sink, target, head).await?;
+    let mut heads: BTreeSet<String> = state(sink, &target.cursor("heads")).await?.unwrap_or_default();
+    heads.insert(head.clone());
+    let unknown = missing(sink, target, heads).await?;
+    for head in unknown {
+        // An earlier walk of this round may have met it.
+        if !missing(sink, target, [head.clone()].into()).await?.is_empty() {
+            walk_to_known(source, sink, target, &head).await?;
+        }
+    }
+    sink.accept(Batch { cursors: vec![(target.cursor("heads"), None)], ..Batch::default() }).await?;
+    Ok(())
+}
+
+/// Remembers commits that must be known, in the same transaction as the facts that point to them.
+pub(super) async fn with_heads(
+    sink: &dyn BatchSink,
+    target: &Target,
+    oids: impl IntoIterator<Item = String>,
+) -> Result<(String, Option<String>), SinkError> {
+    let cursor = target.cursor("heads");
+    let mut heads: BTreeSet<String> = state(sink, &cursor).await?.unwrap_or_default();
+    heads.extend(oids);
+    Ok((cursor, Some(json!(heads).to_string())))
+}
+
+/// The whole default branch, page by page, taken up where it was left.
+async fn first_walk(
+    source: &GithubSource,
+    sink: &dyn BatchSink,
+    target: &Target,
+    head: &str,
+) -> Result<(), SourceError> {
+    let cursor = target.cursor("commits");
+    let mut walk: FirstWalk = state(sink, &cursor).await?.unwrap_or_default();
+    let mut done = 0;
+    while !walk.complete {
+        let from = walk.head.get_or_insert_with(|| head.to_owned()).clone();
+        let page = page(source, target, &from, walk.next_page.as_deref()).await?;
+        let (facts, rejects) = facts(source, target, page.nodes).await?;
+        done += facts.len() as u64;
+        walk.next_page = page.page_info.next();
+        walk.complete = walk.next_page.is_none();
+        let cursors = vec![(cursor.clone(), Some(json!(walk).to_string()))];
+        sink.accept(Batch { facts, rejects, cursors }).await?;
+        sink.progress(&format!("{} commits", target.full_name), done, page.total_count);
+    }
+    Ok(())
+}
+
+/// Walks back from a commit until everything that it still leads to is stored.
+async fn walk_to_known(
+    source: &GithubSource,
+    sink: &dyn BatchSink,
+    target: &Target,
+    head: &str,
+) -> Result<(), SourceError> {
+    let oldest = (source.context.now)() - source.context.history;
+    let mut needed = BTreeSet::from([head.to_owned()]);
+    let mut seen = BTreeSet::new();
+    let mut found = Batch::default();
+    let mut after: Option<String> = None;
+    for _ in 0..MOST_PAGES_AT_ONCE {
+        let page = page(source, target, head, after.as_deref()).await?;
+        let mut parents = BTreeSet::new();
+        let (nodes, rejects) = read_nodes::<CommitNode>(page.nodes, "commits", |node| id(target, node));
+        found.rejects.extend(rejects);
+        for node in &nodes {
+            seen.insert(node.oid.clone());
+            if needed.remove(&node.oid) && node.committed_date >= oldest {
+                let new = node.parents.nodes.iter().map(|parent| parent.oid.clone());
+                // A parent comes after its child in the same page, or on a later one.
+                needed.extend(new.clone().filter(|oid| !seen.contains(oid)));
+                parents.extend(new);
+            }
+        }
+        let stored = stored(sink, target, parents.iter().chain(&needed).cloned().collect()).await?;
+        needed.retain(|oid| !stored.contains(oid));
+        let fresh = nodes.into_iter().filter(|node| !stored.contains(&node.oid)).collect();
+        found.facts.extend(commit_facts(source, target, fresh).await?);
+        after = page.page_info.next();
+        if needed.is_empty() || after.is_none() {
+            break;
+        }
+    }
+    sink.accept(found).await?;
+    Ok(())
+}
+
+async fn page(source: &GithubSource, target: &Target, oid: &str, after: Option<&str>) -> Result<Page, SourceError> {
+    let since: Moment = (source.context.now)() - source.context.history;
+    let variables = target.variables(json!({ "oid": oid, "first": PAGE, "after": after, "since": since }));
+    let data = ask(source, queries::HISTORY, &variables).await?;
+    // A commit that was garbage-collected at the host has no history; attribution reports what points to it.
+    Ok(part(&data, "/repository/object/history").unwrap_or_default())
+}
+
+async fn facts(
+    source: &GithubSource,
+    target: &Target,
+    nodes: Vec<Value>,
+) -> Result<(Vec<Fact>, Vec<Reject>), SourceError> {
+    let (nodes, rejects) = read_nodes::<CommitNode>(nodes, "commits", |node| id(target, node));
+    Ok((commit_facts(source, target, nodes).await?, rejects))
+}
+
+/// Commits as facts; of those without a pull request the files are read where that is wanted.
+async fn commit_facts(
+    source: &GithubSource,
+    target: &Target,
+    nodes: Vec<CommitNode>,
+) -> Result<Vec<Fact>, SourceError> {
+    let wanted = source.config.changed_files.contains(&target.full_name);
+    let mut facts = Vec::new();
+    for node in nodes {
+        let alone = node.associated_pull_requests.as_ref().is_none_or(|associated| associated.nodes.is_empty());
+        let paths = if wanted && alone { changed_files(source, target, &node.oid).await? } else { None };
+        facts.push(Fact::Commit(convert::commit(node, &target.full_name, paths, &source.context.people)));
+    }
+    Ok(facts)
+}
+
+async fn changed_files(source: &GithubSource, target: &Target, oid: &str) -> Result<Option<Vec<String>>, SourceError> {
+    let path = format!("/repos/{}/{}/commits/{oid}", target.owner, target.name);
+    let answer = source.client.get(&path, None).await?;
+    let files = answer.body.as_ref().and_then(|body| body["files"].as_array()).cloned();
+    Ok(files.map(|files| files.iter().filter_map(|file| file["filename"].as_str()).map(str::to_owned).collect()))
+}
+
+fn id(target: &Target, node: &Value) -> String {
+    format!("{}@{}", target.full_name, node["oid"].as_str().unwrap_or_default())
+}
+
+/// Which of these commits are not stored.
+async fn missing(sink: &dyn BatchSink, target: &Target, oids: BTreeSet<String>) -> Result<Vec<String>, SinkError> {
+    let stored = stored(sink, target, oids.iter().cloned().collect()).await?;
+    Ok(oids.into_iter().filter(|oid| !stored.contains(oid)).collect())
+}
+
+async fn stored(sink: &dyn BatchSink, target: &Target, oids: Vec<String>) -> Result<BTreeSet<String>, SinkError> {
+    let keys = oids.iter().map(|oid| format!("{}@{oid}", target.full_name)).collect();
+    let stored = sink.stored("commits", keys).await?;
+    Ok(oids.into_iter().filter(|oid| stored.contains(&format!("{}@{oid}", target.full_name))).collect())
+}

@@ -1,0 +1,129 @@
+//! The table `[github]`.
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use secrecy::SecretString;
+use serde::Deserialize;
+use toml::de::ValueDeserializer;
+
+use crate::sources::secret;
+use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
+
+/// The keys as they are written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Table {
+    token_env: Option<String>,
+    token_file: Option<String>,
+    app: Option<AppTable>,
+    organization: Option<String>,
+    repositories: Vec<String>,
+    exclude: Vec<String>,
+    teams: Vec<String>,
+    base_url: Option<String>,
+    incidents: Option<IncidentsTable>,
+    workflow_runs: Option<bool>,
+    changed_files: Vec<String>,
+    name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppTable {
+    id: u64,
+    installation_id: u64,
+    private_key_env: Option<String>,
+    private_key_file: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IncidentsTable {
+    labels: Vec<String>,
+}
+
+/// How chiplog shows who it is.
+#[derive(Debug)]
+pub(super) enum Credential {
+    /// A personal access token, and the place that it came from, for messages.
+    Token { token: SecretString, place: String },
+    /// A GitHub App's installation.
+    App { id: u64, installation_id: u64, private_key: SecretString },
+}
+
+/// The checked configuration of one GitHub.
+#[derive(Debug)]
+pub(super) struct GithubConfig {
+    pub(super) name: String,
+    pub(super) credential: Credential,
+    pub(super) organization: Option<String>,
+    pub(super) repositories: Vec<String>,
+    pub(super) exclude: GlobSet,
+    pub(super) teams: Vec<String>,
+    pub(super) base_url: String,
+    pub(super) incident_labels: Vec<String>,
+    pub(super) workflow_runs: bool,
+    pub(super) changed_files: Vec<String>,
+}
+
+fn value(key: &str, problem: impl Into<String>) -> ConfigureError {
+    ConfigureError::Value { key: key.to_owned(), problem: problem.into() }
+}
+
+impl GithubConfig {
+    pub(super) fn read(table: SourceTable<'_>, context: &SourceContext) -> Result<Self, ConfigureError> {
+        let table = Table::deserialize(ValueDeserializer::from(table))?;
+        if table.organization.is_none() && table.repositories.is_empty() {
+            return Err(value(
+                "organization",
+                "is missing: name an organization, or list repositories = [\"owner/name\"]",
+            ));
+        }
+        for repository in table.repositories.iter().chain(&table.changed_files) {
+            if repository.split('/').filter(|part| !part.is_empty()).count() != 2 {
+                return Err(value("repositories", format!("\"{repository}\" is no repository: write \"owner/name\"")));
+            }
+        }
+        let mut exclude = GlobSetBuilder::new();
+        for glob in &table.exclude {
+            exclude.add(Glob::new(glob).map_err(|error| value("exclude", format!("is no pattern: {error}")))?);
+        }
+        let base_url = table.base_url.clone().unwrap_or_else(|| "https://api.github.com".to_owned());
+        if base_url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).is_none() {
+            return Err(value("base_url", "is no URL: write for example \"https://github.example.com/api/v3\""));
+        }
+        Ok(Self {
+            credential: credential(&table, context)?,
+            name: table.name.unwrap_or_else(|| "github".to_owned()),
+            organization: table.organization,
+            repositories: table.repositories,
+            exclude: exclude.build().map_err(|error| value("exclude", format!("is no set of patterns: {error}")))?,
+            teams: table.teams,
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            incident_labels: table.incidents.map(|incidents| incidents.labels).unwrap_or_default(),
+            workflow_runs: table.workflow_runs.unwrap_or(true),
+            changed_files: table.changed_files,
+        })
+    }
+}
+
+fn credential(table: &Table, context: &SourceContext) -> Result<Credential, ConfigureError> {
+    let token_given = table.token_env.is_some() || table.token_file.is_some();
+    match (&table.app, token_given) {
+        (Some(_), true) => Err(value("app", "give either a token or an app, not both")),
+        (Some(app), false) => Ok(Credential::App {
+            id: app.id,
+            installation_id: app.installation_id,
+            private_key: secret::read(
+                "private_key",
+                app.private_key_env.as_deref(),
+                app.private_key_file.as_deref(),
+                context,
+            )?,
+        }),
+        (None, _) => {
+            let (variable, file) = (table.token_env.as_deref(), table.token_file.as_deref());
+            let place = variable.map_or_else(|| file.unwrap_or_default().to_owned(), |variable| format!("${variable}"));
+            Ok(Credential::Token { token: secret::read("token", variable, file, context)?, place })
+        }
+    }
+}

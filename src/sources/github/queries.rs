@@ -1,0 +1,185 @@
+//! The GraphQL queries. The tests check each against GitHub's published schema, through the simulated GitHub.
+
+/// Repositories of an organisation.
+pub(super) const ORGANIZATION_REPOSITORIES: &str = "query($login: String!, $first: Int!, $after: String) {
+  rateLimit { cost }
+  organization(login: $login) {
+    repositories(first: $first, after: $after) { nodes { id nameWithOwner isArchived } pageInfo { hasNextPage endCursor } }
+  }
+}";
+
+/// Repositories of a team.
+pub(super) const TEAM_REPOSITORIES: &str = "query($login: String!, $slug: String!, $first: Int!, $after: String) {
+  rateLimit { cost }
+  organization(login: $login) {
+    team(slug: $slug) {
+      repositories(first: $first, after: $after) { nodes { nameWithOwner } pageInfo { hasNextPage endCursor } }
+    }
+  }
+}";
+
+/// One repository by its name.
+pub(super) const REPOSITORY: &str = "query($owner: String!, $name: String!) {
+  rateLimit { cost }
+  repository(owner: $owner, name: $name) { id nameWithOwner isArchived }
+}";
+
+/// Whether anything has changed in many repositories at once: two connections each, so that 50 cost one point.
+pub(super) const PROBE: &str = "query($ids: [ID!]!, $incidents: Boolean!, $labels: [String!]) {
+  rateLimit { cost }
+  nodes(ids: $ids) {
+    ... on Repository {
+      id nameWithOwner url isArchived isEmpty createdAt pushedAt
+      defaultBranchRef { name target { oid } }
+      latestRelease { tagName publishedAt }
+      pullRequests(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { nodes { number updatedAt } }
+      deployments(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { id createdAt } }
+      issues(first: 1, labels: $labels, orderBy: {field: UPDATED_AT, direction: DESC}) @include(if: $incidents) { nodes { number updatedAt } }
+    }
+  }
+}";
+
+/// A page of pull requests with all that belongs to them.
+pub(super) const PULL_REQUESTS: &str = "query($owner: String!, $name: String!, $first: Int!, $after: String) {
+  rateLimit { cost }
+  repository(owner: $owner, name: $name) {
+    pullRequests(first: $first, after: $after, orderBy: {field: UPDATED_AT, direction: DESC}) {
+      totalCount
+      nodes {
+        number title body url state isDraft createdAt updatedAt mergedAt closedAt baseRefName headRefName headRefOid
+        additions deletions
+        author { __typename login }
+        mergeCommit { oid }
+        labels(first: 20) { nodes { name } }
+        commits(first: 20) {
+          nodes { commit { oid authoredDate author { user { login } email } parents(first: 2) { totalCount } } }
+          pageInfo { hasNextPage endCursor }
+        }
+        reviews(first: 10) {
+          nodes { state submittedAt body author { __typename login } comments { totalCount } }
+          pageInfo { hasNextPage endCursor }
+        }
+        files(first: 50) { nodes { path } pageInfo { hasNextPage endCursor } }
+        timelineItems(first: 30, itemTypes: [READY_FOR_REVIEW_EVENT, CONVERT_TO_DRAFT_EVENT, CLOSED_EVENT, REOPENED_EVENT, ADDED_TO_MERGE_QUEUE_EVENT, REMOVED_FROM_MERGE_QUEUE_EVENT]) {
+          nodes {
+            __typename
+            ... on ReadyForReviewEvent { createdAt }
+            ... on ConvertToDraftEvent { createdAt }
+            ... on ClosedEvent { createdAt }
+            ... on ReopenedEvent { createdAt }
+            ... on AddedToMergeQueueEvent { createdAt }
+            ... on RemovedFromMergeQueueEvent { createdAt }
+          }
+        }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}";
+
+/// The rest of a pull request that has more commits, reviews or files than its page holds.
+pub(super) const PULL_REQUEST_REST: &str = "query($owner: String!, $name: String!, $number: Int!, $commits: Boolean!, $commitsAfter: String, $reviews: Boolean!, $reviewsAfter: String, $files: Boolean!, $filesAfter: String) {
+  rateLimit { cost }
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      commits(first: 100, after: $commitsAfter) @include(if: $commits) {
+        nodes { commit { oid authoredDate author { user { login } email } parents(first: 2) { totalCount } } }
+        pageInfo { hasNextPage endCursor }
+      }
+      reviews(first: 100, after: $reviewsAfter) @include(if: $reviews) {
+        nodes { state submittedAt body author { __typename login } comments { totalCount } }
+        pageInfo { hasNextPage endCursor }
+      }
+      files(first: 100, after: $filesAfter) @include(if: $files) { nodes { path } pageInfo { hasNextPage endCursor } }
+    }
+  }
+}";
+
+/// A page of the history behind a commit.
+pub(super) const HISTORY: &str =
+    "query($owner: String!, $name: String!, $oid: GitObjectID!, $first: Int!, $after: String, $since: GitTimestamp) {
+  rateLimit { cost }
+  repository(owner: $owner, name: $name) {
+    object(oid: $oid) {
+      ... on Commit {
+        history(first: $first, after: $after, since: $since) {
+          totalCount
+          nodes {
+            oid url authoredDate committedDate message
+            author { name email user { login } }
+            parents(first: 10) { nodes { oid } }
+            associatedPullRequests(first: 1) { nodes { number } }
+          }
+          pageInfo { hasNextPage endCursor }
+        }
+      }
+    }
+  }
+}";
+
+/// A page of deployments with their statuses.
+pub(super) const DEPLOYMENTS: &str = "query($owner: String!, $name: String!, $first: Int!, $after: String) {
+  rateLimit { cost }
+  repository(owner: $owner, name: $name) {
+    deployments(first: $first, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
+      nodes { id databaseId commitOid originalEnvironment task createdAt ref { name } statuses(first: 50) { nodes { state createdAt logUrl } } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}";
+
+/// Deployments that were under way when they were last read.
+pub(super) const OPEN_DEPLOYMENTS: &str = "query($ids: [ID!]!) {
+  rateLimit { cost }
+  nodes(ids: $ids) {
+    ... on Deployment {
+      id databaseId commitOid originalEnvironment task createdAt ref { name }
+      statuses(first: 50) { nodes { state createdAt logUrl } }
+    }
+  }
+}";
+
+/// Releases and tags, a page of each.
+pub(super) const RELEASES_AND_TAGS: &str = "query($owner: String!, $name: String!, $first: Int!, $releases: Boolean!, $releasesAfter: String, $tags: Boolean!, $tagsAfter: String) {
+  rateLimit { cost }
+  repository(owner: $owner, name: $name) {
+    releases(first: $first, after: $releasesAfter, orderBy: {field: CREATED_AT, direction: DESC}) @include(if: $releases) {
+      nodes { databaseId tagName isDraft isPrerelease createdAt publishedAt url tagCommit { oid } }
+      pageInfo { hasNextPage endCursor }
+    }
+    refs(refPrefix: \"refs/tags/\", first: $first, after: $tagsAfter) @include(if: $tags) {
+      nodes {
+        name
+        target {
+          __typename
+          ... on Commit { oid committedDate }
+          ... on Tag { tagger { date } target { __typename ... on Commit { oid committedDate } } }
+        }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}";
+
+/// A page of issues with one of the labels that make an incident.
+pub(super) const ISSUES: &str = "query($owner: String!, $name: String!, $first: Int!, $after: String, $labels: [String!], $since: DateTime) {
+  rateLimit { cost }
+  repository(owner: $owner, name: $name) {
+    issues(first: $first, after: $after, labels: $labels, filterBy: {since: $since}, orderBy: {field: UPDATED_AT, direction: ASC}) {
+      nodes {
+        number title body url createdAt updatedAt closedAt state
+        author { __typename login }
+        labels(first: 20) { nodes { name } }
+        timelineItems(first: 50, itemTypes: [ASSIGNED_EVENT, CLOSED_EVENT, REOPENED_EVENT]) {
+          nodes {
+            __typename
+            ... on AssignedEvent { createdAt }
+            ... on ClosedEvent { createdAt }
+            ... on ReopenedEvent { createdAt }
+          }
+        }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}";

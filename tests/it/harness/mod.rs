@@ -1,0 +1,91 @@
+//! What tests share: an app in process, simulators, servers.
+
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use chiplog::app::{App, kind_names};
+use chiplog::config::{Config, Document};
+use chiplog::facts::Moment;
+use chiplog::pipeline::progress::Observer;
+use chiplog::pipeline::{CollectMetrics, CollectReport, Collector};
+use chiplog_simulator::github::{GithubOptions, GithubSimulator, SharedWorld};
+use chiplog_simulator::world::World;
+
+pub(crate) mod postgres;
+pub(crate) mod program;
+
+/// The token that the simulated GitHub accepts.
+pub(crate) const GITHUB_TOKEN: &str = "ghp_simulated";
+
+/// The token that the simulated PagerDuty accepts.
+pub(crate) const PAGERDUTY_TOKEN: &str = "pd_simulated";
+
+/// The variables that the tests' configurations name.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    match name {
+        "GITHUB_TOKEN" => Some(GITHUB_TOKEN.to_owned()),
+        "PAGERDUTY_TOKEN" => Some(PAGERDUTY_TOKEN.to_owned()),
+        "BAD_TOKEN" => Some("ghp_wrong".to_owned()),
+        _ => None,
+    }
+}
+
+/// The real clock, which the simulated servers follow as well.
+pub(crate) fn now() -> Moment {
+    chiplog::clock::now()
+}
+
+/// A world that a test may change while servers serve it.
+pub(crate) fn shared(world: World) -> SharedWorld {
+    Arc::new(RwLock::new(world))
+}
+
+/// A simulated GitHub with the usual behaviour.
+pub(crate) async fn github(world: &SharedWorld) -> GithubSimulator {
+    github_with(world, |_| {}).await
+}
+
+/// A simulated GitHub of its own behaviour.
+pub(crate) async fn github_with(world: &SharedWorld, change: impl FnOnce(&mut GithubOptions)) -> GithubSimulator {
+    let mut options = GithubOptions::new(Arc::new(now));
+    change(&mut options);
+    GithubSimulator::start(world.clone(), options).await.unwrap()
+}
+
+/// An app of a configuration, with a store of its own in memory unless the text names another.
+pub(crate) async fn app(text: &str) -> App {
+    try_app(text).await.unwrap()
+}
+
+/// The same, where it may fail.
+pub(crate) async fn try_app(text: &str) -> anyhow::Result<App> {
+    let text = if text.contains("[store]") || text.contains("store.url") {
+        text.to_owned()
+    } else {
+        format!("store.url = \"sqlite::memory:\"\n{text}")
+    };
+    let document = Document::parse(Path::new("chiplog.toml"), text)?;
+    let config = Config::check(document, &kind_names(), &environment)?;
+    App::assemble(config, &environment).await
+}
+
+/// Says nothing.
+struct Silent;
+
+impl Observer for Silent {
+    fn progress(&self, _: &str, _: &str, _: u64, _: Option<u64>) {}
+    fn finished(&self, _: &str) {}
+}
+
+/// Collects all sources of an app once.
+pub(crate) async fn collect(app: &App) -> CollectReport {
+    let (_sender, stop) = tokio::sync::watch::channel(false);
+    let metrics = CollectMetrics::new().unwrap();
+    Collector::new(app.store.clone(), app.sources.clone(), metrics, Arc::new(Silent)).run_once(&stop).await
+}
+
+/// Collects all sources of an app once; none may fail.
+pub(crate) async fn collect_well(app: &App) {
+    let report = collect(app).await;
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+}

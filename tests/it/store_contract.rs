@@ -1,0 +1,235 @@
+//! What the store promises, on SQLite and on PostgreSQL.
+
+use chiplog::facts::{Batch, Commit, Fact, Incident, IncidentUpdate, IncidentUpdateKind, Moment, Reject, Sourced, Tag};
+use chiplog::store::{Selection, Store};
+use proptest::prelude::*;
+
+use crate::harness::postgres;
+
+fn at(minutes: i64) -> Moment {
+    Moment::from_timestamp(1_790_000_000 + minutes * 60, 0).unwrap()
+}
+
+fn tag(name: &str, sha: &str, minutes: i64) -> Fact {
+    let (repository, name, sha) = ("acme/shop".to_owned(), name.to_owned(), sha.to_owned());
+    Fact::Tag(Tag { repository, name, sha, tagged_at: at(minutes), url: None })
+}
+
+fn incident(id: &str, version: i64, resolved: bool) -> Fact {
+    let update = IncidentUpdate { at: at(version), kind: IncidentUpdateKind::Resolved };
+    Fact::Incident(Incident {
+        id: id.to_owned(),
+        service: "PSHOP".to_owned(),
+        service_name: None,
+        title: format!("version {version}"),
+        severity_words: Vec::new(),
+        created_at: at(0),
+        impact_started_at: None,
+        updates: if resolved { vec![update] } else { Vec::new() },
+        causes: Vec::new(),
+        updated_at: at(version),
+        url: None,
+    })
+}
+
+fn facts(of: Vec<Fact>) -> Batch {
+    Batch { facts: of, ..Batch::default() }
+}
+
+/// Both engines, each with a store of its own.
+async fn engines() -> (tempfile::TempDir, Vec<Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = Store::open(&format!("sqlite:{}/chiplog.db", folder.path().display())).await.unwrap();
+    let postgres = Store::open(&postgres::fresh_database().await).await.unwrap();
+    (folder, vec![sqlite, postgres])
+}
+
+async fn titles(store: &Store) -> Vec<String> {
+    let facts: Vec<Sourced<Incident>> = store.facts(&Selection::default()).await.unwrap();
+    facts.into_iter().map(|item| format!("{} {}", item.fact.id, item.fact.title)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_may_come_twice_and_older_knowledge_never_replaces_newer() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let newer = facts(vec![incident("Q1", 5, true), incident("Q2", 1, false)]);
+        let accepted = store.accept("pagerduty", &newer, at(9)).await.unwrap();
+        assert_eq!(accepted.changed["incidents"], 2);
+        assert!(store.accept("pagerduty", &newer, at(9)).await.unwrap().changed.is_empty(), "{store:?}: unchanged");
+        store.accept("pagerduty", &facts(vec![incident("Q1", 4, false)]), at(9)).await.unwrap();
+        assert_eq!(titles(&store).await, ["Q1 version 5", "Q2 version 1"], "{store:?}");
+        // Within one batch the newest wins too, whatever its place.
+        let both = facts(vec![incident("Q2", 8, true), incident("Q2", 7, false)]);
+        store.accept("pagerduty", &both, at(9)).await.unwrap();
+        assert_eq!(titles(&store).await, ["Q1 version 5", "Q2 version 8"], "{store:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_are_selected_by_scope_and_by_end() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let batch = facts(vec![incident("open", 1, false), incident("early", 10, true), incident("late", 20, true)]);
+        store.accept("pagerduty", &batch, at(30)).await.unwrap();
+        let since = Selection { not_ended_before: Some(at(15)), ..Selection::default() };
+        let found: Vec<Sourced<Incident>> = store.facts(&since).await.unwrap();
+        assert_eq!(found.iter().map(|item| item.fact.id.as_str()).collect::<Vec<_>>(), ["late", "open"], "{store:?}");
+        let elsewhere = Selection { scope: Some("OTHER".to_owned()), ..Selection::default() };
+        assert!(store.facts::<Incident>(&elsewhere).await.unwrap().is_empty());
+        let keys = ["early".to_owned(), "nothing".to_owned()];
+        let stored = store.stored("pagerduty", "incidents", &keys).await.unwrap();
+        assert_eq!(stored.into_iter().collect::<Vec<_>>(), ["early"]);
+        let counts = store.family_counts().await.unwrap();
+        assert_eq!(counts.iter().map(|count| (count.family, count.count)).collect::<Vec<_>>(), [("incidents", 3)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cursors_are_set_and_removed_with_their_batch() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let with = |cursor: Option<&str>| Batch {
+            cursors: vec![("page".to_owned(), cursor.map(str::to_owned))],
+            ..Batch::default()
+        };
+        assert_eq!(store.cursor("github", "page").await.unwrap(), None);
+        store.accept("github", &with(Some("one")), at(0)).await.unwrap();
+        store.accept("github", &with(Some("two")), at(0)).await.unwrap();
+        assert_eq!(store.cursor("github", "page").await.unwrap().as_deref(), Some("two"));
+        assert_eq!(store.cursor("other", "page").await.unwrap(), None);
+        store.accept("github", &with(None), at(0)).await.unwrap();
+        assert_eq!(store.cursor("github", "page").await.unwrap(), None, "{store:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_record_clears_its_entry_in_quarantine() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let reject =
+            Reject { family: "tags", external_id: "acme/shop/tags/v1".to_owned(), reason: "no commit".to_owned() };
+        let batch = Batch { rejects: vec![reject.clone(), reject], ..Batch::default() };
+        assert_eq!(store.accept("github", &batch, at(0)).await.unwrap().rejected, 2);
+        assert_eq!(store.quarantine(10).await.unwrap().len(), 1);
+        assert_eq!(store.quarantine_counts().await.unwrap(), [("github".to_owned(), 1)]);
+        store.accept("github", &facts(vec![tag("v1", "a", 0)]), at(1)).await.unwrap();
+        assert!(store.quarantine(10).await.unwrap().is_empty(), "{store:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_keep_the_last_success() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        store.record_attempt("github", "github", None, at(1)).await.unwrap();
+        store.record_attempt("github", "github", Some("the host is down"), at(2)).await.unwrap();
+        let states = store.source_states().await.unwrap();
+        assert_eq!(states[0].last_success_at, Some(at(1)));
+        assert_eq!(states[0].last_attempt_at, at(2));
+        assert_eq!(states[0].last_error.as_deref(), Some("the host is down"), "{store:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_people_is_made_once_and_nul_is_dropped() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let key = store.person_key().await.unwrap();
+        assert_eq!(key.len(), 64);
+        assert_eq!(store.person_key().await.unwrap(), key);
+        let mut commit = Commit {
+            repository: "acme/shop".to_owned(),
+            sha: "a".to_owned(),
+            parents: Vec::new(),
+            authored_at: at(0),
+            committed_at: at(0),
+            author: None,
+            subject: "a\0b".to_owned(),
+            reverts: Vec::new(),
+            pull_request: None,
+            paths: None,
+            url: None,
+        };
+        store.accept("git", &facts(vec![Fact::Commit(commit.clone())]), at(0)).await.unwrap();
+        commit.subject = "ab".to_owned();
+        let found: Vec<Sourced<Commit>> = store.facts(&Selection::default()).await.unwrap();
+        assert_eq!(found[0].fact, commit, "{store:?}");
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writers_at_once_meet_no_busy_database() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let writers = (0..16).map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for round in 0..10 {
+                    let name = format!("v{number}.{round}");
+                    store.accept("github", &facts(vec![tag(&name, "a", round)]), at(round)).await.unwrap();
+                }
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        assert_eq!(store.facts::<Tag>(&Selection::default()).await.unwrap().len(), 160, "{store:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_there_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite:{}/chiplog.db", folder.path().display());
+    for url in [file, postgres::fresh_database().await] {
+        let store = Store::open(&url).await.unwrap();
+        store.accept("github", &facts(vec![tag("v1", "a", 0)]), at(0)).await.unwrap();
+        let key = store.person_key().await.unwrap();
+        store.close().await;
+        let again = Store::open(&url).await.unwrap();
+        assert_eq!(again.facts::<Tag>(&Selection::default()).await.unwrap().len(), 1);
+        assert_eq!(again.person_key().await.unwrap(), key);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_opened_says_what_to_do() {
+    let missing = Store::open("sqlite:/nowhere/chiplog.db").await.unwrap_err().to_string();
+    assert_eq!(
+        missing,
+        "the store sqlite:/nowhere/chiplog.db cannot be opened: unable to open database file; is the folder there, and may chiplog write to it?"
+    );
+    let refused = Store::open("postgres://ada:secret@127.0.0.1:9/chiplog").await.unwrap_err().to_string();
+    assert!(refused.starts_with("the store postgres://ada@127.0.0.1:9/chiplog cannot be opened: "), "{refused}");
+    assert!(refused.ends_with("is the server up, and are host, user, password and database right?"), "{refused}");
+    assert!(!refused.contains("secret"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn the_order_and_the_repetition_of_batches_do_not_matter(
+        versions in prop::collection::vec((0..4_u8, 0..6_i64), 1..12),
+        seed in any::<u64>(),
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let mut stores = Vec::new();
+            for shuffled in [false, true] {
+                let store = Store::open("sqlite::memory:").await.unwrap();
+                let mut order: Vec<_> = versions.clone();
+                if shuffled {
+                    order.sort_by_key(|(id, version)| (u64::from(*id) * 31 + version.unsigned_abs()).wrapping_mul(seed | 1));
+                    order.extend(versions.clone());
+                }
+                for (id, version) in order {
+                    store.accept("pagerduty", &facts(vec![incident(&format!("Q{id}"), version, false)]), at(9)).await.unwrap();
+                }
+                stores.push(titles(&store).await);
+            }
+            assert_eq!(stores[0], stores[1]);
+        });
+    }
+}
