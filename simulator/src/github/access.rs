@@ -1,13 +1,16 @@
 //! Tokens and budgets: who may ask, and how much is left.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Duration;
+use serde_json::Value;
 
 use super::GithubOptions;
+use super::sight::Sight;
 use crate::world::Moment;
 
 /// A GitHub App with one installation.
@@ -21,6 +24,9 @@ pub struct AppOptions {
 
 /// How long an installation token is good.
 const TOKEN_LIFETIME: Duration = Duration::hours(1);
+
+/// The longest life of an App's JWT, in seconds: ten minutes, and one for a clock that runs late.
+const LONGEST_JWT_SECONDS: i64 = 660;
 
 /// The kinds of budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +58,13 @@ impl Budget {
     }
 }
 
+/// A good token.
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    pub(super) text: String,
+    pub(super) sight: Sight,
+}
+
 /// Tokens that were issued, and what each has used.
 #[derive(Default)]
 pub(super) struct Access {
@@ -61,15 +74,26 @@ pub(super) struct Access {
 
 impl Access {
     /// The token of a request, if it is good.
-    pub(super) fn token(&self, headers: &HeaderMap, options: &GithubOptions) -> Option<String> {
-        let text = headers.get("authorization")?.to_str().ok()?;
-        let token = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("token "))?;
-        if token == options.token {
-            return Some(token.to_owned());
+    pub(super) fn token(&self, headers: &HeaderMap, options: &GithubOptions) -> Option<Token> {
+        let text = bearer(headers)?;
+        let withheld = options.faults.withheld();
+        if withheld.tokens.contains(text) {
+            return None;
         }
-        let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = issued.get(token).is_some_and(|at| (options.now)() < *at + TOKEN_LIFETIME);
-        fresh.then(|| token.to_owned())
+        let scopes = if text == options.token {
+            let granted = options.scopes.split(',').map(|scope| scope.trim().to_owned());
+            let kept: BTreeSet<String> =
+                granted.filter(|scope| !scope.is_empty() && !withheld.scopes.contains(scope)).collect();
+            Some(kept)
+        } else {
+            let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+            let fresh = issued.get(text).is_some_and(|at| (options.now)() < *at + TOKEN_LIFETIME);
+            if !fresh {
+                return None;
+            }
+            None
+        };
+        Some(Token { text: text.to_owned(), sight: Sight { scopes, withheld } })
     }
 
     /// A new installation token and the end of its life.
@@ -99,4 +123,33 @@ impl Access {
         }
         (*budget, enough)
     }
+}
+
+/// The credential of a request.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get("authorization")?.to_str().ok()?;
+    text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("token "))
+}
+
+/// Why a JWT does not authenticate the App, in GitHub's words; `Ok` if it does. Its signature is not looked at, nor is
+/// its expiry compared with the simulation's clock: Apps sign with the real one.
+pub(super) fn check_jwt(jwt: &str, app: &AppOptions) -> Result<(), &'static str> {
+    const UNREADABLE: &str = "A JSON web token could not be decoded";
+    let parts: Vec<&str> = jwt.split('.').collect();
+    let [_, payload, _] = parts.as_slice() else { return Err(UNREADABLE) };
+    let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| UNREADABLE)?;
+    let claims: Value = serde_json::from_slice(&payload).map_err(|_| UNREADABLE)?;
+    let issuer = claims["iss"].as_str().map(str::to_owned).or_else(|| claims["iss"].as_u64().map(|id| id.to_string()));
+    if issuer != Some(app.app_id.to_string()) {
+        return Err("Integration not found");
+    }
+    let (Some(issued_at), Some(expires_at)) = (claims["iat"].as_i64(), claims["exp"].as_i64()) else {
+        return Err(
+            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
+        );
+    };
+    if expires_at <= issued_at || expires_at - issued_at > LONGEST_JWT_SECONDS {
+        return Err("'Expiration time' claim ('exp') is too far in the future");
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What goes wrong, on demand.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A fault that one request meets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,32 +14,85 @@ pub enum Fault {
     TooManyRequests(u64),
     /// 200 with a GraphQL error of type `RATE_LIMITED`.
     GraphqlRateLimited,
+    /// 200 with a GraphQL error in the words of the secondary limit, and `Retry-After` in seconds.
+    GraphqlSecondaryLimit(u64),
     /// 200 with half a body.
     BrokenJson,
     /// 401: the token is no longer good.
     Unauthorized,
 }
 
-/// The faults that the next requests meet, in order; afterwards all is well. Clones share them.
+/// What is kept from all tokens until it is given back.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Withheld {
+    /// `owner/name`s, in lower case, that answer as if they did not exist.
+    pub(super) hidden: BTreeSet<String>,
+    /// `owner/name`s, in lower case, that answer with "forbidden".
+    pub(super) forbidden: BTreeSet<String>,
+    /// Scopes that personal access tokens have no longer.
+    pub(super) scopes: BTreeSet<String>,
+    /// Tokens that were revoked.
+    pub(super) tokens: BTreeSet<String>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Option<Fault>>,
+    withheld: Withheld,
+}
+
+/// What goes wrong with the next requests, in order, and what is withheld. Clones share it, so that a test can change it
+/// while the simulator runs.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
-    waiting: Arc<Mutex<VecDeque<Option<Fault>>>>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Faults {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Lets the next `times` requests meet a fault.
     pub fn next(&self, fault: &Fault, times: usize) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.extend(std::iter::repeat_n(Some(fault.clone()), times));
+        self.state().waiting.extend(std::iter::repeat_n(Some(fault.clone()), times));
     }
 
     /// Lets `times` requests pass before the next fault.
     pub fn pass(&self, times: usize) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.extend(std::iter::repeat_n(None, times));
+        self.state().waiting.extend(std::iter::repeat_n(None, times));
+    }
+
+    /// From now on `owner/name` answers as if it did not exist.
+    pub fn hide(&self, repository: &str) {
+        self.state().withheld.hidden.insert(repository.to_lowercase());
+    }
+
+    /// From now on `owner/name` is forbidden: 403, and `FORBIDDEN` in GraphQL.
+    pub fn forbid(&self, repository: &str) {
+        self.state().withheld.forbidden.insert(repository.to_lowercase());
+    }
+
+    /// From now on personal access tokens lack this scope.
+    pub fn withdraw_scope(&self, scope: &str) {
+        self.state().withheld.scopes.insert(scope.to_owned());
+    }
+
+    /// From now on this token is not good.
+    pub fn revoke(&self, token: &str) {
+        self.state().withheld.tokens.insert(token.to_owned());
+    }
+
+    /// From now on all is well.
+    pub fn clear(&self) {
+        *self.state() = State::default();
     }
 
     pub(crate) fn take(&self) -> Option<Fault> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front().flatten()
+        self.state().waiting.pop_front().flatten()
+    }
+
+    pub(super) fn withheld(&self) -> Withheld {
+        self.state().withheld.clone()
     }
 }

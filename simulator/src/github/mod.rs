@@ -7,11 +7,14 @@ mod graphql;
 mod log;
 mod rest;
 mod server;
+mod sight;
+mod trouble;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use anyhow::{Context as _, Result};
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -20,6 +23,12 @@ pub use faults::{Fault, Faults};
 pub use log::{LoggedRequest, RequestLog};
 
 use crate::world::{Moment, World};
+
+/// Where the pages for people would be; the addresses in answers begin with it.
+const WEB: &str = "https://github.example";
+
+/// The login behind the personal access token.
+const VIEWER: &str = "simulated-viewer";
 
 /// The world as servers share it; a test may change it between two polls.
 pub type SharedWorld = Arc<RwLock<World>>;
@@ -36,7 +45,8 @@ pub struct GithubOptions {
     pub now: Clock,
     /// The personal access token that is accepted.
     pub token: String,
-    /// What the token may do, as `X-OAuth-Scopes` tells it.
+    /// What the personal access token may do, as `X-OAuth-Scopes` tells it: without `repo` no repository is seen, without
+    /// `read:org` no team.
     pub scopes: String,
     /// A GitHub App whose installation tokens are accepted too.
     pub app: Option<AppOptions>,
@@ -44,7 +54,7 @@ pub struct GithubOptions {
     pub points_per_hour: u64,
     /// REST requests per hour and token.
     pub requests_per_hour: u64,
-    /// Queries that may return more nodes than this get a 502, as GitHub's ten seconds would give.
+    /// Queries that may return more nodes than this get a 502, as GitHub's ten seconds would give, and cost twice.
     pub most_nodes: u64,
     /// How long each answer takes.
     pub latency: std::time::Duration,
@@ -94,6 +104,12 @@ impl GithubSimulator {
         let base_url = format!("http://{}", listener.local_addr()?);
         let log = RequestLog::default();
         let router = server::router(world, options, base_url.clone(), log.clone())?;
+        // Without delay: an answer must not wait for the acknowledgement of the one before.
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::warn!("TCP_NODELAY cannot be set: {error}");
+            }
+        });
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!("the simulated GitHub failed: {error}");
@@ -106,6 +122,9 @@ impl GithubSimulator {
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
+
+    /// Ends it. Dropping it does the same.
+    pub fn stop(self) {}
 
     /// What was asked so far.
     pub fn log(&self) -> &RequestLog {

@@ -1,6 +1,7 @@
 //! The HTTP side: authentication, budgets, faults, and the headers that every answer has.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use anyhow::Result;
 use axum::Router;
@@ -10,25 +11,42 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::access::{Access, Budget, Resource};
-use super::faults::Fault;
+use super::access::{Access, Budget, Resource, Token, bearer, check_jwt};
 use super::graphql::Graphql;
 use super::log::{LoggedRequest, RequestLog};
+use super::trouble::{bad_json, bad_jwt, error_body, faulty, out_of_time, rate_limited, unauthorized};
 use super::{GithubOptions, SharedWorld, rest};
 
+/// No query may ask for more nodes than this.
+const MOST_NODES_OF_ALL: u64 = 500_000;
+
 /// What every request is answered from.
-pub(super) struct Server {
-    pub(super) world: SharedWorld,
-    pub(super) options: GithubOptions,
-    pub(super) base_url: String,
+struct Server {
+    world: SharedWorld,
+    options: GithubOptions,
+    base_url: String,
     access: Access,
     graphql: Graphql,
     log: RequestLog,
+    answered: AtomicU64,
+}
+
+/// A request as it came in.
+struct Incoming<'r> {
+    method: &'r Method,
+    /// The path below the root of the API.
+    path: &'r str,
+    query: &'r str,
+    headers: &'r HeaderMap,
+    body: &'r Bytes,
+    /// The root of the API: an Enterprise Server has it at `/api/v3`.
+    root: String,
 }
 
 pub(super) fn router(world: SharedWorld, options: GithubOptions, base_url: String, log: RequestLog) -> Result<Router> {
     let graphql = Graphql::new(&options.schema)?;
-    let server = Server { world, options, base_url, access: Access::default(), graphql, log };
+    let answered = AtomicU64::new(0);
+    let server = Server { world, options, base_url, access: Access::default(), graphql, log, answered };
     Ok(Router::new().fallback(answer).with_state(Arc::new(server)))
 }
 
@@ -46,168 +64,169 @@ async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Re
 
 impl Server {
     fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Response {
-        let path = uri.path().strip_prefix("/api/v3").unwrap_or(uri.path());
-        let graphql = path == "/graphql" || path == "/api/graphql";
-        let (response, points, variables) = match self.options.faults.take() {
-            Some(fault) => (faulty(&fault), 0, String::new()),
-            None if graphql => self.graphql(headers, body),
-            None => (self.rest(method, path, uri.query().unwrap_or_default(), headers), 0, String::new()),
+        let (path, root) = match uri.path().strip_prefix("/api/v3") {
+            Some(path) => (path, format!("{}/api/v3", self.base_url)),
+            None => (uri.path(), self.base_url.clone()),
         };
-        let route = format!("{method} {path}{}", uri.query().map(|query| format!("?{query}")).unwrap_or_default());
-        self.log.add(LoggedRequest { route, variables, status: response.status().as_u16(), points });
+        let incoming = Incoming { method, path, query: uri.query().unwrap_or_default(), headers, body, root };
+        let mut logged = LoggedRequest {
+            route: format!("{method} {path}{}", uri.query().map(|query| format!("?{query}")).unwrap_or_default()),
+            ..LoggedRequest::default()
+        };
+        let graphql = method == Method::POST && (path == "/graphql" || path == "/api/graphql");
+        let mut response = match self.options.faults.take() {
+            Some(fault) => faulty(&fault),
+            None if graphql => self.graphql(&incoming, &mut logged),
+            None => self.rest(&incoming),
+        };
+        logged.status = response.status().as_u16();
+        self.log.add(logged);
+        let number = self.answered.fetch_add(1, Ordering::Relaxed) + 1;
+        set(&mut response, "x-github-request-id", &format!("51A0:{number:06X}"));
         response
     }
 
-    fn graphql(&self, headers: &HeaderMap, body: &Bytes) -> (Response, u64, String) {
-        let Some(token) = self.access.token(headers, &self.options) else { return (unauthorized(), 0, String::new()) };
-        let request: Value = serde_json::from_slice(body).unwrap_or_default();
-        let variables = request["variables"].to_string();
-        let world = self.world.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    fn graphql(&self, incoming: &Incoming<'_>, logged: &mut LoggedRequest) -> Response {
+        let Some(token) = self.access.token(incoming.headers, &self.options) else { return unauthorized() };
+        let Ok(request) = serde_json::from_slice::<Value>(incoming.body) else { return bad_json() };
+        logged.variables = request["variables"].to_string();
         let prepared = match self.graphql.prepare(&request) {
             Ok(prepared) => prepared,
-            Err(errors) => return (json_answer(StatusCode::OK, &json!({ "errors": errors })), 0, variables),
+            Err(errors) => return json_answer(StatusCode::OK, &json!({ "errors": errors })),
         };
-        if prepared.nodes > 500_000 {
+        logged.operation.clone_from(&prepared.operation);
+        if prepared.nodes > MOST_NODES_OF_ALL {
             let message = format!(
                 "This query requests up to {} possible nodes which exceeds the maximum limit of 500,000.",
-                prepared.nodes
+                with_commas(prepared.nodes)
             );
-            let errors = json!({ "errors": [{ "type": "MAX_NODE_LIMIT_EXCEEDED", "message": message }] });
-            return (json_answer(StatusCode::OK, &errors), 0, variables);
+            let errors = json!([{ "type": "MAX_NODE_LIMIT_EXCEEDED", "message": message }]);
+            return json_answer(StatusCode::OK, &json!({ "errors": errors }));
         }
-        let (budget, enough) = self.access.spend(&token, Resource::Graphql, prepared.points, &self.options);
+        let in_time = prepared.nodes <= self.options.most_nodes;
+        // What takes GitHub too long costs extra.
+        let points = if in_time { prepared.points } else { prepared.points * 2 };
+        let (budget, enough) = self.access.spend(&token.text, Resource::Graphql, points, &self.options);
         if !enough {
-            return (with_budget(graphql_rate_limited(), budget, Resource::Graphql), 0, variables);
+            return with_budget(rate_limited(Resource::Graphql), budget, Resource::Graphql);
         }
-        if prepared.nodes > self.options.most_nodes {
-            let body = json!({ "message": "We couldn't respond to your request in time." });
-            return (
-                with_budget(json_answer(StatusCode::BAD_GATEWAY, &body), budget, Resource::Graphql),
-                prepared.points,
-                variables,
-            );
+        logged.points = points;
+        if !in_time {
+            return with_budget(out_of_time(), budget, Resource::Graphql);
         }
         let rate_limit = json!({
             "limit": budget.limit, "cost": prepared.points, "remaining": budget.remaining(), "used": budget.used,
             "nodeCount": prepared.nodes, "resetAt": budget.reset_at,
         });
-        let answer = self.graphql.execute(&prepared, &world, rate_limit);
+        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+        let answer = self.graphql.execute(&prepared, &world, &token.sight, rate_limit);
         let response = with_budget(json_answer(StatusCode::OK, &answer), budget, Resource::Graphql);
-        (self.with_scopes(response), prepared.points, variables)
+        with_scopes(response, &token)
     }
 
-    fn rest(&self, method: &Method, path: &str, query: &str, headers: &HeaderMap) -> Response {
-        if let Some(response) = self.installation_token(method, path, headers) {
+    fn rest(&self, incoming: &Incoming<'_>) -> Response {
+        if let Some(response) = self.as_app(incoming) {
             return response;
         }
-        let Some(token) = self.access.token(headers, &self.options) else { return unauthorized() };
-        if path == "/rate_limit" {
-            let (budget, _) = self.access.spend(&token, Resource::Core, 0, &self.options);
-            let body = json!({ "rate": { "limit": budget.limit, "remaining": budget.remaining(), "used": budget.used, "reset": budget.reset_at.timestamp() } });
-            return self.with_scopes(with_budget(json_answer(StatusCode::OK, &body), budget, Resource::Core));
+        let Some(token) = self.access.token(incoming.headers, &self.options) else { return unauthorized() };
+        if incoming.method != Method::GET {
+            let message = format!("the simulator does not serve {} {}", incoming.method, incoming.path);
+            return json_answer(StatusCode::NOT_IMPLEMENTED, &error_body(StatusCode::NOT_IMPLEMENTED, &message));
+        }
+        if incoming.path == "/rate_limit" {
+            return self.rate_limit(&token);
         }
         let answer = {
-            let world = self.world.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-            rest::answer(&world, path, query, &self.base_url)
+            let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+            rest::answer(&world, &token.sight, incoming.path, incoming.query, &incoming.root)
         };
-        let asked = headers.get("if-none-match").and_then(|value| value.to_str().ok());
-        let unchanged = answer.status == StatusCode::OK && asked == Some(answer.etag().as_str());
-        let (budget, enough) = self.access.spend(&token, Resource::Core, u64::from(!unchanged), &self.options);
-        if !enough {
-            let body = json!({ "message": "API rate limit exceeded for installation." });
-            return with_budget(json_answer(StatusCode::FORBIDDEN, &body), budget, Resource::Core);
-        }
         let etag = answer.etag();
+        let asked = incoming.headers.get("if-none-match").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let unchanged = answer.status == StatusCode::OK && asked.split(',').any(|tag| same_tag(tag, &etag));
+        let (budget, enough) = self.access.spend(&token.text, Resource::Core, u64::from(!unchanged), &self.options);
+        if !enough {
+            return with_budget(rate_limited(Resource::Core), budget, Resource::Core);
+        }
+        let has_etag = answer.status == StatusCode::OK;
         let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { answer.into_response() };
-        if let Ok(etag) = HeaderValue::from_str(&etag) {
-            response.headers_mut().insert("etag", etag);
+        if has_etag {
+            set(&mut response, "etag", &etag);
         }
-        self.with_scopes(with_budget(response, budget, Resource::Core))
+        with_scopes(with_budget(response, budget, Resource::Core), &token)
     }
 
-    /// `POST /app/installations/ID/access_tokens` and the look-up of an organisation's installation, for an App's JWT.
-    fn installation_token(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
+    /// Asking for what is left costs nothing.
+    fn rate_limit(&self, token: &Token) -> Response {
+        let budget = |resource| self.access.spend(&token.text, resource, 0, &self.options).0;
+        let (core, graphql) = (budget(Resource::Core), budget(Resource::Graphql));
+        let body = rest::app::rate_limit(&core, &graphql);
+        with_scopes(with_budget(json_answer(StatusCode::OK, &body), core, Resource::Core), token)
+    }
+
+    /// What an App asks for with its JWT.
+    fn as_app(&self, incoming: &Incoming<'_>) -> Option<Response> {
         let app = self.options.app.as_ref()?;
-        let id = app.installation_id;
-        let jwt = headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?;
-        if jwt.split('.').count() != 3 {
-            return None;
+        let jwt = bearer(incoming.headers).filter(|credential| credential.contains('.'))?;
+        if let Err(why) = check_jwt(jwt, app) {
+            return Some(bad_jwt(why));
         }
-        if method == Method::POST && path == format!("/app/installations/{id}/access_tokens") {
-            let (token, expires_at) = self.access.issue((self.options.now)());
-            let body =
-                json!({ "token": token, "expires_at": expires_at, "permissions": {}, "repository_selection": "all" });
-            return Some(json_answer(StatusCode::CREATED, &body));
-        }
-        None
-    }
-
-    fn with_scopes(&self, mut response: Response) -> Response {
-        if let Ok(scopes) = HeaderValue::from_str(&self.options.scopes) {
-            response.headers_mut().insert("x-oauth-scopes", scopes);
-        }
-        response
+        let organization = self.world.read().unwrap_or_else(PoisonError::into_inner).organization.clone();
+        let asked = rest::app::Asked::of(incoming.method, incoming.path, app, &organization);
+        let (status, body) = match asked {
+            rest::app::Asked::Token => {
+                let (token, expires_at) = self.access.issue((self.options.now)());
+                (StatusCode::CREATED, rest::app::token(&token, expires_at))
+            }
+            rest::app::Asked::Answer(body) => (StatusCode::OK, body),
+            rest::app::Asked::Nothing => (StatusCode::NOT_FOUND, error_body(StatusCode::NOT_FOUND, "Not Found")),
+        };
+        Some(json_answer(status, &body))
     }
 }
 
+/// Weak comparison: `W/"1"` and `"1"` are the same.
+fn same_tag(asked: &str, tag: &str) -> bool {
+    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    asked.trim() == "*" || strong(asked) == strong(tag)
+}
+
+fn with_commas(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Sets a header.
+pub(super) fn set(response: &mut Response, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// An answer with a JSON body; headers and body go out in one write.
 pub(super) fn json_answer(status: StatusCode, body: &Value) -> Response {
     (status, [("content-type", "application/json; charset=utf-8")], body.to_string()).into_response()
 }
 
-fn unauthorized() -> Response {
-    let body =
-        json!({ "message": "Bad credentials", "documentation_url": "https://docs.github.com/rest", "status": "401" });
-    json_answer(StatusCode::UNAUTHORIZED, &body)
-}
-
-fn graphql_rate_limited() -> Response {
-    let error = json!({ "type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 1." });
-    json_answer(StatusCode::OK, &json!({ "errors": [error] }))
-}
-
-fn with_budget(mut response: Response, budget: Budget, resource: Resource) -> Response {
-    let headers = response.headers_mut();
-    let values = [
-        ("x-ratelimit-limit", budget.limit.to_string()),
-        ("x-ratelimit-remaining", budget.remaining().to_string()),
-        ("x-ratelimit-used", budget.used.to_string()),
-        ("x-ratelimit-reset", budget.reset_at.timestamp().to_string()),
-        ("x-ratelimit-resource", resource.name().to_owned()),
-    ];
-    for (name, value) in values {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
-        }
+/// Personal access tokens are told their scopes; installations have none.
+fn with_scopes(mut response: Response, token: &Token) -> Response {
+    if token.sight.scopes.is_some() {
+        set(&mut response, "x-oauth-scopes", &token.sight.scopes().collect::<Vec<_>>().join(", "));
     }
     response
 }
 
-fn faulty(fault: &Fault) -> Response {
-    let retry_after = |mut response: Response, seconds: u64| {
-        response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
-        response
-    };
-    match fault {
-        Fault::Status(status) => {
-            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
-            json_answer(status, &json!({ "message": "Something went wrong." }))
-        }
-        Fault::SecondaryLimit(seconds) => {
-            let body = json!({ "message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again." });
-            retry_after(json_answer(StatusCode::FORBIDDEN, &body), *seconds)
-        }
-        Fault::TooManyRequests(seconds) => retry_after(
-            json_answer(StatusCode::TOO_MANY_REQUESTS, &json!({ "message": "Too many requests." })),
-            *seconds,
-        ),
-        Fault::GraphqlRateLimited => {
-            let mut response = graphql_rate_limited();
-            response.headers_mut().insert("retry-after", HeaderValue::from(0_u64));
-            response
-        }
-        Fault::BrokenJson => {
-            (StatusCode::OK, [("content-type", "application/json")], "{\"data\":{\"repos").into_response()
-        }
-        Fault::Unauthorized => unauthorized(),
-    }
+fn with_budget(mut response: Response, budget: Budget, resource: Resource) -> Response {
+    set(&mut response, "x-ratelimit-limit", &budget.limit.to_string());
+    set(&mut response, "x-ratelimit-remaining", &budget.remaining().to_string());
+    set(&mut response, "x-ratelimit-used", &budget.used.to_string());
+    set(&mut response, "x-ratelimit-reset", &budget.reset_at.timestamp().to_string());
+    set(&mut response, "x-ratelimit-resource", resource.name());
+    response
 }

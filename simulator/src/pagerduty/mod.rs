@@ -113,7 +113,12 @@ async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Re
         }
     };
     let route = format!("GET {path}?{query}");
-    server.log.add(LoggedRequest { route, variables: String::new(), status: status.as_u16(), points: 0 });
+    server.log.add(LoggedRequest {
+        route,
+        variables: String::new(),
+        status: status.as_u16(),
+        ..LoggedRequest::default()
+    });
     let text = if body.is_null() { "{\"incidents\": [".to_owned() } else { body.to_string() };
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;

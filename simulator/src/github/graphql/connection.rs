@@ -1,135 +1,160 @@
 //! Connections: pages of nodes behind cursors.
 
-use apollo_compiler::resolvers::{FieldError, ObjectValue, ResolveInfo, ResolvedValue};
+use apollo_compiler::resolvers::FieldError;
 use apollo_compiler::response::{JsonMap, JsonValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
-/// The value of one field.
-pub(super) enum Resolved<'a> {
-    Leaf(JsonValue),
-    Object(Option<Object<'a>>),
-    List(Vec<Option<Object<'a>>>),
-}
+use super::object::{Answer, Object, leaf, list, object, refused};
 
-/// The answer to one field.
-pub(super) type Answer<'a> = Result<Resolved<'a>, FieldError>;
+/// What GitHub's cursors begin with, under their base64.
+const CURSOR_PREFIX: &str = "cursor:v2:";
 
-/// Resolves the fields of an object by name; `None` is a field that is not simulated, which becomes a loud error.
-type Resolve<'a> = Box<dyn Fn(&str, &JsonMap) -> Option<Answer<'a>> + 'a>;
-
-/// An object of the schema.
-pub(super) struct Object<'a> {
-    type_name: &'static str,
-    resolve: Resolve<'a>,
-}
-
-impl<'a> Object<'a> {
-    pub(super) fn new(type_name: &'static str, resolve: impl Fn(&str, &JsonMap) -> Option<Answer<'a>> + 'a) -> Self {
-        Self { type_name, resolve: Box::new(resolve) }
-    }
-}
-
-impl ObjectValue for Object<'_> {
-    fn type_name(&self) -> &str {
-        self.type_name
-    }
-
-    fn resolve_field<'a>(&'a self, info: &'a ResolveInfo<'a>) -> Result<ResolvedValue<'a>, FieldError> {
-        let name = info.field_name();
-        let unknown = || FieldError { message: format!("the simulator does not know {}.{name}", self.type_name) };
-        Ok(match (self.resolve)(name, info.arguments()).ok_or_else(unknown)?? {
-            Resolved::Leaf(value) => ResolvedValue::Leaf(value),
-            Resolved::Object(object) => ResolvedValue::nullable_object(object),
-            Resolved::List(objects) => ResolvedValue::List(Box::new(
-                objects.into_iter().map(|object| Ok(ResolvedValue::nullable_object(object))),
-            )),
-        })
-    }
-}
-
-/// A leaf: a number, a text, a moment, `null`.
-#[expect(clippy::unnecessary_wraps, reason = "every resolver answers with a result")]
-pub(super) fn leaf<'a>(value: impl serde::Serialize) -> Answer<'a> {
-    let json = serde_json::to_value(value).unwrap_or_default();
-    Ok(Resolved::Leaf(serde_json::from_value(json).unwrap_or(JsonValue::Null)))
-}
-
-/// An object, or `null`.
-#[expect(clippy::unnecessary_wraps, reason = "every resolver answers with a result")]
-pub(super) fn object(object: Option<Object<'_>>) -> Answer<'_> {
-    Ok(Resolved::Object(object))
-}
-
-/// A list of objects.
-#[expect(clippy::unnecessary_wraps, reason = "every resolver answers with a result")]
-pub(super) fn list(objects: Vec<Option<Object<'_>>>) -> Answer<'_> {
-    Ok(Resolved::List(objects))
-}
-
-/// One node of a connection, and the cursor that stands for its place. Cursors are of the value that the connection is
-/// sorted by, so that nodes that come in front of a page don't shift the next one.
+/// One node of a connection, and the key that it is sorted by.
 pub(super) struct Node<'a> {
-    pub(super) cursor: String,
-    pub(super) make: Box<dyn Fn() -> Object<'a> + 'a>,
+    key: String,
+    make: Box<dyn Fn() -> Object<'a> + 'a>,
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn new(cursor: impl Into<String>, make: impl Fn() -> Object<'a> + 'a) -> Self {
-        Self { cursor: cursor.into(), make: Box::new(make) }
+    /// A node that is sorted by `key`; keys must differ within a connection.
+    pub(super) fn new(key: impl Into<String>, make: impl Fn() -> Object<'a> + 'a) -> Self {
+        Self { key: key.into(), make: Box::new(make) }
+    }
+
+    /// A node of a connection that has its order already.
+    pub(super) fn unsorted(make: impl Fn() -> Object<'a> + 'a) -> Self {
+        Self::new(String::new(), make)
     }
 }
 
-/// The order in which cursors run.
+/// The order in which nodes and cursors run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum Order<'o> {
+    /// By key. The cursor is the key, so that nodes that come in front of a page don't shift the next one.
     Ascending,
+    /// By key, backwards.
     Descending,
-    /// By place: the cursor is the number of nodes up to and with it.
+    /// As given. The cursor is the place.
     Place,
+    /// As given. The cursor is the head's object id, a blank and the place, as GitHub has it for the history of a commit.
+    History(&'o str),
+}
+
+impl Order<'_> {
+    /// The order by key in one direction.
+    pub(super) fn by_key(descending: bool) -> Self {
+        if descending { Self::Descending } else { Self::Ascending }
+    }
+
+    fn cursor(self, place: usize, key: &str) -> String {
+        match self {
+            Self::Ascending | Self::Descending => STANDARD.encode(format!("{CURSOR_PREFIX}{key}")),
+            Self::Place => STANDARD.encode(format!("{CURSOR_PREFIX}{place}")),
+            Self::History(head) => format!("{head} {place}"),
+        }
+    }
+
+    /// The places before and behind a cursor: how many nodes are up to and with it, and how many before it.
+    fn places(self, cursor: &str, nodes: &[Node<'_>]) -> Option<(usize, usize)> {
+        let inner = || String::from_utf8(STANDARD.decode(cursor).ok()?).ok();
+        let key = || inner()?.strip_prefix(CURSOR_PREFIX).map(str::to_owned);
+        match self {
+            Self::Ascending => {
+                let key = key()?;
+                Some((nodes.partition_point(|node| node.key <= key), nodes.partition_point(|node| node.key < key)))
+            }
+            Self::Descending => {
+                let key = key()?;
+                Some((nodes.partition_point(|node| node.key >= key), nodes.partition_point(|node| node.key > key)))
+            }
+            Self::Place => key()?.parse().ok().map(|place: usize| (place + 1, place)),
+            Self::History(_) => cursor.rsplit_once(' ')?.1.parse().ok().map(|place: usize| (place + 1, place)),
+        }
+    }
+}
+
+/// Where a page begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Window {
+    begin: usize,
+    end: usize,
+}
+
+fn window(nodes: &[Node<'_>], order: Order<'_>, arguments: &JsonMap) -> Result<Window, FieldError> {
+    let total = nodes.len();
+    let cursor = |name: &str| match arguments.get(name).and_then(JsonValue::as_str) {
+        None => Ok(None),
+        Some(text) => order.places(text, nodes).map(Some).ok_or_else(|| {
+            refused("INVALID_CURSOR_ARGUMENTS", &format!("`{text}` does not appear to be a valid cursor."))
+        }),
+    };
+    let count =
+        |name: &str| arguments.get(name).and_then(JsonValue::as_u64).and_then(|count| usize::try_from(count).ok());
+    let after = cursor("after")?.map_or(0, |(with, _)| with).min(total);
+    let before = cursor("before")?.map_or(total, |(_, without)| without).clamp(after, total);
+    Ok(match (count("first"), count("last")) {
+        (Some(_), Some(_)) => {
+            let message = "Passing both `first` and `last` to paginate a connection is not supported.";
+            return Err(refused("UNPROCESSABLE", message));
+        }
+        (Some(first), None) => Window { begin: after, end: (after + first).min(before) },
+        (None, Some(last)) => Window { begin: before.saturating_sub(last).max(after), end: before },
+        (None, None) => Window { begin: after, end: before },
+    })
 }
 
 /// The page of a connection that the arguments ask for.
 pub(super) fn connection<'a>(
     type_name: &'static str,
     mut nodes: Vec<Node<'a>>,
-    order: Order,
+    order: Order<'_>,
     arguments: &JsonMap,
 ) -> Answer<'a> {
     match order {
-        Order::Ascending => nodes.sort_by(|one, other| one.cursor.cmp(&other.cursor)),
-        Order::Descending => nodes.sort_by(|one, other| other.cursor.cmp(&one.cursor)),
-        Order::Place => {}
+        Order::Ascending => nodes.sort_by(|one, other| one.key.cmp(&other.key)),
+        Order::Descending => nodes.sort_by(|one, other| other.key.cmp(&one.key)),
+        Order::Place | Order::History(_) => {}
     }
     let total = nodes.len();
-    let after = arguments.get("after").and_then(JsonValue::as_str).map(str::to_owned);
-    let begin = after.map_or(0, |after| match order {
-        Order::Ascending => nodes.iter().position(|node| node.cursor > after).unwrap_or(total),
-        Order::Descending => nodes.iter().position(|node| node.cursor < after).unwrap_or(total),
-        Order::Place => after.rsplit(' ').next().and_then(|place| place.parse().ok()).unwrap_or(total),
-    });
-    let count =
-        |name: &str| arguments.get(name).and_then(JsonValue::as_u64).and_then(|count| usize::try_from(count).ok());
-    let (begin, end) = match (count("first"), count("last")) {
-        (Some(first), _) => (begin, (begin + first).min(total)),
-        (None, Some(last)) => (total.saturating_sub(last), total),
-        (None, None) => (begin, total),
-    };
-    let page: Vec<Node<'a>> = nodes.drain(begin.min(total)..end.max(begin.min(total))).collect();
-    let more = end < total;
+    let Window { begin, end } = window(&nodes, order, arguments)?;
+    let page: Vec<(String, Node<'a>)> = nodes
+        .drain(begin..end)
+        .enumerate()
+        .map(|(place, node)| (order.cursor(begin + place, &node.key), node))
+        .collect();
     let page = std::rc::Rc::new(page);
-    object(Some(Object::new(type_name, move |field, _| match field {
+    object(Object::new(type_name, move |field, _| match field {
         "totalCount" => Some(leaf(total)),
-        "nodes" => Some(list(page.iter().map(|node| Some((node.make)())).collect())),
+        "nodes" => Some(list(page.iter().map(|(_, node)| Some((node.make)())).collect())),
+        "edges" => {
+            let edges = (0..page.len()).map(|place| Some(edge(type_name, page.clone(), place)));
+            Some(list(edges.collect()))
+        }
         "pageInfo" => {
             let (first, last) =
-                (page.first().map(|node| node.cursor.clone()), page.last().map(|node| node.cursor.clone()));
-            Some(object(Some(Object::new("PageInfo", move |field, _| match field {
-                "hasNextPage" => Some(leaf(more)),
+                (page.first().map(|(cursor, _)| cursor.clone()), page.last().map(|(cursor, _)| cursor.clone()));
+            Some(object(Object::new("PageInfo", move |field, _| match field {
+                "hasNextPage" => Some(leaf(end < total)),
                 "hasPreviousPage" => Some(leaf(begin > 0)),
                 "startCursor" => Some(leaf(&first)),
                 "endCursor" => Some(leaf(&last)),
                 _ => None,
-            }))))
+            })))
         }
         _ => None,
-    })))
+    }))
+}
+
+fn edge<'a>(connection: &'static str, page: std::rc::Rc<Vec<(String, Node<'a>)>>, place: usize) -> Object<'a> {
+    // The edges of histories are named after the commit, all others after the connection.
+    let type_name = match connection {
+        "CommitHistoryConnection" => "CommitEdge".to_owned(),
+        other => format!("{}Edge", other.trim_end_matches("Connection")),
+    };
+    Object::of(type_name, move |field, _| match field {
+        "cursor" => Some(leaf(&page[place].0)),
+        "node" => Some(object((page[place].1.make)())),
+        _ => None,
+    })
 }

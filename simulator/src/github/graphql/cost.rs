@@ -1,8 +1,10 @@
 //! What a query costs, by GitHub's published rule: each connection is requested once per node of its parents; the sum
 //! over all connections, divided by 100 and rounded, is the price, and never below 1.
 
+use apollo_compiler::ast::DirectiveList;
 use apollo_compiler::executable::{ExecutableDocument, Field, Operation, Selection, SelectionSet};
 use apollo_compiler::response::{JsonMap, JsonValue};
+use serde_json::{Value, json};
 
 /// What was counted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +21,9 @@ impl Cost {
     }
 }
 
-/// Counts an operation. Fails where a connection asks for fewer than 1 or more than 100 nodes, or for none.
-pub(super) fn of(document: &ExecutableDocument, operation: &Operation, variables: &JsonMap) -> Result<Cost, String> {
+/// Counts an operation. Fails, with GitHub's error, where a connection asks for fewer than 1 or more than 100 nodes, or
+/// leaves the number open.
+pub(super) fn of(document: &ExecutableDocument, operation: &Operation, variables: &JsonMap) -> Result<Cost, Value> {
     let mut counter = Counter { document, variables, cost: Cost::default() };
     counter.selections(&operation.selection_set, 1)?;
     Ok(counter.cost)
@@ -33,8 +36,11 @@ struct Counter<'a> {
 }
 
 impl Counter<'_> {
-    fn selections(&mut self, set: &SelectionSet, times: u64) -> Result<(), String> {
+    fn selections(&mut self, set: &SelectionSet, times: u64) -> Result<(), Value> {
         for selection in &set.selections {
+            if self.is_left_out(selection.directives()) {
+                continue;
+            }
             match selection {
                 Selection::Field(field) => self.field(field, times)?,
                 Selection::InlineFragment(fragment) => self.selections(&fragment.selection_set, times)?,
@@ -48,44 +54,57 @@ impl Counter<'_> {
         Ok(())
     }
 
-    fn field(&mut self, field: &Field, times: u64) -> Result<(), String> {
-        if self.is_left_out(field) {
-            return Ok(());
-        }
+    fn field(&mut self, field: &Field, times: u64) -> Result<(), Value> {
         let inner = if field.ty().inner_named_type().as_str().ends_with("Connection") {
-            let first = self.number(field, "first").or_else(|| self.number(field, "last"));
-            let only_counted = field.selection_set.fields().all(|inner| inner.name == "totalCount");
-            if first.is_none() && only_counted {
-                self.cost.requests += times;
-                return Ok(());
-            }
-            let first = first.ok_or_else(|| {
-                format!(
-                    "You must provide a `first` or `last` value to properly paginate the `{}` connection.",
-                    field.name
-                )
-            })?;
-            if !(1..=100).contains(&first) {
-                return Err(format!(
-                    "Requesting {first} records on the `{}` connection exceeds the `first` limit of 100 records.",
-                    field.name
-                ));
-            }
             self.cost.requests += times;
-            self.cost.nodes += times * first;
-            times * first
-        } else if field.name == "nodes" && field.argument_by_name("ids").is_ok() {
-            times * self.value(field, "ids").and_then(|ids| ids.as_array().map(|ids| ids.len() as u64)).unwrap_or(1)
+            let nodes = times * self.page_size(field)?;
+            self.cost.nodes += nodes;
+            nodes
+        } else if field.name == "nodes" && field.specified_argument_by_name("ids").is_some() {
+            times * self.length(field, "ids").unwrap_or(1) as u64
         } else {
             times
         };
         self.selections(&field.selection_set, inner)
     }
 
-    fn is_left_out(&self, field: &Field) -> bool {
+    /// How many nodes a connection may return; none if it is only counted.
+    fn page_size(&self, field: &Field) -> Result<u64, Value> {
+        let asked = ["first", "last"].into_iter().find_map(|name| Some((name, self.number(field, name)?)));
+        let Some((name, size)) = asked else {
+            let counted_only = field
+                .selection_set
+                .selections
+                .iter()
+                .all(|selection| matches!(selection, Selection::Field(inner) if inner.name == "totalCount"));
+            if counted_only {
+                return Ok(0);
+            }
+            let message = format!(
+                "You must provide a `first` or `last` value to properly paginate the `{}` connection.",
+                field.name
+            );
+            return Err(json!({ "type": "MISSING_PAGINATION_BOUNDARIES", "message": message }));
+        };
+        match u64::try_from(size) {
+            Ok(size @ 1..=100) => Ok(size),
+            Ok(101..) => {
+                let message = format!(
+                    "Requesting {size} records on the `{}` connection exceeds the `{name}` limit of 100 records.",
+                    field.name
+                );
+                Err(json!({ "type": "EXCESSIVE_PAGINATION", "message": message }))
+            }
+            _ => {
+                let message = format!("`{name}` on the `{}` connection must be at least 1, not {size}.", field.name);
+                Err(json!({ "type": "ARGUMENT_INVALID", "message": message }))
+            }
+        }
+    }
+
+    fn is_left_out(&self, directives: &DirectiveList) -> bool {
         let condition = |name: &str| {
-            let directive = field.directives.get(name)?;
-            let argument = directive.specified_argument_by_name("if")?;
+            let argument = directives.get(name)?.specified_argument_by_name("if")?;
             match argument.as_variable() {
                 Some(variable) => self.variables.get(variable.as_str()).and_then(JsonValue::as_bool),
                 None => argument.to_bool(),
@@ -94,15 +113,19 @@ impl Counter<'_> {
         condition("include") == Some(false) || condition("skip") == Some(true)
     }
 
-    fn number(&self, field: &Field, argument: &str) -> Option<u64> {
-        self.value(field, argument)?.as_u64()
-    }
-
-    fn value(&self, field: &Field, argument: &str) -> Option<JsonValue> {
+    fn number(&self, field: &Field, argument: &str) -> Option<i64> {
         let value = field.specified_argument_by_name(argument)?;
         match value.as_variable() {
-            Some(variable) => self.variables.get(variable.as_str()).cloned(),
-            None => serde_json::from_str(&value.to_string()).ok(),
+            Some(variable) => self.variables.get(variable.as_str())?.as_i64(),
+            None => value.to_i32().map(i64::from),
+        }
+    }
+
+    fn length(&self, field: &Field, argument: &str) -> Option<usize> {
+        let value = field.specified_argument_by_name(argument)?;
+        match value.as_variable() {
+            Some(variable) => self.variables.get(variable.as_str())?.as_array().map(Vec::len),
+            None => value.as_list().map(<[_]>::len),
         }
     }
 }

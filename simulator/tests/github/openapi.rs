@@ -1,0 +1,115 @@
+//! Do REST answers have the shapes of GitHub's OpenAPI description?
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Github, repository, sha};
+
+/// Where the set-up scripts put GitHub's OpenAPI description.
+fn description_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/github-openapi/api.github.com.json")
+}
+
+/// OpenAPI 3.0 says `nullable` where JSON Schema has a list of types.
+fn translate(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(translate),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(translate);
+            if fields.remove("nullable") == Some(Value::Bool(true)) {
+                let inner = Value::Object(std::mem::take(fields));
+                *schema = json!({ "anyOf": [{ "type": "null" }, inner] });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The description with its components as JSON Schema; the answers' schemas are looked up in it.
+fn description() -> Value {
+    let path = description_path();
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+        panic!("GitHub's OpenAPI description is missing at {}: run `scripts/test`, or `bash -c '. scripts/setup.sh; need_github_openapi'` in the project's folder ({error})", path.display())
+    });
+    let mut description: Value = serde_json::from_str(&text).unwrap();
+    translate(&mut description["components"]["schemas"]);
+    description
+}
+
+/// The violations of one answer.
+fn violations(description: &Value, method: &str, path: &str, status: u16, answer: &Value) -> Vec<String> {
+    let content = &description["paths"][path][method]["responses"][status.to_string()]["content"]["application/json"];
+    let mut schema = content["schema"].clone();
+    assert!(schema.is_object(), "the description has no {method} {path} with {status}");
+    translate(&mut schema);
+    schema["components"] = json!({ "schemas": description["components"]["schemas"] });
+    let validator = jsonschema::options().with_draft(jsonschema::Draft::Draft7).build(&schema).unwrap();
+    validator.iter_errors(answer).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+#[tokio::test]
+async fn rest_answers_have_the_shapes_of_githubs_description() {
+    let description = description();
+    let mut github = Github::start(vec![repository(1, 3), repository(2, 1)]).await;
+    let repository = "/repos/{owner}/{repo}";
+    let attempt = format!("{repository}/actions/runs/{{run_id}}/attempts/{{attempt_number}}");
+    let at = |rest: &str| format!("{repository}{rest}");
+    let shop = |rest: &str| format!("/repos/acme/shop-1{rest}");
+    let cases = [
+        ("/rate_limit".to_owned(), "/rate_limit".to_owned()),
+        ("/user".to_owned(), "/user".to_owned()),
+        ("/orgs/{org}".to_owned(), "/orgs/acme".to_owned()),
+        ("/orgs/{org}/repos".to_owned(), "/orgs/acme/repos".to_owned()),
+        ("/orgs/{org}/teams".to_owned(), "/orgs/acme/teams".to_owned()),
+        ("/orgs/{org}/teams/{team_slug}/repos".to_owned(), "/orgs/acme/teams/payments/repos".to_owned()),
+        ("/orgs/{org}/teams/{team_slug}/members".to_owned(), "/orgs/acme/teams/payments/members".to_owned()),
+        (repository.to_owned(), shop("")),
+        (at("/commits/{ref}"), shop(&format!("/commits/{}", sha(2)))),
+        (at("/actions/runs"), shop("/actions/runs")),
+        (at("/actions/runs/{run_id}"), shop("/actions/runs/21")),
+        (attempt, shop("/actions/runs/21/attempts/2")),
+        (at("/deployments"), shop("/deployments")),
+        (at("/deployments/{deployment_id}"), shop("/deployments/1")),
+        (at("/deployments/{deployment_id}/statuses"), shop("/deployments/1/statuses")),
+        (at("/releases"), shop("/releases")),
+        (at("/pulls"), shop("/pulls?state=all")),
+        (at("/issues"), shop("/issues?state=all")),
+        (at("/issues/{issue_number}"), shop("/issues/8")),
+        (at("/issues/{issue_number}/events"), shop("/issues/8/events")),
+        (at("/issues/{issue_number}/timeline"), shop("/issues/8/timeline")),
+    ];
+    for (template, path) in cases {
+        let got = github.get(&path).await;
+        assert_eq!(got.status, 200, "{path}: {}", got.text);
+        let is_empty = got.json.as_array().is_some_and(Vec::is_empty);
+        assert!(!is_empty, "{path} has nothing to check");
+        assert_eq!(violations(&description, "get", &template, 200, &got.json), [] as [String; 0], "{path}");
+    }
+    // The App's claims: {"iss":"7","iat":1000,"exp":1600}
+    github.log_in("e30.eyJpc3MiOiI3IiwiaWF0IjoxMDAwLCJleHAiOjE2MDB9.signature");
+    for (template, path) in [
+        ("/app", "/app"),
+        ("/app/installations", "/app/installations"),
+        ("/app/installations/{installation_id}", "/app/installations/9"),
+        ("/orgs/{org}/installation", "/orgs/acme/installation"),
+    ] {
+        let got = github.get(path).await;
+        assert_eq!(got.status, 200, "{path}: {}", got.text);
+        let mut found = violations(&description, "get", template, 200, &got.json);
+        // In this one place the description wants an account to be a user and an enterprise at once; elsewhere either.
+        found.retain(|violation| !(template == "/app/installations" && violation.starts_with("/0/account: ")));
+        assert_eq!(found, [] as [String; 0], "{path}");
+    }
+    let made = github.post("/app/installations/9/access_tokens", &json!({})).await;
+    let template = "/app/installations/{installation_id}/access_tokens";
+    assert_eq!(violations(&description, "post", template, 201, &made.json), [] as [String; 0]);
+}
+
+#[test]
+fn the_check_of_shapes_finds_what_is_wrong() {
+    let description = description();
+    let wrong = json!([{ "id": "one", "name": "Payments" }]);
+    let found = violations(&description, "get", "/orgs/{org}/teams", 200, &wrong).join("\n");
+    assert!(found.contains("\"slug\" is a required property") && found.contains("\"one\""), "{found}");
+}
