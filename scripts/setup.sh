@@ -49,3 +49,8 @@ need_npm_file() {
 need_github_schema() {
   need_npm_file @octokit/graphql-schema@15.26.1 schema.graphql target/github-schema/schema.graphql
 }
+
+# GitHub's own OpenAPI description: the tests check the simulated REST answers against it.
+need_github_openapi() {
+  need_npm_file @octokit/openapi@23.0.2 generated/api.github.com.json target/github-openapi/api.github.com.json
+}

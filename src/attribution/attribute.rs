@@ -34,6 +34,7 @@ pub fn attribute(organisation: &Organisation, facts: &FactsInput, as_of: Moment)
         let resolver = Resolver::new(&history, &landings);
         for service in services.of_repository(repository) {
             let (mut tried, rule) = attempts(service, &facts, &history);
+            tried.retain(|attempt| attempt.created_at <= as_of);
             for attempt in &mut tried {
                 let at = attempt.finished_at.or(attempt.failed_at).unwrap_or(attempt.created_at);
                 attempt.team = services.owner_at(service, at);

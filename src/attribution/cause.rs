@@ -120,7 +120,9 @@ impl Causes<'_, '_> {
                 continue;
             }
             let again = self.timeline.successes[..position].iter().any(|(_, deployed)| *deployed == Some(head));
-            if !again && !self.history.is_ancestor(head, previous) {
+            // Going forward again to a version that was rolled back before is no second rollback.
+            let forward = self.history.is_ancestor(previous, head);
+            if forward || (!again && !self.history.is_ancestor(head, previous)) {
                 continue;
             }
             let back = &attempts[self.timeline.successes[position].0];

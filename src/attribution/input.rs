@@ -33,10 +33,10 @@ pub struct FactsInput {
 impl FactsInput {
     /// The same facts as they were known at `as_of`, in an order of their own, with the configured bots marked.
     ///
-    /// What began later is not there; what ended later is open. So a month can be evaluated as it ended.
+    /// What began later is not there; what ended later is open. So a month can be evaluated as it ended. Commits stay:
+    /// they count through the deployments that ship them.
     pub(super) fn known_at(&self, organisation: &Organisation, as_of: Moment) -> Self {
         let mut facts = self.clone();
-        facts.commits.retain(|item| item.fact.committed_at <= as_of);
         facts.pull_requests.retain(|item| item.fact.created_at <= as_of);
         facts.deployments.retain(|item| item.fact.created_at <= as_of);
         facts.releases.retain(|item| item.fact.published_at <= as_of);

@@ -11,6 +11,8 @@ pub(super) struct Resolver<'a, 'b> {
     history: &'b History<'a>,
     landings: &'b Landings<'a>,
     by_subject: HashMap<&'a str, Vec<CommitIndex>>,
+    /// The newest commit that names a pull request, for histories without pull requests of their own.
+    by_number: HashMap<u64, CommitIndex>,
 }
 
 impl<'a, 'b> Resolver<'a, 'b> {
@@ -19,7 +21,15 @@ impl<'a, 'b> Resolver<'a, 'b> {
         for commit in 0..history.len() {
             by_subject.entry(history.fact(commit).subject.as_str()).or_default().push(commit);
         }
-        Self { history, landings, by_subject }
+        let mut by_number: HashMap<u64, CommitIndex> = HashMap::new();
+        for commit in 0..history.len() {
+            let Some(number) = history.fact(commit).pull_request else { continue };
+            let newest = by_number.entry(number).or_insert(commit);
+            if history.fact(*newest).committed_at < history.fact(commit).committed_at {
+                *newest = commit;
+            }
+        }
+        Self { history, landings, by_subject, by_number }
     }
 
     /// The commit that a reference means, as seen from a commit that was made later. An abbreviated object id must fit
@@ -27,9 +37,10 @@ impl<'a, 'b> Resolver<'a, 'b> {
     pub(super) fn commit(&self, reference: &ChangeReference, seen_from: Option<CommitIndex>) -> Option<CommitIndex> {
         match reference {
             ChangeReference::Commit(sha) => self.history.find(sha).or_else(|| self.abbreviated(sha)),
-            ChangeReference::PullRequest(number) => {
-                self.history.find(self.landings.pull_request(*number)?.merge_commit_sha.as_deref()?)
-            }
+            ChangeReference::PullRequest(number) => match self.landings.pull_request(*number) {
+                Some(fact) => self.history.find(fact.merge_commit_sha.as_deref()?),
+                None => self.by_number.get(number).copied(),
+            },
             ChangeReference::Subject(subject) => {
                 let made = |commit: CommitIndex| self.history.fact(commit).committed_at;
                 let until = seen_from.map(made);

@@ -125,6 +125,35 @@ fn going_back_to_an_earlier_version_fails_the_one_before() {
 }
 
 #[test]
+fn going_forward_again_after_a_rollback_is_no_rollback() {
+    let world = line().deploy("v1", "a", 10).deploy("v2", "b", 20).deploy("back", "a", 21).deploy("again", "b", 30);
+    assert_eq!(world.told(failure), ["v1 ok", "v2 Rollback until 21", "back ok, a fix", "again ok"]);
+}
+
+#[test]
+fn merges_to_a_branch_are_deployments_also_when_the_past_is_looked_at() {
+    let mut world = line();
+    world.organisation.services.get_mut("shop").unwrap().deployments = DeploymentRule::Merge { branch: None };
+    let repository = crate::facts::Repository {
+        full_name: REPOSITORY.to_owned(),
+        host_id: "1".to_owned(),
+        default_branch: Some("main".to_owned()),
+        branch_heads: [("main".to_owned(), "d".to_owned())].into(),
+        url: None,
+        archived: false,
+        created_at: hour(0),
+        observed_at: hour(9),
+    };
+    world.facts.repositories.push(Sourced { source: "test".to_owned(), fact: repository });
+    let told = |as_of| {
+        let attributed = super::attribute(&world.organisation, &world.facts, hour(as_of));
+        attributed.deployments.iter().map(commits).collect::<Vec<_>>()
+    };
+    assert_eq!(told(100), ["baseline", "b", "c", "d"]);
+    assert_eq!(told(2), ["baseline", "b", "c"]);
+}
+
+#[test]
 fn a_later_revert_fails_the_deployment_that_shipped_the_change() {
     let reference = ChangeReference::Commit("b".to_owned());
     let world = line()

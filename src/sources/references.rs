@@ -38,7 +38,8 @@ pub(crate) fn reverts(title: &str, body: &str, repository: &str) -> Vec<ChangeRe
     if found.is_empty()
         && let Some(subject) = REVERT_TITLE.captures(title)
     {
-        found.push(ChangeReference::Subject(subject[1].to_owned()));
+        // Scrubbed as the subject of the reverted commit is, so that the two are the same.
+        found.push(ChangeReference::Subject(super::scrub::scrubbed_line(&subject[1], &[])));
     }
     found.sort();
     found.dedup();

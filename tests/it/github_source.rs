@@ -344,7 +344,7 @@ async fn complaints_say_what_to_do() {
         ),
         (
             config(&github).replace("organization = \"acme\"", "repositories = [\"acme/nothing\"]"),
-            "GitHub does not show the repository acme/nothing: check the name and what the token may see".to_owned(),
+            "Could not resolve to a Repository with the name 'acme/nothing'. Check the name, and that the token in $GITHUB_TOKEN may see it (SSO authorised, scope read:org for teams)".to_owned(),
         ),
         (
             config(&github).replace(url, "http://127.0.0.1:9"),

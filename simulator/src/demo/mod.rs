@@ -4,6 +4,7 @@
 
 mod config;
 mod plan;
+mod production;
 mod repository;
 
 use std::collections::BTreeSet;
