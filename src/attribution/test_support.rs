@@ -42,11 +42,11 @@ impl World {
             );
         }
         let mut world = Self { facts: FactsInput::default(), organisation };
-        world.organisation.services.insert("shop".to_owned(), world.service("shop"));
+        world.organisation.services.insert("shop".to_owned(), Self::service("shop"));
         world
     }
 
-    pub(super) fn service(&self, id: &str) -> Service {
+    pub(super) fn service(id: &str) -> Service {
         Service {
             id: id.to_owned(),
             repository: REPOSITORY.to_owned(),

@@ -77,9 +77,9 @@ async fn facts_are_selected_by_scope_and_by_end() {
         assert_eq!(found.iter().map(|item| item.fact.id.as_str()).collect::<Vec<_>>(), ["late", "open"], "{store:?}");
         let elsewhere = Selection { scope: Some("OTHER".to_owned()), ..Selection::default() };
         assert!(store.facts::<Incident>(&elsewhere).await.unwrap().is_empty());
-        let keys = ["early".to_owned(), "nothing".to_owned()];
-        let stored = store.stored("pagerduty", "incidents", &keys).await.unwrap();
-        assert_eq!(stored.into_iter().collect::<Vec<_>>(), ["early"]);
+        let asked = ["early".to_owned(), "nothing".to_owned()];
+        let found = store.stored("pagerduty", "incidents", &asked).await.unwrap();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["early"]);
         let counts = store.family_counts().await.unwrap();
         assert_eq!(counts.iter().map(|count| (count.family, count.count)).collect::<Vec<_>>(), [("incidents", 3)]);
     }
