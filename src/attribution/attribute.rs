@@ -8,10 +8,12 @@ use super::changes::Landings;
 use super::history::History;
 use super::incidents;
 use super::input::FactsInput;
-use super::ownership::Services;
+use super::ownership::{Services, touches};
 use super::references::Resolver;
-use super::shipped::{Timeline, ship};
-use super::{Attributed, LeftOut, Organisation, Service, ServiceDeployment, ServiceIncident, ServicePullRequest};
+use super::shipped::{Timeline, changed_paths, ship};
+use super::{
+    Attributed, DeploymentRule, LeftOut, Organisation, Service, ServiceDeployment, ServiceIncident, ServicePullRequest,
+};
 use crate::facts::{ChangeReference, Commit, FactFamily, Moment, PullRequest, Sourced};
 
 /// Attributes all facts by the rules of an organisation, as they were known at `as_of`. The order of the facts does not
@@ -34,7 +36,7 @@ pub fn attribute(organisation: &Organisation, facts: &FactsInput, as_of: Moment)
         let resolver = Resolver::new(&history, &landings);
         for service in services.of_repository(repository) {
             let (mut tried, rule) = attempts(service, &facts, &history);
-            tried.retain(|attempt| attempt.created_at <= as_of);
+            tried.retain(|attempt| attempt.created_at <= as_of && concerns(service, attempt, &history, &landings));
             for attempt in &mut tried {
                 let at = attempt.finished_at.or(attempt.failed_at).unwrap_or(attempt.created_at);
                 attempt.team = services.owner_at(service, at);
@@ -66,6 +68,14 @@ pub fn attribute(organisation: &Organisation, facts: &FactsInput, as_of: Moment)
     found.repository_teams = repository_teams(&services, as_of);
     found.left_out.sort();
     found
+}
+
+/// Whether an attempt is one of this service: of merges to a branch only those that touch its paths.
+fn concerns(service: &Service, attempt: &ServiceDeployment, history: &History<'_>, landings: &Landings<'_>) -> bool {
+    if !matches!(service.deployments, DeploymentRule::Merge { .. }) {
+        return true;
+    }
+    history.find(&attempt.sha).is_none_or(|commit| touches(service, changed_paths(history, landings, commit)))
 }
 
 /// Commits and pull requests, by repository.
@@ -100,7 +110,7 @@ fn note_deployed(
     timeline: &Timeline,
     attempts: &[ServiceDeployment],
 ) {
-    for item in pull_requests {
+    for item in pull_requests.iter().filter(|item| touches(service, item.fact.paths.as_deref())) {
         let landed = item.fact.merge_commit_sha.as_deref().and_then(|sha| history.find(sha));
         let Some(position) = landed.and_then(|commit| timeline.shipped_by[commit]) else { continue };
         let deployment = &attempts[timeline.successes[position].0];

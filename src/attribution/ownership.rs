@@ -105,7 +105,11 @@ fn give_to_team(services: &mut BTreeMap<String, Service>, repository: &str, team
 /// The repository's name, or with its owner in front where that is taken.
 fn free_id(taken: &BTreeMap<String, Service>, repository: &str) -> String {
     let name = repository.split_once('/').map_or(repository, |(_, name)| name);
-    if taken.contains_key(name) { repository.replace('/', "-") } else { name.to_owned() }
+    let mut id = if taken.contains_key(name) { repository.replace('/', "-") } else { name.to_owned() };
+    while taken.contains_key(&id) {
+        id.push('-');
+    }
+    id
 }
 
 fn shared_repository(repository: &str, teams: &BTreeSet<String>, as_of: Moment) -> LeftOut {

@@ -34,17 +34,23 @@ pub(crate) fn scrubbed_line(text: &str, names: &[&str]) -> String {
     without_names(&line, names)
 }
 
-/// A text in which each of `names` is replaced, whatever its case.
+/// A text in which each of `names` is replaced where it stands as a word, whatever its case.
 pub(crate) fn without_names(text: &str, names: &[&str]) -> String {
     let mut text = text.to_owned();
-    // A name of one or two letters would tear words apart.
+    // A name of one or two letters would be found everywhere.
     for name in names.iter().filter(|name| name.chars().count() > 2) {
-        while let Some(at) = text.to_lowercase().find(&name.to_lowercase()) {
-            let end = at + name.len();
-            if !text.is_char_boundary(at) || !text.is_char_boundary(end) {
-                break;
+        // Lower case of ASCII leaves the places of bytes as they are.
+        let name = name.to_ascii_lowercase();
+        let mut from = 0;
+        while let Some(found) = text.to_ascii_lowercase()[from..].find(&name) {
+            let (begin, end) = (from + found, from + found + name.len());
+            let inside = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+            if inside(text[..begin].chars().next_back()) || inside(text[end..].chars().next()) {
+                from = end;
+                continue;
             }
-            text.replace_range(at..end, "…");
+            text.replace_range(begin..end, "…");
+            from = begin + "…".len();
         }
     }
     text
@@ -75,5 +81,6 @@ mod tests {
     fn names_go_out_of_branches_too() {
         assert_eq!(without_names("Dev-Ember/hotfix-1", &["dev-ember"]), "…/hotfix-1");
         assert_eq!(without_names("al/hotfix", &["al"]), "al/hotfix");
+        assert_eq!(without_names("ann/channel-İ-ANN", &["ann"]), "…/channel-İ-…");
     }
 }

@@ -356,6 +356,14 @@ async fn complaints_say_what_to_do() {
         let report = collect(&app).await;
         assert_eq!(report.failures["github"].to_string(), expected);
     }
+    let without_teams =
+        github_with(&world_of(vec![repository(1, 1)]), |options| options.scopes = "repo".to_owned()).await;
+    let app = app(&config(&without_teams)).await;
+    let complaint = collect(&app).await.failures["github"].to_string();
+    let expected = "GitHub does not show this to the token in $GITHUB_TOKEN: Your token has not been granted the required \
+                    scopes to execute this query. The 'slug' field requires one of the following scopes: ['read:org', \
+                    'read:discussion'], but your token has only been granted the: ['repo'] scopes.";
+    assert!(complaint.starts_with(expected), "{complaint}");
     let missing =
         harness::try_app(&config(&github).replace("GITHUB_TOKEN", "NO_TOKEN")).await.err().unwrap().to_string();
     assert_eq!(

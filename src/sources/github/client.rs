@@ -130,7 +130,7 @@ impl Client {
             let nothing = data
                 .as_object()
                 .is_none_or(|data| data.iter().all(|(key, value)| key == "rateLimit" || value.is_null()));
-            if nothing && !errors.is_empty() {
+            if kind == "INSUFFICIENT_SCOPES" || (nothing && !errors.is_empty()) {
                 return Err(self.graphql_error(kind, message).into());
             }
             // What is hidden or gone is null for good; any other gap is an answer that broke off, and is asked for again.
@@ -268,8 +268,13 @@ impl Client {
                 if wait_after_refusal(&attempt.headers, &message, refusals, (self.now)()).is_some() {
                     return Ok(Judgement::Refused(message));
                 }
+                let accepted = attempt.headers.get("x-accepted-oauth-scopes").and_then(|value| value.to_str().ok());
+                let needed = accepted.filter(|scopes| !scopes.is_empty()).map_or_else(
+                    || "read access to repositories, pull requests, deployments, actions and members".to_owned(),
+                    |scopes| format!("one of the scopes {scopes}"),
+                );
                 Err(SourceError::Forbidden(format!(
-                    "GitHub does not let {} do this (403 {message}): give it read access to repositories, pull requests, deployments, actions and members",
+                    "GitHub does not let {} do this (403 {message}): give it {needed}",
                     self.credential
                 )))
             }
