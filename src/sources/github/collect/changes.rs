@@ -1,24 +1,13 @@
 //! Pull requests, those that changed last first.
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::super::payload::{Page, PullRequestNode, PullRequestRest};
 use super::super::{GithubSource, convert, queries};
+use super::walk::Walk;
 use super::{PageSize, Target, ask, part, read_nodes, state};
 use crate::facts::{Batch, Fact, Moment};
 use crate::sources::source::{BatchSink, SourceError};
-
-/// How far pull requests have been read.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Walk {
-    /// All that changed until then is stored.
-    read_until: Option<Moment>,
-    /// A walk that has begun and not ended: the page that comes next, and how new it began.
-    next_page: Option<String>,
-    began_with: Option<Moment>,
-}
 
 /// Walks from the newest change back to what is known, or to the beginning of the history that is wanted. After a walk
 /// that was taken up again, what has changed since it began is walked as well.
@@ -36,7 +25,7 @@ async fn walk(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> R
     let cursor = target.cursor("pull_requests");
     let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
     let oldest = (source.context.now)() - source.context.history;
-    let floor = walk.read_until.unwrap_or(oldest).max(oldest);
+    let floor = walk.floor(oldest);
     let resumed = walk.next_page.is_some();
     let (mut size, mut done) = (PageSize::new(), 0);
     loop {
@@ -46,19 +35,13 @@ async fn walk(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> R
         let id = |node: &serde_json::Value| format!("{}#{}", target.full_name, node["number"]);
         let (nodes, rejects) = read_nodes::<PullRequestNode>(page.nodes, "pull_requests", id);
         done += nodes.len() as u64;
-        let reached = nodes.iter().any(|node| node.updated_at < floor);
-        let newest = nodes.iter().map(|node| node.updated_at).max();
-        walk.began_with = walk.began_with.or(newest);
+        let moments: Vec<Moment> = nodes.iter().map(|node| node.updated_at).collect();
         let mut facts = Vec::new();
         for mut node in nodes.into_iter().filter(|node| node.updated_at >= floor) {
             complete(source, target, &mut node).await?;
             facts.push(Fact::PullRequest(convert::pull_request(node, &target.full_name, &source.context.people)));
         }
-        walk.next_page = page.page_info.next().filter(|_| !reached);
-        let ended = walk.next_page.is_none();
-        if ended {
-            walk = Walk { read_until: walk.began_with.or(walk.read_until), ..Walk::default() };
-        }
+        let ended = walk.note(&moments, &page.page_info, floor);
         let cursors = vec![(cursor.clone(), Some(json!(walk).to_string()))];
         sink.accept(Batch { facts, rejects, cursors }).await?;
         sink.progress(&format!("{} pull requests", target.full_name), done, page.total_count);

@@ -4,6 +4,7 @@ mod changes;
 mod history;
 mod operations;
 mod runs;
+mod walk;
 
 use std::collections::BTreeMap;
 

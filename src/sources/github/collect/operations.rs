@@ -2,24 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::payload::{DeploymentNode, IssueNode, Page, ReleaseNode, TagNode};
 use super::super::{GithubSource, convert, queries};
 use super::history::with_heads;
+use super::walk::Walk;
 use super::{PageSize, Target, ask, part, read_nodes, state};
 use crate::facts::{Batch, Deployment, Fact, Moment, Reject};
 use crate::sources::source::{BatchSink, SourceError};
-
-/// How far deployments have been read.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Walk {
-    read_until: Option<Moment>,
-    next_page: Option<String>,
-    began_with: Option<Moment>,
-}
 
 /// Reads again what was under way: a later status does not move a deployment in GitHub's order.
 pub(super) async fn open_deployments(
@@ -72,7 +63,7 @@ async fn walk_deployments(source: &GithubSource, sink: &dyn BatchSink, target: &
     let cursor = target.cursor("deployments");
     let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
     let oldest = (source.context.now)() - source.context.history;
-    let floor = walk.read_until.unwrap_or(oldest).max(oldest);
+    let floor = walk.floor(oldest);
     let resumed = walk.next_page.is_some();
     let (mut size, mut done) = (PageSize::new(), 0);
     loop {
@@ -81,8 +72,7 @@ async fn walk_deployments(source: &GithubSource, sink: &dyn BatchSink, target: &
         let page: Page = part(&data, "/repository/deployments")?;
         let id = |node: &Value| format!("{}/deployments/{}", target.full_name, node["databaseId"]);
         let (nodes, rejects) = read_nodes::<DeploymentNode>(page.nodes, "deployments", id);
-        let reached = nodes.iter().any(|node| node.created_at < floor);
-        walk.began_with = walk.began_with.or(nodes.iter().map(|node| node.created_at).max());
+        let moments: Vec<Moment> = nodes.iter().map(|node| node.created_at).collect();
         let wanted: Vec<DeploymentNode> = nodes.into_iter().filter(|node| node.created_at >= floor).collect();
         done += wanted.len() as u64;
         let open_cursor = target.cursor("open_deployments");
@@ -98,11 +88,7 @@ async fn walk_deployments(source: &GithubSource, sink: &dyn BatchSink, target: &
             }
             facts.push(Fact::Deployment(fact));
         }
-        walk.next_page = page.page_info.next().filter(|_| !reached);
-        let ended = walk.next_page.is_none();
-        if ended {
-            walk = Walk { read_until: walk.began_with.or(walk.read_until), ..Walk::default() };
-        }
+        let ended = walk.note(&moments, &page.page_info, floor);
         let cursors = vec![
             (cursor.clone(), Some(json!(walk).to_string())),
             (open_cursor, Some(json!(open).to_string())),
