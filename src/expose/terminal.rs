@@ -7,10 +7,16 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use crate::kpi::{Unit, format_value};
 use crate::report::{Explanation, KpiRow, Piece, Verdict};
 
+/// The width of tables that don't go to a terminal.
+const WIDTH_OF_FILES: u16 = 150;
+
 /// The table of a team's KPIs.
 pub fn kpi_table(rows: &[KpiRow]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if !table.is_tty() {
+        table.set_width(WIDTH_OF_FILES);
+    }
     table.set_header(["KPI", "value", "95 % interval", "p90", "n", "open", ""]);
     for row in rows {
         table.add_row([
