@@ -11,6 +11,7 @@ use chiplog_simulator::github::{AppOptions, Fault, GithubSimulator, SharedWorld}
 use chiplog_simulator::world::{self, World};
 use chrono::Duration;
 
+use crate::harness::program::until;
 use crate::harness::{self, app, collect, collect_well, github, github_with, now, shared};
 
 fn config(github: &GithubSimulator) -> String {
@@ -256,7 +257,8 @@ async fn an_app_renews_its_token_in_the_middle_of_a_collection() {
     let begin = now();
     let shift = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0));
     let clock = shift.clone();
-    let github = github_with(&world_of(vec![repository(1, 150)]), |options| {
+    let github = github_with(&world_of(vec![repository(1, 400)]), |options| {
+        options.latency = std::time::Duration::from_millis(20);
         options.app = Some(AppOptions { app_id: 7, installation_id: 9 });
         options.now =
             std::sync::Arc::new(move || begin + Duration::minutes(clock.load(std::sync::atomic::Ordering::Relaxed)));
@@ -271,11 +273,14 @@ async fn an_app_renews_its_token_in_the_middle_of_a_collection() {
         github.base_url()
     );
     let app = app(&text).await;
-    collect_well(&app).await;
-    // Two hours later the token has ended; the next collection notices and goes on with a new one.
-    shift.store(120, std::sync::atomic::Ordering::Relaxed);
-    collect_well(&app).await;
-    assert_eq!(keys::<PullRequest>(&app).await.len(), 150);
+    // Two hours pass in the middle: the token has ended, and the collection goes on with a new one.
+    let (ended, ()) = tokio::join!(collect(&app), async {
+        until("some pages were read", async || github.log().count() >= 5).await;
+        shift.store(120, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(ended.failures.is_empty(), "{:?}", ended.failures);
+    assert_eq!(keys::<PullRequest>(&app).await.len(), 400);
+    assert!(github.log().requests().iter().any(|request| request.status == 401), "the old token was refused once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! What GitHub allows, as its answers tell. Pure: the moment is a parameter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -21,10 +21,15 @@ pub(super) struct Left {
     pub(super) reset_at: Moment,
 }
 
-/// The budgets of one token: `core` for REST, `graphql`.
+/// The most requests of a minute: below GitHub's secondary limit of 900 points, of which a request for reading costs one.
+const MOST_PER_MINUTE: usize = 800;
+
+/// The budgets of one token: `core` for REST, `graphql`; and the pace of its requests.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     left: BTreeMap<String, Left>,
+    sent_at: VecDeque<Moment>,
+    held_until: Option<Moment>,
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
@@ -49,11 +54,30 @@ impl Budget {
         &self.left
     }
 
-    /// When a resource may be used again. `None` is now: there is more left than the reserve, or the hour is over.
-    pub(super) fn wait_until(&self, resource: &str, now: Moment) -> Option<Moment> {
-        let left = self.left.get(resource)?;
-        let reserve = left.limit as f64 * RESERVE;
-        (left.remaining as f64 <= reserve && now < left.reset_at).then_some(left.reset_at)
+    /// Holds back all requests until a moment, as a refusal asked.
+    pub(super) fn hold_until(&mut self, moment: Moment) {
+        self.held_until = self.held_until.max(Some(moment));
+    }
+
+    /// When a resource may be used again. `None` is now, and then the request counts as sent: nothing is held back, there
+    /// is more left than the reserve (or the hour is over), and the pace of the last minute allows it.
+    pub(super) fn wait_until(&mut self, resource: &str, now: Moment) -> Option<Moment> {
+        if self.held_until.is_some_and(|until| now < until) {
+            return self.held_until;
+        }
+        let used_up = |left: &&Left| left.remaining as f64 <= left.limit as f64 * RESERVE && now < left.reset_at;
+        if let Some(left) = self.left.get(resource).filter(used_up) {
+            return Some(left.reset_at);
+        }
+        let minute = chrono::Duration::minutes(1);
+        while self.sent_at.front().is_some_and(|sent| *sent + minute <= now) {
+            self.sent_at.pop_front();
+        }
+        if self.sent_at.len() >= MOST_PER_MINUTE {
+            return self.sent_at.front().map(|sent| *sent + minute);
+        }
+        self.sent_at.push_back(now);
+        None
     }
 }
 
@@ -100,6 +124,19 @@ mod tests {
         assert_eq!(budget.wait_until("graphql", at(0)), Some(at(1000)));
         assert_eq!(budget.wait_until("graphql", at(1000)), None);
         assert_eq!(budget.wait_until("core", at(0)), None);
+    }
+
+    #[test]
+    fn a_refusal_holds_back_every_request_and_the_pace_stays_below_the_secondary_limit() {
+        let mut budget = Budget::default();
+        budget.hold_until(at(10));
+        assert_eq!(budget.wait_until("graphql", at(9)), Some(at(10)));
+        assert_eq!(budget.wait_until("core", at(9)), Some(at(10)));
+        for _ in 0..MOST_PER_MINUTE {
+            assert_eq!(budget.wait_until("core", at(10)), None);
+        }
+        assert_eq!(budget.wait_until("graphql", at(11)), Some(at(70)));
+        assert_eq!(budget.wait_until("graphql", at(70)), None);
     }
 
     #[test]

@@ -316,16 +316,21 @@ impl Client {
     }
 
     async fn wait_for_budget(&self, resource: &str) -> Result<(), SourceError> {
-        let until = self.budget.lock().unwrap_or_else(PoisonError::into_inner).wait_until(resource, (self.now)());
-        let Some(until) = until else { return Ok(()) };
-        let wait = (until - (self.now)()).to_std().unwrap_or_default();
-        self.wait(wait, &format!("the {resource} budget of {} is down to the reserve", self.credential)).await
+        loop {
+            let until = self.budget.lock().unwrap_or_else(PoisonError::into_inner).wait_until(resource, (self.now)());
+            let Some(until) = until else { return Ok(()) };
+            let wait = (until - (self.now)()).to_std().unwrap_or_default();
+            self.wait(wait, &format!("the {resource} budget of {} is down to the reserve", self.credential)).await?;
+        }
     }
 
     async fn wait_after(&self, headers: &HeaderMap, message: &str, refusals: u32) -> Result<(), SourceError> {
         let wait = wait_after_refusal(headers, message, refusals, (self.now)()).unwrap_or(Duration::from_mins(1));
         if refusals >= REFUSALS {
             return self.rate_limited(Duration::from_mins(5), message);
+        }
+        if let Ok(hold) = chrono::Duration::from_std(wait) {
+            self.budget.lock().unwrap_or_else(PoisonError::into_inner).hold_until((self.now)() + hold);
         }
         self.wait(wait, message).await
     }
