@@ -284,6 +284,16 @@ fn the_past_is_seen_as_it_was() {
 }
 
 #[test]
+fn a_past_that_was_told_stays_as_it_was_when_later_things_happen() {
+    let world = line().deploy("v1", "a", 10).deploy("v2", "c", 20).incident("i", 21, Some(40), vec![]);
+    let told = |world: &World| super::attribute(&world.organisation, &world.facts, hour(30)).deployments;
+    let before = told(&world);
+    assert_eq!(before[1].failure.as_ref().unwrap().recovered_at, None, "the incident was open then");
+    let later = world.deploy("v3", "d", 50).deploy("back", "a", 60).incident("j", 51, Some(52), vec![]);
+    assert_eq!(told(&later), before);
+}
+
+#[test]
 fn configured_bots_are_bots_everywhere() {
     let mut world = line().pull_request(7, "d", &[("own", 0)]);
     world.organisation.bots.insert("author".to_owned());

@@ -22,5 +22,7 @@ pub use catalogue::{CATALOGUE, find, metric_name, reference_table};
 pub use definition::{Direction, Kpi, Need, Parts, Shape, Statistic, Unit};
 pub use format::format_value;
 pub use input::{Supply, TeamFacts};
-pub use outcome::{Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window};
+pub use outcome::{
+    Distinct, Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window,
+};
 pub use shape::{summarise, summarise_part};

@@ -1,6 +1,6 @@
 //! Observations, the windows they are summarised over, and what comes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Need, Statistic};
 use crate::facts::Moment;
@@ -29,12 +29,23 @@ pub struct Observation {
     pub value: f64,
     /// The weight in a rate; 1 elsewhere.
     pub weight: f64,
+    /// For levels that count distinct things of something over a span; `value` is then that of this observation alone.
+    pub distinct: Option<Distinct>,
     /// The service, where it has one.
     pub service: Option<String>,
     /// The part, where the KPI has parts.
     pub part: Option<&'static str>,
     /// What it rests on.
     pub evidence: Evidence,
+}
+
+/// Distinct things of something, by keys that mean nothing outside: the reviewers of an author.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distinct {
+    /// What they are counted for.
+    pub of: String,
+    /// The things.
+    pub members: BTreeSet<String>,
 }
 
 /// Something that has begun and not ended: known to last at least until the evaluation.

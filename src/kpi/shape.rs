@@ -139,13 +139,24 @@ fn level(selected: &Selected<'_>) -> Option<Summary> {
         .within
         .iter()
         .max_by(|one, other| one.at.cmp(&other.at).then_with(|| one.evidence.key.cmp(&other.evidence.key)))?;
-    let values = sorted_values(&selected.within);
+    let values = distinct_counts(&selected.within).unwrap_or_else(|| sorted_values(&selected.within));
+    let latest = newest.distinct.is_none().then_some(newest.value);
     Some(Summary {
-        statistics: known([(Statistic::Mean, mean(&values)), (Statistic::Latest, Some(newest.value))]),
+        statistics: known([(Statistic::Mean, mean(&values)), (Statistic::Latest, latest)]),
         observations: values.len(),
         open: 0,
         interval: mean_interval(&values),
     })
+}
+
+/// How many distinct things each of something has over the span. `None` where the level counts nothing of the kind.
+fn distinct_counts(observations: &[&Observation]) -> Option<Vec<f64>> {
+    let mut members: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for distinct in observations.iter().map(|observation| observation.distinct.as_ref()) {
+        let distinct = distinct?;
+        members.entry(&distinct.of).or_default().extend(distinct.members.iter().map(String::as_str));
+    }
+    Some(members.values().map(|members| members.len() as f64).collect())
 }
 
 fn known<const N: usize>(statistics: [(Statistic, Option<f64>); N]) -> BTreeMap<Statistic, f64> {

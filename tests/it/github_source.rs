@@ -182,6 +182,31 @@ async fn what_changes_is_found_and_read_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_that_is_closed_reopened_retargeted_and_merged_is_followed() {
+    let world = world_of(vec![repository(1, 5)]);
+    let github = github(&world).await;
+    let app = app(&config(&github)).await;
+    let merged_at = now();
+    let states: [(&str, Option<Moment>, Option<Moment>, &str); 4] = [
+        ("open", None, None, "main"),
+        ("closed", None, Some(merged_at), "main"),
+        ("open", None, None, "release"),
+        ("merged", Some(merged_at), Some(merged_at), "release"),
+    ];
+    for (step, (state, merged, closed, base)) in states.into_iter().enumerate() {
+        {
+            let item = &mut world.write().unwrap().repositories[0].pull_requests[2];
+            (item.merged_at, item.closed_at, item.base) = (merged, closed, base.to_owned());
+            item.updated_at = now() + Duration::seconds(i64::try_from(step).unwrap());
+        }
+        collect_well(&app).await;
+        let facts = app.store.facts::<PullRequest>(&Selection::default()).await.unwrap();
+        let fact = serde_json::to_value(&facts.iter().find(|item| item.fact.number == 3).unwrap().fact).unwrap();
+        assert_eq!((fact["state"].as_str(), fact["base_branch"].as_str()), (Some(state), Some(base)), "step {step}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn trouble_on_the_way_changes_nothing_in_the_end() {
     let undisturbed = {
         let github = github(&world_of(vec![repository(1, 120), repository(2, 80)])).await;

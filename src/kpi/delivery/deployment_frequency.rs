@@ -28,6 +28,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
         at,
         value: 1.0,
         weight: 1.0,
+        distinct: None,
         service: Some(item.service.clone()),
         part: None,
         evidence: evidence::deployment(item, ""),

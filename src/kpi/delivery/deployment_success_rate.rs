@@ -31,6 +31,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
         at,
         value,
         weight: 1.0,
+        distinct: None,
         service: Some(item.service.clone()),
         part: None,
         evidence: evidence::deployment(item, if value > 0.5 { "succeeded" } else { "failed" }),

@@ -49,6 +49,7 @@ fn observation(deployment: &ServiceDeployment, change: &ShippedChange, finished_
         at: finished_at,
         value: seconds,
         weight: 1.0,
+        distinct: None,
         service: Some(deployment.service.clone()),
         part: None,
         evidence: Evidence {

@@ -57,6 +57,7 @@ fn stages(item: &ServicePullRequest, merged_at: Moment) -> [Option<Observation>;
             at: merged_at,
             value: seconds,
             weight: 1.0,
+            distinct: None,
             service: item.services.first().cloned(),
             part: Some(part),
             evidence: evidence::pull_request(item, format!("{detail}{}", remark_on(seconds))),

@@ -84,6 +84,7 @@ fn merged(
         at: merged_at,
         value: seconds,
         weight: 1.0,
+        distinct: None,
         service: item.services.first().cloned(),
         part: Some(clock),
         evidence: evidence::pull_request(item, detail),

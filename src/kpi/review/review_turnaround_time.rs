@@ -53,6 +53,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                     at: reviewed_at,
                     value: (reviewed_at - from).as_seconds_f64(),
                     weight: 1.0,
+                    distinct: None,
                     service: item.services.first().cloned(),
                     part: None,
                     evidence,

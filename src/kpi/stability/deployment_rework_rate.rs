@@ -34,6 +34,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
             at,
             value: f64::from(u8::from(item.fix.is_some())),
             weight: 1.0,
+            distinct: None,
             service: Some(item.service.clone()),
             part: None,
             evidence: evidence::deployment(item, detail),

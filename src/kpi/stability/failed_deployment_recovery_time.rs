@@ -35,6 +35,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                 at: recovered_at,
                 value: (recovered_at - finished_at).as_seconds_f64(),
                 weight: 1.0,
+                distinct: None,
                 service: Some(item.service.clone()),
                 part: None,
                 evidence,

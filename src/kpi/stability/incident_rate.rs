@@ -28,6 +28,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
         at: item.began_at,
         value: 1.0,
         weight: item.severity.weight(),
+        distinct: None,
         service: item.service.clone(),
         part: Some(part(item.severity)),
         evidence: evidence::incident(item, format!("severity {}", item.severity.0)),

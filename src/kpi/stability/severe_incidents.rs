@@ -36,6 +36,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
             at: item.began_at,
             value: 1.0,
             weight: 1.0,
+            distinct: None,
             service: item.service.clone(),
             part: Some(part),
             evidence: evidence::incident(item, format!("severity {}, {cause}", item.severity.0)),

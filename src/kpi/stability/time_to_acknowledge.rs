@@ -34,6 +34,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                 at: acknowledged_at,
                 value: (acknowledged_at - item.created_at).as_seconds_f64(),
                 weight: 1.0,
+                distinct: None,
                 service: item.service.clone(),
                 part: None,
                 evidence,

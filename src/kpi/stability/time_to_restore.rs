@@ -34,6 +34,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                 at: resolved_at,
                 value: (resolved_at - item.began_at).as_seconds_f64(),
                 weight: 1.0,
+                distinct: None,
                 service: item.service.clone(),
                 part: None,
                 evidence: evidence::incident(
