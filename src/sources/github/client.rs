@@ -302,17 +302,14 @@ impl Client {
 
     async fn perform(&self, request: &Request<'_>) -> octocrab::Result<Answer> {
         match request {
-            Request::Graphql(body) => self.graphql_client().await?._post("/graphql", Some(*body)).await,
+            // An App's tokens come from below `/api/v3`, also where GraphQL lies beside it.
+            Request::Graphql(body) if self.is_app && self.base_url.ends_with("/v3") => {
+                let token = self.rest.installation_token().await?;
+                self.graphql.user_access_token(token)?._post("/graphql", Some(*body)).await
+            }
+            Request::Graphql(body) => self.graphql._post("/graphql", Some(*body)).await,
             Request::Get(path, headers) => self.rest._get_with_headers(*path, Some(headers.clone())).await,
         }
-    }
-
-    /// The client for GraphQL. An App's tokens come from below `/api/v3`, also where GraphQL lies beside it.
-    async fn graphql_client(&self) -> octocrab::Result<Octocrab> {
-        if self.is_app && self.base_url.ends_with("/v3") {
-            return self.graphql.user_access_token(self.rest.installation_token().await?);
-        }
-        Ok(self.graphql.clone())
     }
 
     async fn wait_for_budget(&self, resource: &str) -> Result<(), SourceError> {
