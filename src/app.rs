@@ -88,6 +88,14 @@ pub async fn load_facts(store: &Store) -> Result<FactsInput> {
         tags: all(store).await?,
         ci_runs: all(store).await?,
         incidents: all(store).await?,
+        work_items: all(store).await?,
+        iterations: all(store).await?,
+        security_alerts: all(store).await?,
+        test_reports: all(store).await?,
+        coverage_reports: all(store).await?,
+        samples: all(store).await?,
+        inventories: all(store).await?,
+        reported_values: all(store).await?,
     })
 }
 

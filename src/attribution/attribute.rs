@@ -14,6 +14,7 @@ use super::shipped::{Timeline, changed_paths, ship};
 use super::{
     Attributed, DeploymentRule, LeftOut, Organisation, Service, ServiceDeployment, ServiceIncident, ServicePullRequest,
 };
+use super::{operations, quality, work};
 use crate::facts::{ChangeReference, Commit, FactFamily, Moment, PullRequest, Sourced};
 
 /// Attributes all facts by the rules of an organisation, as they were known at `as_of`. The order of the facts does not
@@ -65,9 +66,30 @@ pub fn attribute(organisation: &Organisation, facts: &FactsInput, as_of: Moment)
         rank(one).cmp(&rank(other))
     });
     found.pull_requests = pull_requests(&facts, &services, &deployed, as_of, &mut found.left_out);
+    beyond_delivery(organisation, &facts, &services, &mut found, as_of);
     found.repository_teams = repository_teams(&services, as_of);
     found.left_out.sort();
     found
+}
+
+/// Everything that is neither change, deployment nor incident.
+fn beyond_delivery(
+    organisation: &Organisation,
+    facts: &FactsInput,
+    services: &Services<'_>,
+    found: &mut Attributed,
+    as_of: Moment,
+) {
+    found.work_items = work::work_items(organisation, facts, services, &mut found.left_out);
+    found.iterations = work::iterations(organisation, facts, services, as_of);
+    found.ci_runs = quality::ci_runs(organisation, facts, services);
+    found.test_results = quality::test_results(facts, services);
+    found.coverage = quality::coverage(facts, services);
+    found.security_alerts = quality::security_alerts(&organisation.security, facts, services);
+    found.samples = operations::samples(facts, services, &mut found.left_out);
+    found.reports = operations::reports(organisation, facts, services, &mut found.left_out);
+    found.readiness = operations::readiness(organisation, facts, services, &found.reports);
+    found.tiers = services.all.values().map(|service| (service.id.clone(), service.tier)).collect();
 }
 
 /// Whether an attempt is one of this service: of merges to a branch only those that touch its paths.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Severity;
+use super::{
+    ServiceCoverage, ServiceReadiness, ServiceSample, Severity, TeamCiRun, TeamIteration, TeamReport,
+    TeamSecurityAlert, TeamTestResult, TeamWorkItem,
+};
 use crate::facts::{Moment, PullRequest};
 
 /// The whole organisation, attributed: what happened to which service, and who owned it then.
@@ -14,6 +17,26 @@ pub struct Attributed {
     pub pull_requests: Vec<ServicePullRequest>,
     /// Incidents with the service that they hit.
     pub incidents: Vec<ServiceIncident>,
+    /// Work items with the team whose work they are.
+    pub work_items: Vec<TeamWorkItem>,
+    /// Iterations that have ended, team by team.
+    pub iterations: Vec<TeamIteration>,
+    /// CI runs that are no deployments.
+    pub ci_runs: Vec<TeamCiRun>,
+    /// Test results by suite and commit.
+    pub test_results: Vec<TeamTestResult>,
+    /// Coverage by service and day.
+    pub coverage: Vec<ServiceCoverage>,
+    /// Security alerts.
+    pub security_alerts: Vec<TeamSecurityAlert>,
+    /// Service health by service, measure and day.
+    pub samples: Vec<ServiceSample>,
+    /// Checklists by service and day.
+    pub readiness: Vec<ServiceReadiness>,
+    /// Reported values.
+    pub reports: Vec<TeamReport>,
+    /// The tier of each service, by id.
+    pub tiers: BTreeMap<String, u8>,
     /// What could not be attributed, with the reason; shown by `doctor`, `explain` and the data-quality metrics.
     pub left_out: Vec<LeftOut>,
     /// The rule that `auto` took for each service, in words, and what else was seen. By service id.
@@ -25,7 +48,7 @@ pub struct Attributed {
 /// Something that was seen and not counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LeftOut {
-    /// The kind of thing: `commit`, `pull_request`, `deployment`, `incident`.
+    /// The kind of thing: `commit`, `pull_request`, `deployment`, `incident`, `work_item`, `sample`, `report`.
     pub kind: &'static str,
     /// A short machine-readable reason, for example `no_service`, `commit_unknown`.
     pub reason: &'static str,

@@ -41,7 +41,7 @@ pub(super) fn attributed(
     incidents.collect()
 }
 
-/// The service that names the incident's service; for issues also the only service of their repository.
+/// The service that names the incident's service, or is called the same; for issues also the only service of their repository.
 fn service_of<'a>(item: &'a Sourced<Incident>, services: &'a Services<'_>) -> Option<&'a Service> {
     let fact = &item.fact;
     let has_label = |labels: &[String]| {
@@ -54,7 +54,11 @@ fn service_of<'a>(item: &'a Sourced<Incident>, services: &'a Services<'_>) -> Op
             named.source == item.source && same && has_label(&named.labels)
         })
     });
-    named.or_else(|| {
+    let called = || {
+        let by_name = fact.service_name.as_deref().and_then(|name| services.called(name));
+        by_name.or_else(|| services.called(&fact.service))
+    };
+    named.or_else(called).or_else(|| {
         let mut of_repository = services.of_repository(&fact.service);
         let only = of_repository.next()?;
         (of_repository.next().is_none() && only.incident_services.is_empty()).then_some(only)

@@ -1,8 +1,9 @@
 //! The facts that attribution works on, and what of them was known at a moment.
 
 use crate::facts::{
-    CiRun, Commit, Deployment, Incident, Moment, Person, PullRequest, PullRequestState, Release, Repository, Sourced,
-    Tag, TeamRepositories,
+    CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Inventory, Iteration, Moment, Person, PullRequest,
+    PullRequestState, Release, ReportedValue, Repository, Sample, SecurityAlert, Sourced, Tag, TeamRepositories,
+    TestReport, WorkItem,
 };
 
 use super::Organisation;
@@ -28,6 +29,22 @@ pub struct FactsInput {
     pub ci_runs: Vec<Sourced<CiRun>>,
     /// Incidents.
     pub incidents: Vec<Sourced<Incident>>,
+    /// Work items.
+    pub work_items: Vec<Sourced<WorkItem>>,
+    /// Iterations.
+    pub iterations: Vec<Sourced<Iteration>>,
+    /// Security alerts.
+    pub security_alerts: Vec<Sourced<SecurityAlert>>,
+    /// Test reports.
+    pub test_reports: Vec<Sourced<TestReport>>,
+    /// Coverage reports.
+    pub coverage_reports: Vec<Sourced<CoverageReport>>,
+    /// Samples of the user's monitoring.
+    pub samples: Vec<Sourced<Sample>>,
+    /// What exists.
+    pub inventories: Vec<Sourced<Inventory>>,
+    /// What was reported.
+    pub reported_values: Vec<Sourced<ReportedValue>>,
 }
 
 impl FactsInput {
@@ -43,6 +60,21 @@ impl FactsInput {
         facts.tags.retain(|item| item.fact.tagged_at <= as_of);
         facts.ci_runs.retain(|item| item.fact.created_at <= as_of);
         facts.incidents.retain(|item| item.fact.created_at <= as_of);
+        facts.work_items.retain(|item| item.fact.created_at <= as_of);
+        facts.iterations.retain(|item| item.fact.started_at <= as_of);
+        facts.security_alerts.retain(|item| item.fact.opened_at <= as_of);
+        facts.test_reports.retain(|item| item.fact.at <= as_of);
+        facts.coverage_reports.retain(|item| item.fact.at <= as_of);
+        facts.samples.retain(|item| item.fact.at <= as_of);
+        facts.inventories.retain(|item| item.fact.observed_at <= as_of);
+        facts.reported_values.retain(|item| item.fact.began_at.unwrap_or(item.fact.at) <= as_of);
+        for item in &mut facts.work_items {
+            item.fact.transitions.retain(|transition| transition.at <= as_of);
+        }
+        for item in &mut facts.security_alerts {
+            item.fact.fixed_at = item.fact.fixed_at.filter(|at| *at <= as_of);
+            item.fact.dismissed_at = item.fact.dismissed_at.filter(|at| *at <= as_of);
+        }
         for item in &mut facts.pull_requests {
             censor_pull_request(&mut item.fact, as_of);
             mark_bots(&mut item.fact, organisation);
@@ -83,7 +115,20 @@ impl FactsInput {
         self.ci_runs.sort_by_key(|item| (item.fact.created_at, item.fact.id, item.fact.attempt));
         self.incidents
             .sort_by(|one, other| (one.fact.began_at(), &one.fact.id).cmp(&(other.fact.began_at(), &other.fact.id)));
+        by_key(&mut self.work_items);
+        by_key(&mut self.iterations);
+        by_key(&mut self.security_alerts);
+        by_key(&mut self.test_reports);
+        by_key(&mut self.coverage_reports);
+        by_key(&mut self.samples);
+        by_key(&mut self.inventories);
+        by_key(&mut self.reported_values);
     }
+}
+
+/// By the moment they began, and by key where several began together.
+fn by_key<F: FactFamily>(facts: &mut [Sourced<F>]) {
+    facts.sort_by_cached_key(|item| (item.fact.started_at(), item.source.clone(), item.fact.external_id()));
 }
 
 fn censor_pull_request(fact: &mut PullRequest, as_of: Moment) {

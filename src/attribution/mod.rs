@@ -11,14 +11,18 @@ mod changes;
 mod history;
 mod incidents;
 mod input;
+mod operations;
 mod organisation;
 mod ownership;
+mod quality;
 mod references;
+mod rules;
 mod shipped;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use attribute::attribute;
 pub use attributed::{
@@ -26,6 +30,10 @@ pub use attributed::{
     ServicePullRequest, Shipment, ShippedChange, ShippedCommit,
 };
 pub use input::FactsInput;
+pub use operations::{ServiceReadiness, ServiceSample, TeamReport};
 pub use organisation::{
     ChangeRules, DeploymentRule, IncidentRules, IncidentService, Organisation, Ownership, Service, Severity, Team,
 };
+pub use quality::{AlertSeverity, CiAttempt, ServiceCoverage, TeamCiRun, TeamSecurityAlert, TeamTestResult};
+pub use rules::{DocumentationRules, ReadinessCheck, ReadinessRule, SecurityRules, Words, WorkRules, words};
+pub use work::{PlannedItem, TeamIteration, TeamWorkItem, WorkClass, classes_of_words};

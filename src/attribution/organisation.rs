@@ -8,10 +8,11 @@ use chrono::NaiveDate;
 use globset::GlobSet;
 use regex::Regex;
 
+use super::rules::{DocumentationRules, ReadinessCheck, SecurityRules, WorkRules};
 use crate::stats::WorkingCalendar;
 
 /// Everything that the configuration says about an organisation.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Organisation {
     /// The teams, by slug.
     pub teams: BTreeMap<String, Team>,
@@ -24,6 +25,33 @@ pub struct Organisation {
     pub changes: ChangeRules,
     /// The keys ([`crate::facts::Person::key`]) of accounts that count as bots beyond what sources tell.
     pub bots: BTreeSet<String>,
+    /// What the words of trackers mean.
+    pub work: WorkRules,
+    /// How long alerts may stay open.
+    pub security: SecurityRules,
+    /// Which changes need documentation, and what is documentation.
+    pub documentation: DocumentationRules,
+    /// The checklist of operational readiness.
+    pub readiness: Vec<ReadinessCheck>,
+    /// Fewer answers than this are not shown.
+    pub minimum_group_size: usize,
+}
+
+impl Default for Organisation {
+    fn default() -> Self {
+        Self {
+            teams: BTreeMap::new(),
+            services: BTreeMap::new(),
+            incidents: IncidentRules::default(),
+            changes: ChangeRules::default(),
+            bots: BTreeSet::new(),
+            work: WorkRules::default(),
+            security: SecurityRules::default(),
+            documentation: DocumentationRules::default(),
+            readiness: ReadinessCheck::usual(),
+            minimum_group_size: 5,
+        }
+    }
 }
 
 /// A team.
@@ -39,6 +67,8 @@ pub struct Team {
     pub github_team: Option<String>,
     /// `owner/name` of repositories that belong to the team beside those.
     pub repositories: Vec<String>,
+    /// Where its work items are, beside its repositories: keys of Jira projects, `PROJECT:component`, or `owner/name`.
+    pub work_items: Vec<String>,
 }
 
 /// Something that is deployed on its own: a whole repository, or a path set of one.
@@ -58,6 +88,25 @@ pub struct Service {
     pub deployments: DeploymentRule,
     /// The services of incident tools whose incidents are its own.
     pub incident_services: Vec<IncidentService>,
+    /// What other tools call it, beside its id: label values in Prometheus, subjects of CDEvents.
+    pub names: Vec<String>,
+    /// The paths whose test coverage matters. `None` is all of its files.
+    pub critical_paths: Option<GlobSet>,
+}
+
+impl Service {
+    /// Whether a tool's word means this service: its id or one of its names.
+    pub fn is_called(&self, word: &str) -> bool {
+        self.id == word || self.names.iter().any(|name| name == word)
+    }
+
+    /// Whether an incident tool's service, by its id there or by its name, is this one.
+    pub fn is_called_by_tool(&self, source: &str, id: &str, name: &str) -> bool {
+        let named = self.incident_services.iter().any(|known| {
+            known.source == source && known.labels.is_empty() && (known.service == id || known.service == name)
+        });
+        named || self.is_called(id) || self.is_called(name)
+    }
 }
 
 /// A period in which a team owns a service.
@@ -89,7 +138,8 @@ pub enum DeploymentRule {
     Auto,
     /// Deployment records whose environment matches.
     Environment {
-        /// Matches the whole name of the environment.
+        /// Matches the whole name of the environment. Records that name the service itself (CDEvents) count for that
+        /// service only.
         environment: Regex,
         /// Where given, the deployment's task must match too.
         task: Option<Regex>,

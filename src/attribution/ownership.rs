@@ -45,6 +45,8 @@ impl<'a> Services<'a> {
                     tier: 2,
                     deployments: DeploymentRule::Auto,
                     incident_services: Vec::new(),
+                    names: Vec::new(),
+                    critical_paths: None,
                 },
             );
         }
@@ -54,6 +56,17 @@ impl<'a> Services<'a> {
     /// The services of a repository, by id.
     pub(super) fn of_repository<'b>(&'b self, repository: &'b str) -> impl Iterator<Item = &'b Service> + 'b {
         self.all.values().filter(move |service| service.repository == repository)
+    }
+
+    /// The service that a tool means by a word.
+    pub(super) fn called<'b>(&'b self, word: &str) -> Option<&'b Service> {
+        self.all.get(word).or_else(|| self.all.values().find(|service| service.is_called(word)))
+    }
+
+    /// The teams that own services of a repository at a moment.
+    pub(super) fn teams_of_repository(&self, repository: &str, moment: Moment) -> Vec<String> {
+        let owners = self.of_repository(repository).filter_map(|service| self.owner_at(service, moment));
+        owners.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The team that owns a service at a moment, by the days of the team's own time zone.

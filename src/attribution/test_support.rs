@@ -38,6 +38,7 @@ impl World {
                     calendar: WorkingCalendar::default(),
                     github_team: None,
                     repositories: Vec::new(),
+                    work_items: Vec::new(),
                 },
             );
         }
@@ -55,6 +56,8 @@ impl World {
             tier: 2,
             deployments: DeploymentRule::Tag { tag: regex::Regex::new(".").unwrap() },
             incident_services: Vec::new(),
+            names: Vec::new(),
+            critical_paths: None,
         }
     }
 

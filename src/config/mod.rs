@@ -4,7 +4,9 @@
 
 mod document;
 mod organisation;
+mod rules;
 mod sections;
+mod targets;
 
 pub use document::{ConfigError, Document};
 pub use sections::{CollectSection, ServerSection};
@@ -16,7 +18,22 @@ use sections::{BotsSection, StoreSection};
 use crate::attribution::Organisation;
 
 /// Tables that chiplog itself reads; every other one must be a kind of source.
-const OWN_SECTIONS: &[&str] = &["bots", "changes", "collect", "incidents", "server", "service", "store", "team"];
+const OWN_SECTIONS: &[&str] = &[
+    "bots",
+    "changes",
+    "collect",
+    "documentation",
+    "incidents",
+    "privacy",
+    "readiness",
+    "reporters",
+    "security",
+    "server",
+    "service",
+    "store",
+    "team",
+    "work_items",
+];
 
 /// The checked configuration.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ use globset::{Glob, GlobSetBuilder};
 use regex::Regex;
 
 use super::document::{ConfigError, Document};
+use super::rules;
 use super::sections::{ChangesSection, DeploymentsTable, IncidentsSection, OwnerSection, ServiceSection, TeamSection};
 use crate::attribution::{
     ChangeRules, DeploymentRule, IncidentRules, IncidentService, Organisation, Ownership, Service, Severity, Team,
@@ -15,12 +16,12 @@ use crate::attribution::{
 use crate::stats::{WorkingCalendar, WorkingHours};
 
 /// A problem and the dotted key of the value that has it.
-struct Problem {
+pub(super) struct Problem {
     key: String,
     text: String,
 }
 
-fn problem(key: impl Into<String>, text: impl Into<String>) -> Problem {
+pub(super) fn problem(key: impl Into<String>, text: impl Into<String>) -> Problem {
     Problem { key: key.into(), text: text.into() }
 }
 
@@ -33,6 +34,11 @@ pub(super) fn read(document: &Document, github_login: Option<&str>) -> Result<Or
     let mut organisation = Organisation {
         incidents: incident_rules(document.section("incidents")?).map_err(at)?,
         changes: change_rules(document.section("changes")?).map_err(at)?,
+        work: rules::work(document.section("work_items")?),
+        security: rules::security(&document.section("security")?),
+        documentation: rules::documentation(document.section("documentation")?).map_err(at)?,
+        readiness: rules::readiness(document.section("readiness")?).map_err(at)?,
+        minimum_group_size: rules::minimum_group_size(&document.section("privacy")?).map_err(at)?,
         ..Organisation::default()
     };
     for (id, section) in teams {
@@ -62,6 +68,7 @@ fn team(id: &str, section: TeamSection, organization: Option<&str>) -> Result<Te
             ));
         }
     };
+    super::targets::check(&key("targets"), &section.targets)?;
     for repository in &section.repositories {
         check_repository(&key("repositories"), repository)?;
     }
@@ -89,6 +96,7 @@ fn team(id: &str, section: TeamSection, organization: Option<&str>) -> Result<Te
         calendar,
         github_team,
         repositories: section.repositories,
+        work_items: section.work_items,
     })
 }
 
@@ -101,6 +109,7 @@ fn service(id: &str, section: ServiceSection, teams: &BTreeMap<String, Team>) ->
     check_repository(&key("repository"), &section.repository)?;
     let owners = owners(id, section.team, section.owners, teams)?;
     let paths = section.paths.map(|paths| glob_set(&key("paths"), &paths)).transpose()?;
+    let critical_paths = section.critical_paths.map(|paths| glob_set(&key("critical_paths"), &paths)).transpose()?;
     let tier = section.tier.unwrap_or(2);
     if !(1..=4).contains(&tier) {
         return Err(problem(key("tier"), format!("{tier} is no tier: write 1 (most critical) to 4")));
@@ -110,6 +119,13 @@ fn service(id: &str, section: ServiceSection, teams: &BTreeMap<String, Team>) ->
         .into_iter()
         .map(|service| IncidentService { source: "pagerduty".to_owned(), service, labels: Vec::new() })
         .collect();
+    for (source, services) in section.incident_services {
+        incident_services.extend(services.into_iter().map(|service| IncidentService {
+            source: source.clone(),
+            service,
+            labels: Vec::new(),
+        }));
+    }
     if let Some(issues) = section.incident_issues {
         let service = issues.repository.unwrap_or_else(|| section.repository.clone());
         check_repository(&key("incident_issues.repository"), &service)?;
@@ -123,6 +139,8 @@ fn service(id: &str, section: ServiceSection, teams: &BTreeMap<String, Team>) ->
         owners,
         tier,
         incident_services,
+        names: section.names,
+        critical_paths,
     })
 }
 
@@ -290,11 +308,11 @@ fn date(key: &str, text: &str) -> Result<NaiveDate, Problem> {
         .map_err(|_| problem(key, format!("\"{text}\" is no day: write for example \"2026-12-25\"")))
 }
 
-fn pattern(key: &str, text: &str) -> Result<Regex, Problem> {
+pub(super) fn pattern(key: &str, text: &str) -> Result<Regex, Problem> {
     Regex::new(text).map_err(|error| problem(key, format!("is no regular expression: {error}")))
 }
 
-fn glob_set(key: &str, globs: &[String]) -> Result<globset::GlobSet, Problem> {
+pub(super) fn glob_set(key: &str, globs: &[String]) -> Result<globset::GlobSet, Problem> {
     let mut builder = GlobSetBuilder::new();
     for glob in globs {
         builder.add(Glob::new(glob).map_err(|error| problem(key, format!("is no path pattern: {error}")))?);

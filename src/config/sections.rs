@@ -1,7 +1,7 @@
 //! The tables of the configuration file, as they are written. Every key is documented here and shown in
 //! `config/chiplog.example.toml`; unknown keys are refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -106,6 +106,31 @@ pub(super) struct TeamSection {
     pub working_hours: Option<[String; 2]>,
     /// Days that are not worked, for example `"2026-12-25"`.
     pub holidays: Vec<String>,
+    /// Where its work items are: keys of Jira projects, `PROJECT:component`, or `owner/name`; those of its repositories
+    /// belong to it anyway.
+    pub work_items: Vec<String>,
+    /// Targets of its own.
+    pub targets: Vec<TargetSection>,
+}
+
+/// One entry of a team's `targets`: the measure of a scorecard's row, and the bound that holds for this team.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TargetSection {
+    /// The role, for example `software-engineer`; all roles unless given.
+    pub role: Option<String>,
+    /// The KPI's id.
+    pub kpi: String,
+    /// The statistic, where the row has several of one KPI.
+    pub statistic: Option<String>,
+    /// The part, where the row has several of one KPI.
+    pub part: Option<String>,
+    /// At most.
+    pub max: Option<String>,
+    /// At least.
+    pub min: Option<String>,
+    /// The day from which it holds; the day on which it is first seen unless given.
+    pub since: Option<String>,
 }
 
 /// `[service.ID]`.
@@ -128,6 +153,88 @@ pub(super) struct ServiceSection {
     pub pagerduty: Vec<String>,
     /// GitHub issues that are incidents of this service.
     pub incident_issues: Option<IncidentIssuesSection>,
+    /// Ids or names of services of other incident tools, by the source's name.
+    pub incident_services: BTreeMap<String, Vec<String>>,
+    /// What Prometheus labels, CDEvents and reports call it, beside its id.
+    pub names: Vec<String>,
+    /// Globs of the paths whose test coverage matters; all of its files unless given.
+    pub critical_paths: Option<Vec<String>>,
+}
+
+/// `[work_items]`: what the words of trackers mean. Words are compared without case; a list replaces the usual one.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WorkItemsSection {
+    /// Statuses in which work is under way.
+    pub in_progress: Option<Vec<String>>,
+    /// Statuses in which work is done.
+    pub done: Option<Vec<String>>,
+    /// Types or labels of bugs.
+    pub bug: Option<Vec<String>>,
+    /// Words that tell that a bug was found in production.
+    pub production_bug: Option<Vec<String>>,
+    /// Words that tell that a customer reported it.
+    pub customer: Option<Vec<String>>,
+    /// Words of high impact.
+    pub high_impact: Option<Vec<String>>,
+    /// Words of improvements beyond features; labels of pull requests too.
+    pub improvement: Option<Vec<String>>,
+    /// Words of technical debt and refactoring.
+    pub debt: Option<Vec<String>>,
+    /// Words of reliability work.
+    pub reliability: Option<Vec<String>>,
+}
+
+/// `[security]`: how long alerts may stay open.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SecuritySection {
+    /// Critical ones.
+    #[serde(deserialize_with = "optional_duration")]
+    pub fix_critical_within: Option<Duration>,
+    /// High ones.
+    #[serde(deserialize_with = "optional_duration")]
+    pub fix_high_within: Option<Duration>,
+}
+
+/// `[documentation]`: which changes need documentation.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DocumentationSection {
+    /// Globs of paths that are documentation.
+    pub paths: Option<Vec<String>>,
+    /// Labels of pull requests that say why they need none.
+    pub exempt_labels: Option<Vec<String>>,
+    /// A pull request that changes at least so many lines is significant.
+    pub significant_lines: Option<u64>,
+}
+
+/// `[privacy]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PrivacySection {
+    /// Fewer answers of a survey than this are not shown.
+    pub minimum_group_size: Option<usize>,
+}
+
+/// One `[[readiness]]`: an item of the checklist.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ReadinessSection {
+    /// Its name.
+    pub name: String,
+    /// The tiers that it is asked of; all unless given.
+    pub tiers: Option<BTreeSet<u8>>,
+    /// Files, of which one must be in the repository.
+    pub file: Option<Vec<String>>,
+    /// An incident tool has the service with an escalation policy.
+    pub escalation_policy: bool,
+    /// The label of alert rules that names the service.
+    pub alert_rule_label: Option<String>,
+    /// With `alert_rule_label`: a regular expression for the rule's name.
+    pub alert_rule_name: Option<String>,
+    /// Somebody reports whether it holds.
+    pub reported: bool,
 }
 
 /// One entry of `owners`.

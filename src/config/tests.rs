@@ -35,8 +35,8 @@ fn malformed_toml_names_file_and_line() {
 fn an_unknown_table_lists_the_known_ones() {
     assert_eq!(
         complaint("[servr]\n"),
-        "chiplog.toml:1: servr: unknown table: expected one of bots, changes, collect, git, github, incidents, \
-         pagerduty, server, service, store, team"
+        "chiplog.toml:1: servr: unknown table: expected one of bots, changes, collect, documentation, git, github, \
+         incidents, pagerduty, privacy, readiness, reporters, security, server, service, store, team, work_items"
     );
 }
 
@@ -45,7 +45,7 @@ fn an_unknown_key_names_its_line_and_the_known_keys() {
     assert_eq!(
         complaint("[team.shop]\nname = \"Shop\"\ntimezone = \"UTC\"\n"),
         "chiplog.toml:3: team.shop.timezone: unknown field `timezone`, expected one of `name`, `github_team`, \
-         `repositories`, `time_zone`, `working_days`, `working_hours`, `holidays`"
+         `repositories`, `time_zone`, `working_days`, `working_hours`, `holidays`, `work_items`, `targets`"
     );
 }
 

@@ -254,6 +254,12 @@ impl Series<'_> {
                 families.gauge(&name, &help, &self.labels(part, ""), *value);
                 continue;
             }
+            if *statistic == Statistic::WeeklyVariation {
+                let name = format!("chiplog_{}_weekly_variation_ratio", self.kpi.id);
+                let help = format!("{}: the coefficient of variation of the weeks of the window.", self.kpi.title);
+                families.gauge(&name, &help, &self.labels(part, ""), *value);
+                continue;
+            }
             let stat = if matches!(self.kpi.shape, Shape::Duration | Shape::Level) { statistic.label() } else { "" };
             families.gauge(&name, &help, &self.labels(part, stat), *value);
         }

@@ -108,6 +108,8 @@ fn remark(row: &KpiRow) -> String {
         Verdict::Value => String::new(),
         Verdict::TooFew => format!("too few to tell: fewer than {}", row.minimum_observations),
         Verdict::NoData => "no data".to_owned(),
-        Verdict::NotConfigured => row.remedy.map_or_else(String::new, |remedy| format!("not configured: {remedy}")),
+        Verdict::NotConfigured => {
+            row.remedy.as_ref().map_or_else(String::new, |remedy| format!("not configured: {remedy}"))
+        }
     }
 }

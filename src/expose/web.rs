@@ -203,7 +203,7 @@ fn shown(row: &KpiRow) -> ShownRow {
             Verdict::Value => String::new(),
             Verdict::TooFew => "too few to tell".to_owned(),
             Verdict::NoData => "no data".to_owned(),
-            Verdict::NotConfigured => format!("not configured: {}", row.remedy.unwrap_or_default()),
+            Verdict::NotConfigured => format!("not configured: {}", row.remedy.as_deref().unwrap_or_default()),
         },
     }
 }

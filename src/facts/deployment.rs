@@ -41,6 +41,9 @@ pub struct Deployment {
     pub repository: String,
     /// The host's id of the deployment.
     pub id: String,
+    /// What was deployed, in the deploying tool's own word, where it tells: the subject of a CDEvent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// The commit that was deployed.
     pub sha: String,
     /// The branch, tag or commit that it was asked for by.

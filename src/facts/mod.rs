@@ -9,8 +9,14 @@ mod change;
 mod ci_run;
 mod deployment;
 mod incident;
+mod inventory;
 mod person;
+mod reported_value;
 mod repository;
+mod sample;
+mod security_alert;
+mod test_report;
+mod work_item;
 
 pub use batch::{Batch, Reject};
 pub use change::{
@@ -20,8 +26,14 @@ pub use change::{
 pub use ci_run::{CiRun, CiRunConclusion};
 pub use deployment::{Deployment, DeploymentState, DeploymentStatus, Release, Tag};
 pub use incident::{Incident, IncidentUpdate, IncidentUpdateKind};
+pub use inventory::{Inventory, InventoryEntry, InventoryKind};
 pub use person::{Person, PersonHasher};
+pub use reported_value::ReportedValue;
 pub use repository::{Repository, TeamRepositories};
+pub use sample::Sample;
+pub use security_alert::{SecurityAlert, SecurityAlertKind};
+pub use test_report::{CoverageReport, FileCoverage, TestReport};
+pub use work_item::{Iteration, IterationMembership, WorkItem, WorkItemStage, WorkItemTransition};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -72,6 +84,22 @@ pub enum Fact {
     CiRun(CiRun),
     /// An incident.
     Incident(Incident),
+    /// An item of work.
+    WorkItem(WorkItem),
+    /// An iteration that work is planned in.
+    Iteration(Iteration),
+    /// An alert of a security tool.
+    SecurityAlert(SecurityAlert),
+    /// The results of a suite of tests.
+    TestReport(TestReport),
+    /// What tests covered.
+    CoverageReport(CoverageReport),
+    /// A value of the user's monitoring.
+    Sample(Sample),
+    /// What exists on a day.
+    Inventory(Inventory),
+    /// What people reported.
+    ReportedValue(ReportedValue),
 }
 
 /// Calls `$body` with the fact inside, whatever its family.
@@ -88,6 +116,14 @@ macro_rules! with_fact {
             $crate::facts::Fact::Tag($inner) => $body,
             $crate::facts::Fact::CiRun($inner) => $body,
             $crate::facts::Fact::Incident($inner) => $body,
+            $crate::facts::Fact::WorkItem($inner) => $body,
+            $crate::facts::Fact::Iteration($inner) => $body,
+            $crate::facts::Fact::SecurityAlert($inner) => $body,
+            $crate::facts::Fact::TestReport($inner) => $body,
+            $crate::facts::Fact::CoverageReport($inner) => $body,
+            $crate::facts::Fact::Sample($inner) => $body,
+            $crate::facts::Fact::Inventory($inner) => $body,
+            $crate::facts::Fact::ReportedValue($inner) => $body,
         }
     };
 }

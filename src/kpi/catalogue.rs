@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::definition::Kpi;
-use super::{delivery, review, stability};
+use super::{delivery, people, planning, quality, review, security, service_health, stability};
 
 /// Every KPI, in the order of tables. A new one is a file and a line here.
 pub const CATALOGUE: &[&Kpi] = &[
@@ -21,6 +21,41 @@ pub const CATALOGUE: &[&Kpi] = &[
     &stability::incident_rate::KPI,
     &stability::severe_incidents::KPI,
     &stability::time_to_acknowledge::KPI,
+    &planning::work_item_cycle_time::KPI,
+    &planning::throughput::KPI,
+    &planning::delivery_predictability::KPI,
+    &planning::rework_rate::KPI,
+    &planning::defect_escape_rate::KPI,
+    &planning::customer_issue_resolution_time::KPI,
+    &planning::improvement_share::KPI,
+    &planning::tech_debt_ratio::KPI,
+    &planning::reliability_items_closed::KPI,
+    &quality::ci_duration::KPI,
+    &quality::ci_success_rate::KPI,
+    &quality::flaky_test_rate::KPI,
+    &quality::test_coverage::KPI,
+    &quality::documentation_completeness::KPI,
+    &people::survey::DOCUMENTATION_QUALITY,
+    &security::vulnerability_remediation_time::KPI,
+    &security::vulnerability_sla_compliance::KPI,
+    &security::vulnerabilities_beyond_sla::KPI,
+    &security::dependency_freshness::KPI,
+    &service_health::measured::SLO_ATTAINMENT,
+    &service_health::measured::LATENCY_P95,
+    &service_health::measured::LATENCY_P99,
+    &service_health::measured::ERROR_RATE,
+    &service_health::measured::REQUEST_THROUGHPUT,
+    &service_health::unit_cost::KPI,
+    &service_health::operational_readiness::KPI,
+    &people::onboarding_ramp_time::KPI,
+    &people::survey::STAKEHOLDER_SATISFACTION,
+    &people::survey::TEAM_ENGAGEMENT,
+    &people::survey::MENTORING_IMPACT,
+    &people::survey::PROMOTION_READINESS,
+    &people::regrettable_attrition::KPI,
+    &people::hiring::TIME_TO_FILL,
+    &people::hiring::OFFER_ACCEPTANCE_RATE,
+    &people::hiring::INTERVIEW_TO_OFFER_RATE,
 ];
 
 /// The KPI of an id.
@@ -54,7 +89,11 @@ mod tests {
         let ids: BTreeSet<&str> = CATALOGUE.iter().map(|kpi| kpi.id).collect();
         assert_eq!(ids.len(), CATALOGUE.len(), "ids are unique");
         for kpi in CATALOGUE {
-            assert!(kpi.id.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_'), "{}", kpi.id);
+            assert!(
+                kpi.id.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'),
+                "{}",
+                kpi.id
+            );
             for text in [kpi.meaning, kpi.definition, kpi.reference] {
                 assert!(text.len() > 20 && text.ends_with('.') && !text.contains('|'), "{}: {text:?}", kpi.id);
             }

@@ -28,12 +28,25 @@ pub struct Kpi {
     pub needs: &'static [Need],
     /// Below this many observations the verdict is "too few".
     pub minimum_observations: usize,
+    /// Whether few observations would tell of single people.
+    pub protection: Protection,
     /// Rises whenever the definition changes, so that old and new values are never compared.
     pub revision: u32,
     /// How observations fall into parts.
     pub parts: Parts,
     /// Derives the observations of a team from its facts, over all of its history.
     pub observe: fn(&TeamFacts<'_>) -> Observed,
+}
+
+/// Whether a value is withheld when few people stand behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// It tells nothing of single people.
+    None,
+    /// Answers of people: withheld below the configured minimum group size; single answers are never shown.
+    Answers,
+    /// Facts about single people, such as joiners: withheld below three.
+    People,
 }
 
 /// The unit of a KPI's value, as Prometheus names base units.
@@ -47,6 +60,14 @@ pub enum Unit {
     PerDay,
     /// Things per merged pull request, for example reviews.
     PerPullRequest,
+    /// Events per second.
+    PerSecond,
+    /// A plain number of things.
+    Count,
+    /// A score on the scale of a survey.
+    Score,
+    /// An amount of money, in the currency that is reported, per thing that is served.
+    CostPerUnit,
 }
 
 impl Unit {
@@ -57,6 +78,10 @@ impl Unit {
             Self::Ratio => "ratio",
             Self::PerDay => "per_day",
             Self::PerPullRequest => "per_pull_request",
+            Self::PerSecond => "per_second",
+            Self::Count => "count",
+            Self::Score => "score",
+            Self::CostPerUnit => "cost_per_unit",
         }
     }
 }
@@ -113,8 +138,25 @@ pub enum Statistic {
     PerDay,
     /// The share of working days with at least one event.
     WorkingDaysWithOne,
-    /// The newest value.
+    /// The coefficient of variation of the whole weeks of the span: standard deviation over mean.
+    WeeklyVariation,
+    /// The newest value; of several services the mean of their newest.
     Latest,
+}
+
+impl Statistic {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::P50,
+        Self::P90,
+        Self::Mean,
+        Self::P50WithOpen,
+        Self::Share,
+        Self::PerDay,
+        Self::WorkingDaysWithOne,
+        Self::WeeklyVariation,
+        Self::Latest,
+    ];
 }
 
 impl Statistic {
@@ -128,6 +170,7 @@ impl Statistic {
             Self::Share => "share",
             Self::PerDay => "per_day",
             Self::WorkingDaysWithOne => "working_days_with_one",
+            Self::WeeklyVariation => "weekly_variation",
             Self::Latest => "latest",
         }
     }
@@ -138,7 +181,7 @@ impl Statistic {
 pub enum Parts {
     /// One value.
     Whole,
-    /// The parts measure different things and are never summed; the headline is the first of them.
+    /// The parts measure different things and are never summed; the headline is the first of them that has data.
     Alternatives {
         /// The name of the label, for example `stage`.
         label: &'static str,
@@ -165,6 +208,26 @@ pub enum Need {
     PullRequests,
     /// Incidents.
     Incidents,
+    /// Work items.
+    WorkItems,
+    /// Iterations.
+    Iterations,
+    /// CI runs.
+    CiRuns,
+    /// Test reports, or attempts of CI runs.
+    TestOutcomes,
+    /// Coverage reports, or reported coverage.
+    Coverage,
+    /// Security alerts.
+    SecurityAlerts,
+    /// Checklists of services.
+    Readiness,
+    /// A measure of services, by queries against Prometheus or reported.
+    Measured(&'static str),
+    /// Cost and volume of services, by queries or reported.
+    Cost,
+    /// Rows of a template that people report.
+    Reported(&'static str),
 }
 
 impl Need {
@@ -175,20 +238,53 @@ impl Need {
             Self::Commits => kind == "commit",
             Self::PullRequests => kind == "pull_request",
             Self::Incidents => kind == "incident",
+            Self::WorkItems | Self::Iterations => kind == "work_item",
+            Self::Measured(_) | Self::Cost => kind == "sample" || kind == "report",
+            Self::Reported(_) | Self::Readiness => kind == "report",
+            Self::CiRuns | Self::TestOutcomes | Self::Coverage | Self::SecurityAlerts => false,
         }
     }
 
     /// What to do when nothing supplies it.
-    pub fn remedy(self) -> &'static str {
-        match self {
+    pub fn remedy(self) -> String {
+        let text = match self {
             Self::Deployments => {
                 "no deployments: set `deployments` of the team's services to what deploys them (`chiplog doctor` shows what was seen)"
             }
             Self::Commits => "no commits: configure [github] or [git]",
             Self::PullRequests => "no pull requests: configure [github]",
             Self::Incidents => {
-                "no incidents: configure [pagerduty], or [github.incidents] with the labels of incident issues"
+                "no incidents: configure [pagerduty], [opsgenie], [jira_operations], [incident_io] or [alertmanager], or [github.incidents] with the labels of incident issues"
             }
-        }
+            Self::WorkItems => "no work items: configure [jira], or set work_items = true in [github]",
+            Self::Iterations => {
+                "no iterations: configure [jira] with the boards of the team's sprints, or projects in [github]"
+            }
+            Self::CiRuns => "no CI runs: set workflow_runs = true in [github], or send CDEvents of pipeline runs",
+            Self::TestOutcomes => {
+                "no test results: set test_reports in [github] to the artifacts with JUnit XML, or workflow_runs = true"
+            }
+            Self::Coverage => {
+                "no coverage: set coverage_reports in [github] to the artifacts with lcov, Cobertura or JaCoCo reports, or `chiplog import --template test_coverage`"
+            }
+            Self::SecurityAlerts => "no security alerts: set security_alerts = true in [github]",
+            Self::Readiness => {
+                "no checklists: set readiness_files = true in [github], or `chiplog import --template operational_readiness`"
+            }
+            Self::Cost => {
+                "no cost: write queries for cost and volume into [prometheus.queries], or `chiplog import --template unit_cost`"
+            }
+            Self::Measured(measure) => {
+                return format!(
+                    "no {measure}: write a query for it into [prometheus.queries], or `chiplog import --template {measure}`"
+                );
+            }
+            Self::Reported(template) => {
+                return format!(
+                    "nothing reported: `chiplog import --template {template}` prints the columns to fill in"
+                );
+            }
+        };
+        text.to_owned()
     }
 }

@@ -7,18 +7,42 @@ pub fn format_value(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Seconds => duration(value),
         Unit::Ratio => format!("{:.1} %", value * 100.0),
-        Unit::PerDay => format!("{value:.2}/day"),
-        Unit::PerPullRequest => format!("{value:.2}"),
+        Unit::PerDay => per_time(value),
+        Unit::PerPullRequest | Unit::Score => format!("{value:.2}"),
+        Unit::PerSecond => format!("{value:.1}/s"),
+        Unit::Count => format!("{value:.1}").trim_end_matches(".0").to_owned(),
+        Unit::CostPerUnit => format!("{value:.4}"),
+    }
+}
+
+/// Events per day, or per week or year where they are rare.
+fn per_time(per_day: f64) -> String {
+    match per_day.abs() {
+        0.0 => "0/day".to_owned(),
+        size if size >= 0.5 => format!("{per_day:.2}/day"),
+        size if size >= 0.05 => format!("{:.2}/week", per_day * 7.0),
+        _ => format!("{:.1}/year", per_day * 365.0),
     }
 }
 
 /// Hours up to two days, because "43 hours" is how people speak; days beyond.
 fn duration(seconds: f64) -> String {
     match seconds.abs() {
-        size if size < 60.0 => format!("{seconds:.0} s"),
+        size if size < 1.0 && size > 0.0 => format!("{:.0} ms", seconds * 1000.0),
+        size if size < 60.0 => format!("{}", Seconds(seconds)),
         size if size < 3600.0 => format!("{:.1} min", seconds / 60.0),
         size if size < 48.0 * 3600.0 => format!("{:.1} h", seconds / 3600.0),
         _ => format!("{:.1} d", seconds / 86_400.0),
+    }
+}
+
+/// Seconds with one digit behind the point where it tells something.
+struct Seconds(f64);
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digits = usize::from(self.0.abs() < 10.0 && self.0.fract() != 0.0);
+        write!(formatter, "{:.digits$} s", self.0)
     }
 }
 
@@ -32,6 +56,9 @@ mod tests {
             [42.0, 90.0, 155_520.0, 345_600.0, -90.0].iter().map(|value| format_value(Unit::Seconds, *value)).collect();
         assert_eq!(shown, ["42 s", "1.5 min", "43.2 h", "4.0 d", "-1.5 min"]);
         assert_eq!(format_value(Unit::Ratio, 0.125), "12.5 %");
-        assert_eq!(format_value(Unit::PerDay, 1.4), "1.40/day");
+        let rates: Vec<String> = [1.4, 0.2, 0.01, 0.0].iter().map(|value| format_value(Unit::PerDay, *value)).collect();
+        assert_eq!(rates, ["1.40/day", "1.40/week", "3.6/year", "0/day"]);
+        assert_eq!(format_value(Unit::Seconds, 0.25), "250 ms");
+        assert_eq!(format_value(Unit::Count, 3.0), "3");
     }
 }

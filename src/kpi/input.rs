@@ -1,9 +1,13 @@
 //! What a KPI is computed from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Need;
-use crate::attribution::{Attributed, LeftOut, ServiceDeployment, ServiceIncident, ServicePullRequest};
+use crate::attribution::{
+    Attributed, LeftOut, Organisation, ServiceCoverage, ServiceDeployment, ServiceIncident, ServicePullRequest,
+    ServiceReadiness, ServiceSample, TeamCiRun, TeamIteration, TeamReport, TeamSecurityAlert, TeamTestResult,
+    TeamWorkItem,
+};
 use crate::facts::Moment;
 use crate::stats::WorkingCalendar;
 
@@ -13,6 +17,8 @@ pub type Supply = BTreeSet<Need>;
 /// The facts of one team, attributed, as of a moment.
 #[derive(Debug)]
 pub struct TeamFacts<'a> {
+    /// The rules.
+    pub organisation: &'a Organisation,
     /// The team's slug.
     pub team: &'a str,
     /// Its calendar.
@@ -27,6 +33,26 @@ pub struct TeamFacts<'a> {
     pub pull_requests: Vec<&'a ServicePullRequest>,
     /// Incidents of its services while it owned them, oldest first.
     pub incidents: Vec<&'a ServiceIncident>,
+    /// Its work items, in the order of their creation.
+    pub work_items: Vec<&'a TeamWorkItem>,
+    /// Its iterations that have ended.
+    pub iterations: Vec<&'a TeamIteration>,
+    /// CI runs of its repositories, oldest first.
+    pub ci_runs: Vec<&'a TeamCiRun>,
+    /// Test results of its repositories.
+    pub test_results: Vec<&'a TeamTestResult>,
+    /// Coverage of its services.
+    pub coverage: Vec<&'a ServiceCoverage>,
+    /// Security alerts of its repositories.
+    pub security_alerts: Vec<&'a TeamSecurityAlert>,
+    /// Health of its services.
+    pub samples: Vec<&'a ServiceSample>,
+    /// Checklists of its services.
+    pub readiness: Vec<&'a ServiceReadiness>,
+    /// What was reported of it and its services.
+    pub reports: Vec<&'a TeamReport>,
+    /// The tiers of all services, by id.
+    pub tiers: &'a BTreeMap<String, u8>,
     /// What was left out that would have counted for it.
     pub left_out: Vec<&'a LeftOut>,
 }
@@ -38,11 +64,24 @@ impl<'a> TeamFacts<'a> {
             Need::Deployments | Need::Commits => self.deployments.iter().any(|item| item.created_at < before),
             Need::PullRequests => self.pull_requests.iter().any(|item| item.pull_request.created_at < before),
             Need::Incidents => self.incidents.iter().any(|item| item.began_at < before),
+            Need::WorkItems => self.work_items.iter().any(|item| item.created_at < before),
+            Need::Iterations => self.iterations.iter().any(|item| item.ended_at < before),
+            Need::CiRuns => self.ci_runs.iter().any(|item| item.attempts[0].created_at < before),
+            Need::SecurityAlerts => self.security_alerts.iter().any(|item| item.opened_at < before),
+            Need::Reported(template) => self.reports_of(template).any(|report| report.at < before),
+            // Levels and shares need no true zero.
+            Need::TestOutcomes | Need::Coverage | Need::Readiness | Need::Measured(_) | Need::Cost => true,
         }
+    }
+
+    /// What was reported with a template.
+    pub fn reports_of(&self, template: &str) -> impl Iterator<Item = &'a TeamReport> {
+        self.reports.iter().copied().filter(move |report| report.template == template)
     }
 
     /// Picks a team's facts out of the whole.
     pub fn of(
+        organisation: &'a Organisation,
         attributed: &'a Attributed,
         team: &'a str,
         calendar: &'a WorkingCalendar,
@@ -50,14 +89,33 @@ impl<'a> TeamFacts<'a> {
         as_of: Moment,
     ) -> Self {
         let owned = |owner: &Option<String>| owner.as_deref() == Some(team);
+        let among = |owners: &[String]| owners.iter().any(|owner| owner == team);
         let mut deployments: Vec<_> = attributed.deployments.iter().filter(|item| owned(&item.team)).collect();
         deployments.sort_by_key(|item| (item.finished_at.unwrap_or(item.created_at), &item.key));
-        let mut pull_requests: Vec<_> =
-            attributed.pull_requests.iter().filter(|item| item.teams.iter().any(|owner| owner == team)).collect();
+        let mut pull_requests: Vec<_> = attributed.pull_requests.iter().filter(|item| among(&item.teams)).collect();
         pull_requests.sort_by_key(|item| (item.pull_request.created_at, &item.key));
         let mut incidents: Vec<_> = attributed.incidents.iter().filter(|item| owned(&item.team)).collect();
         incidents.sort_by_key(|item| (item.began_at, &item.key));
-        let left_out = attributed.left_out.iter().filter(|item| owned(&item.team)).collect();
-        Self { team, calendar, as_of, supply, deployments, pull_requests, incidents, left_out }
+        Self {
+            organisation,
+            team,
+            calendar,
+            as_of,
+            supply,
+            deployments,
+            pull_requests,
+            incidents,
+            work_items: attributed.work_items.iter().filter(|item| owned(&item.team)).collect(),
+            iterations: attributed.iterations.iter().filter(|item| item.team == team).collect(),
+            ci_runs: attributed.ci_runs.iter().filter(|item| among(&item.teams)).collect(),
+            test_results: attributed.test_results.iter().filter(|item| among(&item.teams)).collect(),
+            coverage: attributed.coverage.iter().filter(|item| owned(&item.team)).collect(),
+            security_alerts: attributed.security_alerts.iter().filter(|item| among(&item.teams)).collect(),
+            samples: attributed.samples.iter().filter(|item| owned(&item.team)).collect(),
+            readiness: attributed.readiness.iter().filter(|item| owned(&item.team)).collect(),
+            reports: attributed.reports.iter().filter(|item| owned(&item.team)).collect(),
+            tiers: &attributed.tiers,
+            left_out: attributed.left_out.iter().filter(|item| owned(&item.team)).collect(),
+        }
     }
 }

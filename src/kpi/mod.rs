@@ -11,7 +11,12 @@ mod evidence;
 mod format;
 mod input;
 mod outcome;
+mod people;
+mod planning;
+mod quality;
 mod review;
+mod security;
+mod service_health;
 mod shape;
 mod stability;
 #[cfg(test)]
@@ -19,7 +24,7 @@ mod test_support;
 
 pub use assessment::{Assessment, assess};
 pub use catalogue::{CATALOGUE, find, metric_name, reference_table};
-pub use definition::{Direction, Kpi, Need, Parts, Shape, Statistic, Unit};
+pub use definition::{Direction, Kpi, Need, Parts, Protection, Shape, Statistic, Unit};
 pub use format::format_value;
 pub use input::{Supply, TeamFacts};
 pub use outcome::{

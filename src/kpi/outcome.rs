@@ -25,10 +25,12 @@ pub struct Observation {
     pub began_at: Option<Moment>,
     /// The moment that it counts at.
     pub at: Moment,
-    /// Seconds, 0 or 1, or the measured value. For a rate it is 1.
+    /// Seconds, a share from 0 to 1, or the measured value. For a rate it is 1.
     pub value: f64,
-    /// The weight in a rate; 1 elsewhere.
+    /// How much it weighs in a rate, a share or a mean: severity, points, volume. 1 unless said otherwise.
     pub weight: f64,
+    /// How many cases stand behind it: answers of a survey, tests of a suite. 1 unless said otherwise; n is their sum.
+    pub cases: f64,
     /// For levels that count distinct things of something over a span; `value` is then that of this observation alone.
     pub distinct: Option<Distinct>,
     /// The service, where it has one.
@@ -37,6 +39,47 @@ pub struct Observation {
     pub part: Option<&'static str>,
     /// What it rests on.
     pub evidence: Evidence,
+}
+
+impl Observation {
+    /// One observation of weight 1, of the KPI as a whole and of no service.
+    pub fn new(at: Moment, value: f64, evidence: Evidence) -> Self {
+        Self { began_at: None, at, value, weight: 1.0, cases: 1.0, distinct: None, service: None, part: None, evidence }
+    }
+
+    /// A duration, in seconds, between two moments.
+    pub fn lasting(began_at: Moment, at: Moment, evidence: Evidence) -> Self {
+        Self { began_at: Some(began_at), ..Self::new(at, (at - began_at).as_seconds_f64(), evidence) }
+    }
+
+    /// A case that holds or doesn't.
+    pub fn case(at: Moment, holds: bool, evidence: Evidence) -> Self {
+        Self::new(at, f64::from(u8::from(holds)), evidence)
+    }
+
+    /// The same with a weight.
+    #[must_use]
+    pub fn weighing(self, weight: f64) -> Self {
+        Self { weight, ..self }
+    }
+
+    /// The same standing for several cases, each of which weighs 1.
+    #[must_use]
+    pub fn standing_for(self, cases: f64) -> Self {
+        Self { cases, weight: cases, ..self }
+    }
+
+    /// The same for a part of the KPI.
+    #[must_use]
+    pub fn of_part(self, part: &'static str) -> Self {
+        Self { part: Some(part), ..self }
+    }
+
+    /// The same for a service.
+    #[must_use]
+    pub fn of_service(self, service: Option<&str>) -> Self {
+        Self { service: service.map(str::to_owned), ..self }
+    }
 }
 
 /// Distinct things of something, by keys that mean nothing outside: the reviewers of an author.
@@ -167,7 +210,7 @@ pub enum Outcome {
     Value(Summary),
     /// Fewer observations than the KPI's minimum; what there is comes along, and no verdict may rest on it.
     TooFew {
-        /// The statistics of the few.
+        /// The statistics of the few; without any statistic where showing them would tell of single people.
         summary: Summary,
         /// The KPI's minimum.
         minimum: usize,

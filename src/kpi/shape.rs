@@ -2,20 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::definition::{Kpi, Parts, Shape, Statistic};
+use super::definition::{Kpi, Parts, Protection, Shape, Statistic};
 use super::input::TeamFacts;
 use super::outcome::{Observation, Observed, OpenItem, Outcome, Span, Summary};
 use crate::stats::{
     Lifetime, kaplan_meier_median, mean, mean_interval, median_interval, poisson_interval, quantile, wilson_interval,
 };
 
-/// The KPI as a whole over a span: all parts together, or the first of the alternatives.
+/// The KPI as a whole over a span: all parts together, or the first of the alternatives that has data.
 pub fn summarise(kpi: &Kpi, observed: &Observed, span: &Span, facts: &TeamFacts<'_>) -> Outcome {
-    let part = match kpi.parts {
-        Parts::Alternatives { values, .. } => values.first().copied(),
-        Parts::Breakdown { .. } | Parts::Whole => None,
-    };
-    outcome(kpi, observed, part, span, facts)
+    let Parts::Alternatives { values, .. } = kpi.parts else { return outcome(kpi, observed, None, span, facts) };
+    let mut first = None;
+    for part in values {
+        let outcome = outcome(kpi, observed, Some(part), span, facts);
+        if !matches!(outcome, Outcome::NoData) {
+            return outcome;
+        }
+        first.get_or_insert(outcome);
+    }
+    first.unwrap_or(Outcome::NoData)
 }
 
 /// One part of the KPI over a span.
@@ -57,13 +62,51 @@ fn outcome(kpi: &Kpi, observed: &Observed, part: Option<&str>, span: &Span, fact
         }
         Shape::Level => level(&selected),
     };
+    let minimum = minimum(kpi, facts);
     match summary {
         None => Outcome::NoData,
-        Some(summary) if summary.observations < kpi.minimum_observations => {
-            Outcome::TooFew { summary, minimum: kpi.minimum_observations }
+        Some(summary) if summary.observations < minimum => Outcome::TooFew {
+            summary: if kpi.protection == Protection::None { summary } else { withheld(&summary) },
+            minimum,
+        },
+        Some(mut summary) => {
+            if kpi.protection != Protection::None {
+                // The newest answer is one person's, and the upper tail of a few people is one of them.
+                summary.statistics.remove(&Statistic::Latest);
+                summary.statistics.remove(&Statistic::P90);
+            }
+            Outcome::Value(summary)
         }
-        Some(summary) => Outcome::Value(summary),
     }
+}
+
+/// Below so many observations there is no verdict.
+pub(super) fn minimum(kpi: &Kpi, facts: &TeamFacts<'_>) -> usize {
+    match kpi.protection {
+        Protection::None => kpi.minimum_observations,
+        Protection::Answers => kpi.minimum_observations.max(facts.organisation.minimum_group_size),
+        Protection::People => kpi.minimum_observations.max(3),
+    }
+}
+
+/// What may be told of a few people: how many they are.
+fn withheld(summary: &Summary) -> Summary {
+    Summary { statistics: BTreeMap::new(), observations: summary.observations, open: 0, interval: None }
+}
+
+/// How many cases stand behind observations.
+fn cases(observations: &[&Observation]) -> usize {
+    let sum: f64 = observations.iter().map(|observation| observation.cases).sum();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, far below 2^52")]
+    let cases = sum.round().max(0.0) as usize;
+    cases
+}
+
+/// The mean, each value by its weight. `None` where nothing weighs anything.
+fn weighted_mean(observations: &[&Observation]) -> Option<f64> {
+    let weight: f64 = observations.iter().map(|observation| observation.weight).sum();
+    let sum: f64 = observations.iter().map(|observation| observation.value * observation.weight).sum();
+    (weight > 0.0).then(|| sum / weight)
 }
 
 fn sorted_values(observations: &[&Observation]) -> Vec<f64> {
@@ -98,12 +141,11 @@ fn duration(kpi: &Kpi, selected: &Selected<'_>, span: &Span) -> Option<Summary> 
     Some(Summary { statistics: known(statistics), observations: values.len(), open: selected.open.len(), interval })
 }
 
-/// The share of cases that hold.
+/// The share of cases that hold, each by its weight. The interval is Wilson's for that share of so many cases.
 fn proportion(selected: &Selected<'_>) -> Option<Summary> {
-    let cases = selected.within.len();
-    let holding = selected.within.iter().filter(|case| case.value > 0.5).count();
-    let interval = wilson_interval(holding, cases)?;
-    let share = holding as f64 / cases as f64;
+    let cases = cases(&selected.within);
+    let share = weighted_mean(&selected.within)?;
+    let interval = wilson_interval(share, cases)?;
     Some(Summary {
         statistics: BTreeMap::from([(Statistic::Share, share)]),
         observations: cases,
@@ -125,28 +167,70 @@ fn rate(selected: &Selected<'_>, span: &Span, facts: &TeamFacts<'_>) -> Summary 
     let working_days_with_one = days_with_one.iter().filter(|day| facts.calendar.is_working_day(**day)).count();
     let working_days = facts.calendar.working_days_between(span.from, span.until);
     let share = (working_days > 0).then(|| working_days_with_one as f64 / working_days as f64);
+    let statistics = [
+        (Statistic::PerDay, Some(weight / days)),
+        (Statistic::WorkingDaysWithOne, share),
+        (Statistic::WeeklyVariation, weekly_variation(&selected.within, span)),
+    ];
     Summary {
-        statistics: known([(Statistic::PerDay, Some(weight / days)), (Statistic::WorkingDaysWithOne, share)]),
+        statistics: known(statistics),
         observations: events,
         open: 0,
         interval: Some((low * mean_weight / days, high * mean_weight / days)),
     }
 }
 
-/// Mean and newest of measured values.
+/// How much the whole weeks before the end of the span differ: their standard deviation over their mean. `None` for less
+/// than four weeks, or weeks without anything.
+fn weekly_variation(events: &[&Observation], span: &Span) -> Option<f64> {
+    let weeks = (span.until - span.from).num_weeks();
+    if weeks < 4 {
+        return None;
+    }
+    let mut sums = vec![0.0; usize::try_from(weeks).ok()?];
+    for event in events {
+        if let Ok(ago) = usize::try_from((span.until - event.at).num_weeks())
+            && let Some(sum) = sums.get_mut(ago)
+        {
+            *sum += event.weight;
+        }
+    }
+    let mean = mean(&sums).filter(|mean| *mean > 0.0)?;
+    let variance = sums.iter().map(|sum| (sum - mean).powi(2)).sum::<f64>() / (sums.len() - 1) as f64;
+    Some(variance.sqrt() / mean)
+}
+
+/// Mean and newest of measured values, each by its weight.
 fn level(selected: &Selected<'_>) -> Option<Summary> {
-    let newest = selected
-        .within
-        .iter()
-        .max_by(|one, other| one.at.cmp(&other.at).then_with(|| one.evidence.key.cmp(&other.evidence.key)))?;
-    let values = distinct_counts(&selected.within).unwrap_or_else(|| sorted_values(&selected.within));
-    let latest = newest.distinct.is_none().then_some(newest.value);
+    if let Some(counts) = distinct_counts(&selected.within).filter(|counts| !counts.is_empty()) {
+        return Some(Summary {
+            statistics: known([(Statistic::Mean, mean(&counts))]),
+            observations: counts.len(),
+            open: 0,
+            interval: mean_interval(&counts),
+        });
+    }
     Some(Summary {
-        statistics: known([(Statistic::Mean, mean(&values)), (Statistic::Latest, latest)]),
-        observations: values.len(),
-        open: 0,
-        interval: mean_interval(&values),
+        statistics: known([
+            (Statistic::Mean, Some(weighted_mean(&selected.within)?)),
+            (Statistic::Latest, newest(&selected.within)),
+        ]),
+        observations: cases(&selected.within),
+        open: selected.open.len(),
+        interval: mean_interval(&sorted_values(&selected.within)),
     })
+}
+
+/// The newest value; of several services the mean of the newest of each.
+fn newest(observations: &[&Observation]) -> Option<f64> {
+    let mut newest: BTreeMap<Option<&str>, &Observation> = BTreeMap::new();
+    for observation in observations {
+        let known = newest.entry(observation.service.as_deref()).or_insert(observation);
+        if (known.at, &known.evidence.key) < (observation.at, &observation.evidence.key) {
+            *known = observation;
+        }
+    }
+    mean(&newest.values().map(|observation| observation.value).collect::<Vec<_>>())
 }
 
 /// How many distinct things each of something has over the span. `None` where the level counts nothing of the kind.

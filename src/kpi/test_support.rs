@@ -1,9 +1,12 @@
 //! Small builders of a team's facts for tests.
 
-use super::{Kpi, Need, Observed, Outcome, Statistic, Supply, TeamFacts, Window, summarise};
+use std::collections::BTreeSet;
+
+use super::{CATALOGUE, Kpi, Observed, Outcome, Statistic, Supply, TeamFacts, Window, summarise};
 use crate::attribution::{
-    Attributed, DeploymentFailure, FailureCause, ServiceDeployment, ServiceIncident, ServicePullRequest, Severity,
-    Shipment, ShippedChange,
+    AlertSeverity, Attributed, CiAttempt, DeploymentFailure, FailureCause, Organisation, SecurityRules,
+    ServiceDeployment, ServiceIncident, ServicePullRequest, ServiceSample, Severity, Shipment, ShippedChange,
+    TeamCiRun, TeamReport, TeamSecurityAlert, TeamWorkItem,
 };
 use crate::facts::{Moment, OwnCommit, Person, PullRequest, PullRequestState, Review, ReviewState};
 use crate::stats::WorkingCalendar;
@@ -15,7 +18,8 @@ pub(super) fn at(text: &str) -> Moment {
 /// What is known of the team `team`.
 #[derive(Default)]
 pub(super) struct World {
-    attributed: Attributed,
+    pub(super) attributed: Attributed,
+    pub(super) organisation: Organisation,
 }
 
 impl World {
@@ -34,9 +38,17 @@ impl World {
         self
     }
 
+    /// The same with more facts of whatever kind.
+    pub(super) fn with(mut self, add: impl FnOnce(&mut Attributed)) -> Self {
+        add(&mut self.attributed);
+        self
+    }
+
     pub(super) fn with_facts<T>(&self, as_of: Moment, use_facts: impl FnOnce(&TeamFacts<'_>) -> T) -> T {
-        let supply: Supply = [Need::Deployments, Need::Commits, Need::PullRequests, Need::Incidents].into();
-        use_facts(&TeamFacts::of(&self.attributed, "team", &WorkingCalendar::default(), supply, as_of))
+        // Everything that any KPI may need is supplied.
+        let supply: Supply = CATALOGUE.iter().flat_map(|kpi| kpi.needs).copied().collect();
+        let calendar = WorkingCalendar::default();
+        use_facts(&TeamFacts::of(&self.organisation, &self.attributed, "team", &calendar, supply, as_of))
     }
 
     pub(super) fn observed(&self, kpi: &Kpi, as_of: Moment) -> Observed {
@@ -170,5 +182,94 @@ pub(super) fn incident(id: &str, began_at: &str, resolved_at: Option<&str>) -> S
         resolved_at: resolved_at.map(at),
         cause_tag: None,
         caused_by: None,
+    }
+}
+
+/// A work item of no class and without points.
+pub(super) fn work_item(id: &str, created_at: &str, started_at: Option<&str>, done_at: Option<&str>) -> TeamWorkItem {
+    TeamWorkItem {
+        key: format!("test:{id}"),
+        team: Some("team".to_owned()),
+        title: id.to_owned(),
+        url: None,
+        classes: BTreeSet::new(),
+        created_at: at(created_at),
+        started_at: started_at.map(at),
+        first_done_at: done_at.map(at),
+        done_at: done_at.map(at),
+        returned_at: Vec::new(),
+        points: None,
+    }
+}
+
+/// A run on the default branch with its attempts: from, until, and whether it succeeded.
+pub(super) fn ci_run(id: u64, workflow: &str, sha: &str, attempts: &[(&str, &str, Option<bool>)]) -> TeamCiRun {
+    let attempt = |(from, until, succeeded): &(&str, &str, Option<bool>)| CiAttempt {
+        created_at: at(from),
+        started_at: at(from),
+        ended_at: Some(at(until)),
+        succeeded: *succeeded,
+    };
+    TeamCiRun {
+        key: format!("test:{id}"),
+        teams: vec!["team".to_owned()],
+        repository: "acme/service".to_owned(),
+        workflow: workflow.to_owned(),
+        event: "push".to_owned(),
+        sha: sha.to_owned(),
+        on_default_branch: true,
+        url: None,
+        attempts: attempts.iter().map(attempt).collect(),
+    }
+}
+
+/// An alert with the usual times to fix it.
+pub(super) fn alert(number: u64, severity: AlertSeverity, opened: &str, fixed: Option<&str>) -> TeamSecurityAlert {
+    let rules = SecurityRules::default();
+    let due = match severity {
+        AlertSeverity::Critical => Some(rules.critical),
+        AlertSeverity::High => Some(rules.high),
+        AlertSeverity::Medium | AlertSeverity::Low => None,
+    };
+    TeamSecurityAlert {
+        key: format!("test:{number}"),
+        teams: vec!["team".to_owned()],
+        title: "a weakness".to_owned(),
+        url: None,
+        severity,
+        opened_at: at(opened),
+        fixed_at: fixed.map(at),
+        dismissed: None,
+        due_at: due.map(|due| at(opened) + due),
+    }
+}
+
+/// A reported value of the team.
+pub(super) fn report(template: &str, moment: &str, value: f64, cases: f64) -> TeamReport {
+    TeamReport {
+        key: format!("reported:{template}/{moment}/{value}"),
+        template: template.to_owned(),
+        service: None,
+        team: Some("team".to_owned()),
+        began_at: None,
+        at: at(moment),
+        ended: true,
+        value,
+        cases,
+        segment: None,
+        person: None,
+    }
+}
+
+/// A sample of a service of the team.
+pub(super) fn sample(service: &str, measure: &str, moment: &str, value: f64) -> ServiceSample {
+    ServiceSample {
+        key: format!("test:{service}/{measure}/{moment}"),
+        service: service.to_owned(),
+        team: Some("team".to_owned()),
+        measure: measure.to_owned(),
+        at: at(moment),
+        value,
+        url: None,
     }
 }

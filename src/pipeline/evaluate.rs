@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
 use crate::attribution::{Attributed, DeploymentRule, Organisation, Team};
-use crate::facts::{Commit, Deployment, FactFamily, Incident, Moment, PullRequest, Release, Tag};
+use crate::facts::{
+    CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Inventory, Iteration, Moment, PullRequest,
+    Release, SecurityAlert, Tag, TestReport, WorkItem,
+};
 use crate::kpi::{CATALOGUE, Kpi, Need, Supply, TeamFacts, Window, assess};
 
 /// The families of facts that the configured sources yield, by [`FactFamily::FAMILY`].
@@ -26,14 +29,14 @@ pub fn evaluate(organisation: &Organisation, attributed: &Attributed, families: 
 
 /// The facts of one team, with what the configured sources supply for it.
 pub fn team_facts<'a>(
-    organisation: &Organisation,
+    organisation: &'a Organisation,
     attributed: &'a Attributed,
     families: &Families,
     team: &'a Team,
     as_of: Moment,
 ) -> TeamFacts<'a> {
     let supply = supply(organisation, attributed, families, &team.id);
-    TeamFacts::of(attributed, &team.id, &team.calendar, supply, as_of)
+    TeamFacts::of(organisation, attributed, &team.id, &team.calendar, supply, as_of)
 }
 
 /// What is supplied for a team. Deployments are, when a rule of one of its services says what counts, or when `auto`
@@ -56,6 +59,44 @@ fn supply(organisation: &Organisation, attributed: &Attributed, families: &Famil
     }
     if yields(Incident::FAMILY) {
         supply.insert(Need::Incidents);
+    }
+    let by_family = [
+        (WorkItem::FAMILY, Need::WorkItems),
+        (Iteration::FAMILY, Need::Iterations),
+        (CiRun::FAMILY, Need::CiRuns),
+        (CiRun::FAMILY, Need::TestOutcomes),
+        (TestReport::FAMILY, Need::TestOutcomes),
+        (CoverageReport::FAMILY, Need::Coverage),
+        (SecurityAlert::FAMILY, Need::SecurityAlerts),
+        (Inventory::FAMILY, Need::Readiness),
+    ];
+    supply.extend(by_family.into_iter().filter(|(family, _)| yields(family)).map(|(_, need)| need));
+    let of_team = |owner: &Option<String>| owner.as_deref() == Some(team);
+    let measured: BTreeSet<&str> = attributed
+        .samples
+        .iter()
+        .filter(|sample| of_team(&sample.team))
+        .map(|sample| sample.measure.as_str())
+        .collect();
+    // Whoever reports anything of a kind, in whatever period, supplies it.
+    let reported: BTreeSet<&str> = attributed
+        .reports
+        .iter()
+        .filter(|report| of_team(&report.team))
+        .map(|report| report.template.as_str())
+        .collect();
+    for need in CATALOGUE.iter().flat_map(|kpi| kpi.needs) {
+        let supplied = match need {
+            Need::Measured(measure) => measured.contains(measure) || reported.contains(measure),
+            Need::Reported(template) => reported.contains(template),
+            Need::Cost => (measured.contains("cost") && measured.contains("volume")) || reported.contains("unit_cost"),
+            Need::Coverage => reported.contains("test_coverage"),
+            Need::Readiness => reported.contains("operational_readiness"),
+            _ => false,
+        };
+        if supplied {
+            supply.insert(*need);
+        }
     }
     supply
 }

@@ -51,7 +51,7 @@ pub struct KpiRow {
     /// Below this many observations the verdict is "too few".
     pub minimum_observations: usize,
     /// What to do, where something is not configured.
-    pub remedy: Option<&'static str>,
+    pub remedy: Option<String>,
 }
 
 /// All KPIs of a team over a span, in the order of the catalogue.

@@ -5,13 +5,12 @@ use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, Gamma, Students
 /// The two-sided 97.5 % quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Wilson's score interval of a proportion (Wilson, 1927). `None` without cases.
-pub fn wilson_interval(successes: usize, cases: usize) -> Option<(f64, f64)> {
+/// Wilson's score interval of a proportion (Wilson, 1927), from the share and the number of cases. `None` without cases.
+pub fn wilson_interval(share: f64, cases: usize) -> Option<(f64, f64)> {
     if cases == 0 {
         return None;
     }
     let n = cases as f64;
-    let share = successes as f64 / n;
     let centre = share + Z * Z / (2.0 * n);
     let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
@@ -74,8 +73,8 @@ mod tests {
     #[test]
     fn wilson_agrees_with_published_values() {
         // R: binom::binom.wilson(2, 20) gives 0.0278665 and 0.3010336.
-        near(wilson_interval(2, 20).unwrap(), (0.027_866, 0.301_034));
-        assert_eq!(wilson_interval(0, 0), None);
+        near(wilson_interval(2.0 / 20.0, 20).unwrap(), (0.027_866, 0.301_034));
+        assert_eq!(wilson_interval(0.0, 0), None);
     }
 
     #[test]
@@ -106,8 +105,8 @@ mod tests {
         fn wilson_stays_within_bounds_and_holds_the_share(cases in 1..500usize, part in 0.0..=1.0f64) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let successes = (cases as f64 * part) as usize;
-            let (low, high) = wilson_interval(successes, cases).unwrap();
             let share = successes as f64 / cases as f64;
+            let (low, high) = wilson_interval(share, cases).unwrap();
             prop_assert!(0.0 <= low && low <= share + 1e-9 && share <= high + 1e-9 && high <= 1.0);
         }
     }

@@ -228,7 +228,10 @@ where
 
 /// Families that the store has tables for.
 pub(super) fn families() -> BTreeSet<&'static str> {
-    use crate::facts::{CiRun, Commit, Deployment, Incident, PullRequest, Release, Repository, Tag, TeamRepositories};
+    use crate::facts::{
+        CiRun, Commit, CoverageReport, Deployment, Incident, Inventory, Iteration, PullRequest, Release, ReportedValue,
+        Repository, Sample, SecurityAlert, Tag, TeamRepositories, TestReport, WorkItem,
+    };
     [
         Repository::FAMILY,
         TeamRepositories::FAMILY,
@@ -239,6 +242,14 @@ pub(super) fn families() -> BTreeSet<&'static str> {
         Tag::FAMILY,
         CiRun::FAMILY,
         Incident::FAMILY,
+        WorkItem::FAMILY,
+        Iteration::FAMILY,
+        SecurityAlert::FAMILY,
+        TestReport::FAMILY,
+        CoverageReport::FAMILY,
+        Sample::FAMILY,
+        Inventory::FAMILY,
+        ReportedValue::FAMILY,
     ]
     .into()
 }

@@ -130,14 +130,13 @@ impl Store {
 
     /// Applies what is missing, under the engine's own lock where several programs share a database.
     async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
-        let facts = Migration::new(
-            20_261_120_000_001,
-            Cow::Borrowed("facts"),
-            MigrationType::Simple,
-            include_str!("../../migrations/20261120000001_facts.sql").into_sql_str(),
-            false,
-        );
-        let migrator = Migrator::with_migrations(vec![facts]);
+        let migration = |version, name, text: &'static str| {
+            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
+        };
+        let migrator = Migrator::with_migrations(vec![
+            migration(20_261_120_000_001, "facts", include_str!("../../migrations/20261120000001_facts.sql")),
+            migration(20_261_121_000_001, "more facts", include_str!("../../migrations/20261121000001_more_facts.sql")),
+        ]);
         on_engine!(self, pool: Database => migrator.run(pool).await)
     }
 }

@@ -71,6 +71,8 @@ fn organisation(tag_pattern: &str) -> Organisation {
             tier: 2,
             deployments: DeploymentRule::Tag { tag: Regex::new(tag_pattern).unwrap() },
             incident_services: Vec::new(),
+            names: Vec::new(),
+            critical_paths: None,
         },
     );
     organisation

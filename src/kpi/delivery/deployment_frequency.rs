@@ -1,6 +1,8 @@
 //! Deployment frequency.
 
-use crate::kpi::{Direction, Kpi, Need, Observation, Observed, Parts, Shape, Statistic, TeamFacts, Unit, evidence};
+use crate::kpi::{
+    Direction, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit, evidence,
+};
 
 /// See the fields.
 pub(in crate::kpi) const KPI: Kpi = Kpi {
@@ -16,6 +18,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "DORA, \"DORA's software delivery performance metrics\" (dora.dev/guides/dora-metrics): deployment frequency.",
     needs: &[Need::Deployments],
     minimum_observations: 0,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Whole,
     observe,
@@ -28,6 +31,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
         at,
         value: 1.0,
         weight: 1.0,
+        cases: 1.0,
         distinct: None,
         service: Some(item.service.clone()),
         part: None,

@@ -1,6 +1,8 @@
 //! Deployment success rate.
 
-use crate::kpi::{Direction, Kpi, Need, Observation, Observed, Parts, Shape, Statistic, TeamFacts, Unit, evidence};
+use crate::kpi::{
+    Direction, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit, evidence,
+};
 
 /// See the fields.
 pub(in crate::kpi) const KPI: Kpi = Kpi {
@@ -16,6 +18,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "chiplog's own; DORA's change failure rate looks only at deployments that reached production.",
     needs: &[Need::Deployments],
     minimum_observations: 5,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Whole,
     observe,
@@ -31,6 +34,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
         at,
         value,
         weight: 1.0,
+        cases: 1.0,
         distinct: None,
         service: Some(item.service.clone()),
         part: None,

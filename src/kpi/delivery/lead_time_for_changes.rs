@@ -3,7 +3,9 @@
 use crate::attribution::{ServiceDeployment, Shipment, ShippedChange};
 use crate::facts::Moment;
 use crate::kpi::evidence::remark_on;
-use crate::kpi::{Direction, Evidence, Kpi, Need, Observation, Observed, Parts, Shape, Statistic, TeamFacts, Unit};
+use crate::kpi::{
+    Direction, Evidence, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
+};
 
 /// See the fields.
 pub(in crate::kpi) const KPI: Kpi = Kpi {
@@ -21,6 +23,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "DORA, \"DORA's software delivery performance metrics\" (dora.dev/guides/dora-metrics): change lead time.",
     needs: &[Need::Commits, Need::Deployments],
     minimum_observations: 5,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Whole,
     observe,
@@ -49,6 +52,7 @@ fn observation(deployment: &ServiceDeployment, change: &ShippedChange, finished_
         at: finished_at,
         value: seconds,
         weight: 1.0,
+        cases: 1.0,
         distinct: None,
         service: Some(deployment.service.clone()),
         part: None,

@@ -5,7 +5,7 @@ use crate::facts::Moment;
 use crate::kpi::evidence::{self, remark_on};
 use crate::kpi::review::{first_review, is_by_bot, ready_at};
 use crate::kpi::{
-    Direction, ExclusionReason, Kpi, Need, Observation, Observed, Parts, Shape, Statistic, TeamFacts, Unit,
+    Direction, ExclusionReason, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
 };
 
 /// See the fields.
@@ -25,6 +25,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "chiplog's own, after the stages that DORA's value stream management guide names (dora.dev/guides).",
     needs: &[Need::PullRequests],
     minimum_observations: 5,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Alternatives { label: "stage", values: &["coding", "pickup", "review", "deploy"] },
     observe,
@@ -57,6 +58,7 @@ fn stages(item: &ServicePullRequest, merged_at: Moment) -> [Option<Observation>;
             at: merged_at,
             value: seconds,
             weight: 1.0,
+            cases: 1.0,
             distinct: None,
             service: item.services.first().cloned(),
             part: Some(part),

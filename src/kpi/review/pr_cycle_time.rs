@@ -5,7 +5,8 @@ use crate::attribution::ServicePullRequest;
 use crate::facts::{Moment, PullRequestState};
 use crate::kpi::evidence::{self, remark_on};
 use crate::kpi::{
-    Direction, ExclusionReason, Kpi, Need, Observation, Observed, OpenItem, Parts, Shape, Statistic, TeamFacts, Unit,
+    Direction, ExclusionReason, Kpi, Need, Observation, Observed, OpenItem, Parts, Protection, Shape, Statistic,
+    TeamFacts, Unit,
 };
 
 /// The clocks: working time of the team's calendar, and the clock on the wall.
@@ -26,6 +27,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "chiplog's own; SPACE (Forsgren et al., 2021) names it among the measures of efficiency and flow.",
     needs: &[Need::PullRequests],
     minimum_observations: 5,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Alternatives { label: "clock", values: &CLOCKS },
     observe,
@@ -84,6 +86,7 @@ fn merged(
         at: merged_at,
         value: seconds,
         weight: 1.0,
+        cases: 1.0,
         distinct: None,
         service: item.services.first().cloned(),
         part: Some(clock),

@@ -6,8 +6,8 @@ use super::is_by_bot;
 use super::pull_request::human_reviews;
 use crate::facts::{Review, ReviewState};
 use crate::kpi::{
-    Direction, Distinct, ExclusionReason, Kpi, Need, Observation, Observed, Parts, Shape, Statistic, TeamFacts, Unit,
-    evidence,
+    Direction, Distinct, ExclusionReason, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic,
+    TeamFacts, Unit, evidence,
 };
 
 /// See the fields.
@@ -27,6 +27,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "chiplog's own; SPACE (Forsgren et al., 2021) names it among the measures of communication and collaboration.",
     needs: &[Need::PullRequests],
     minimum_observations: 5,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Alternatives { label: "measure", values: &["meaningful_reviews", "reviewed", "distinct_reviewers"] },
     observe,
@@ -57,6 +58,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
             at: merged_at,
             value,
             weight: 1.0,
+            cases: 1.0,
             distinct:
                 (part == "distinct_reviewers").then(|| Distinct { of: reviewed_for.clone(), members: members.clone() }),
             service: item.services.first().cloned(),

@@ -3,8 +3,8 @@
 use super::{first_review, is_by_bot, ready_at};
 use crate::facts::PullRequestState;
 use crate::kpi::{
-    Direction, ExclusionReason, Kpi, Need, Observation, Observed, OpenItem, Parts, Shape, Statistic, TeamFacts, Unit,
-    evidence,
+    Direction, ExclusionReason, Kpi, Need, Observation, Observed, OpenItem, Parts, Protection, Shape, Statistic,
+    TeamFacts, Unit, evidence,
 };
 
 /// See the fields.
@@ -23,6 +23,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "chiplog's own; DORA's capability \"streamlining change approval\" (dora.dev/capabilities) rests on it.",
     needs: &[Need::PullRequests],
     minimum_observations: 5,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Whole,
     observe,
@@ -53,6 +54,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                     at: reviewed_at,
                     value: (reviewed_at - from).as_seconds_f64(),
                     weight: 1.0,
+                    cases: 1.0,
                     distinct: None,
                     service: item.services.first().cloned(),
                     part: None,

@@ -1,6 +1,8 @@
 //! Change failure rate.
 
-use crate::kpi::{Direction, Kpi, Need, Observation, Observed, Parts, Shape, Statistic, TeamFacts, Unit, evidence};
+use crate::kpi::{
+    Direction, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit, evidence,
+};
 
 /// See the fields.
 pub(in crate::kpi) const KPI: Kpi = Kpi {
@@ -18,6 +20,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "DORA, \"DORA's software delivery performance metrics\" (dora.dev/guides/dora-metrics): change fail rate.",
     needs: &[Need::Deployments],
     minimum_observations: 10,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Whole,
     observe,
@@ -30,6 +33,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
         at,
         value: f64::from(u8::from(item.failure.is_some())),
         weight: 1.0,
+        cases: 1.0,
         distinct: None,
         service: Some(item.service.clone()),
         part: None,

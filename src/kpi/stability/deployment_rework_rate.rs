@@ -1,7 +1,9 @@
 //! Deployment rework rate.
 
 use crate::attribution::FixKind;
-use crate::kpi::{Direction, Kpi, Need, Observation, Observed, Parts, Shape, Statistic, TeamFacts, Unit, evidence};
+use crate::kpi::{
+    Direction, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit, evidence,
+};
 
 /// See the fields.
 pub(in crate::kpi) const KPI: Kpi = Kpi {
@@ -17,6 +19,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "DORA, \"DORA's software delivery performance metrics\" (dora.dev/guides/dora-metrics): deployment rework rate.",
     needs: &[Need::Deployments],
     minimum_observations: 10,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Whole,
     observe,
@@ -34,6 +37,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
             at,
             value: f64::from(u8::from(item.fix.is_some())),
             weight: 1.0,
+            cases: 1.0,
             distinct: None,
             service: Some(item.service.clone()),
             part: None,

@@ -1,7 +1,8 @@
 //! Failed deployment recovery time.
 
 use crate::kpi::{
-    Direction, Kpi, Need, Observation, Observed, OpenItem, Parts, Shape, Statistic, TeamFacts, Unit, evidence,
+    Direction, Kpi, Need, Observation, Observed, OpenItem, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
+    evidence,
 };
 
 /// See the fields.
@@ -19,6 +20,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "DORA, \"DORA's software delivery performance metrics\" (dora.dev/guides/dora-metrics): failed deployment recovery time.",
     needs: &[Need::Deployments],
     minimum_observations: 3,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Whole,
     observe,
@@ -35,6 +37,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                 at: recovered_at,
                 value: (recovered_at - finished_at).as_seconds_f64(),
                 weight: 1.0,
+                cases: 1.0,
                 distinct: None,
                 service: Some(item.service.clone()),
                 part: None,

@@ -1,7 +1,9 @@
 //! Incident rate.
 
 use crate::attribution::Severity;
-use crate::kpi::{Direction, Kpi, Need, Observation, Observed, Parts, Shape, Statistic, TeamFacts, Unit, evidence};
+use crate::kpi::{
+    Direction, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit, evidence,
+};
 
 /// See the fields.
 pub(in crate::kpi) const KPI: Kpi = Kpi {
@@ -17,6 +19,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "chiplog's own; the weights are a convention, told here so that the number can be taken apart.",
     needs: &[Need::Incidents],
     minimum_observations: 0,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Breakdown { label: "severity", values: &["1", "2", "3", "4", "5"] },
     observe,
@@ -28,6 +31,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
         at: item.began_at,
         value: 1.0,
         weight: item.severity.weight(),
+        cases: 1.0,
         distinct: None,
         service: item.service.clone(),
         part: Some(part(item.severity)),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::kpi::{Direction, Kpi, Need, Observation, Observed, Parts, Shape, Statistic, TeamFacts, Unit, evidence};
+use crate::kpi::{
+    Direction, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit, evidence,
+};
 
 /// See the fields.
 pub(in crate::kpi) const KPI: Kpi = Kpi {
@@ -19,6 +21,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "chiplog's own, after the repeat-incident reviews of site reliability engineering.",
     needs: &[Need::Incidents],
     minimum_observations: 0,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Alternatives { label: "kind", values: &["all", "repeat"] },
     observe,
@@ -36,6 +39,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
             at: item.began_at,
             value: 1.0,
             weight: 1.0,
+            cases: 1.0,
             distinct: None,
             service: item.service.clone(),
             part: Some(part),

@@ -1,8 +1,8 @@
 //! Time to acknowledge.
 
 use crate::kpi::{
-    Direction, ExclusionReason, Kpi, Need, Observation, Observed, OpenItem, Parts, Shape, Statistic, TeamFacts, Unit,
-    evidence,
+    Direction, ExclusionReason, Kpi, Need, Observation, Observed, OpenItem, Parts, Protection, Shape, Statistic,
+    TeamFacts, Unit, evidence,
 };
 
 /// See the fields.
@@ -19,6 +19,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "Incident response practice (MTTA), as PagerDuty's operational reviews define it.",
     needs: &[Need::Incidents],
     minimum_observations: 3,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Whole,
     observe,
@@ -34,6 +35,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                 at: acknowledged_at,
                 value: (acknowledged_at - item.created_at).as_seconds_f64(),
                 weight: 1.0,
+                cases: 1.0,
                 distinct: None,
                 service: item.service.clone(),
                 part: None,

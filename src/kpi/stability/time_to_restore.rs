@@ -2,7 +2,8 @@
 
 use crate::kpi::evidence::remark_on;
 use crate::kpi::{
-    Direction, Kpi, Need, Observation, Observed, OpenItem, Parts, Shape, Statistic, TeamFacts, Unit, evidence,
+    Direction, Kpi, Need, Observation, Observed, OpenItem, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
+    evidence,
 };
 
 /// See the fields.
@@ -20,6 +21,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     reference: "DORA until 2022, \"time to restore service\"; the history is told at dora.dev/insights/dora-metrics-history.",
     needs: &[Need::Incidents],
     minimum_observations: 3,
+    protection: Protection::None,
     revision: 1,
     parts: Parts::Whole,
     observe,
@@ -34,6 +36,7 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                 at: resolved_at,
                 value: (resolved_at - item.began_at).as_seconds_f64(),
                 weight: 1.0,
+                cases: 1.0,
                 distinct: None,
                 service: item.service.clone(),
                 part: None,

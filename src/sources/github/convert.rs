@@ -167,6 +167,7 @@ pub(super) fn deployment(node: DeploymentNode, repository: &str, url: &str) -> D
         .collect();
     statuses.sort_by_key(|status| status.at);
     Deployment {
+        service: None,
         repository: repository.to_owned(),
         sha: node.commit_oid,
         reference: node.reference.map(|reference| scrub::without_names(&reference.name, &names)),
