@@ -10,9 +10,10 @@ use toml::de::{DeTable, DeValue};
 use crate::attribution::{Attributed, FactsInput, Organisation, attribute};
 use crate::config::{Config, ConfigError, Document};
 use crate::facts::{FactFamily, Moment, PersonHasher, Sourced};
-use crate::pipeline::Families;
+use crate::pipeline::{Families, TeamScorecards};
+use crate::report::scorecard::{Measure, ScorecardRow, with_targets};
 use crate::sources::{ConfigureError, KINDS, Source, SourceContext};
-use crate::store::{Selection, Store};
+use crate::store::{Selection, Store, TargetRecord};
 
 /// The program with its configuration read, its store open and its sources configured.
 pub struct App {
@@ -26,6 +27,8 @@ pub struct App {
     pub sources: Vec<Arc<dyn Source>>,
     /// The families of facts that those yield.
     pub families: Families,
+    /// The scorecards as each team has them.
+    pub scorecards: TeamScorecards,
 }
 
 impl App {
@@ -47,7 +50,8 @@ impl App {
         organisation.bots = config.bot_logins.iter().map(|login| people.person(login, true).key).collect();
         let sources = configure(&config, &context(&config, people, environment))?;
         let families = sources.iter().flat_map(|source| source.families()).copied().collect();
-        Ok(Self { config, organisation, store, sources, families })
+        let scorecards = scorecards(&config, &store).await?;
+        Ok(Self { config, organisation, store, sources, families, scorecards })
     }
 
     /// Loads all facts and attributes them, as of a moment.
@@ -55,6 +59,39 @@ impl App {
         let facts = load_facts(&self.store).await?;
         let organisation = self.organisation.clone();
         tokio::task::spawn_blocking(move || attribute(&organisation, &facts, as_of)).await.context("attribution failed")
+    }
+}
+
+/// The scorecards of every team, with the recorded date of each target.
+async fn scorecards(config: &Config, store: &Store) -> Result<TeamScorecards> {
+    let none = Vec::new();
+    let of = |team: &String| (team.clone(), with_targets(config.targets.get(team).unwrap_or(&none)));
+    let mut scorecards: TeamScorecards = config.organisation.teams.keys().map(of).collect();
+    let mut records = Vec::new();
+    for (team, cards) in &scorecards {
+        for card in cards {
+            for (row, measure) in
+                card.rows.iter().flat_map(|row| row.measures.iter().map(move |measure| (row, measure)))
+            {
+                records.push(record(team, &card.role, row, measure));
+            }
+        }
+    }
+    let mut since = store.record_targets(&records, crate::clock::now()).await?.into_iter();
+    let measures = scorecards.values_mut().flatten().flat_map(|card| &mut card.rows).flat_map(|row| &mut row.measures);
+    for measure in measures {
+        measure.since = since.next();
+    }
+    Ok(scorecards)
+}
+
+fn record(team: &str, role: &str, row: &ScorecardRow, measure: &Measure) -> TargetRecord {
+    TargetRecord {
+        team: team.to_owned(),
+        role: role.to_owned(),
+        measure: format!("{}/{}", row.id, measure.key()),
+        target: measure.target_words(),
+        since: measure.since,
     }
 }
 

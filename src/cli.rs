@@ -86,6 +86,21 @@ pub enum Command {
         json: bool,
     },
 
+    /// Print how a team stands against the targets of the role scorecards.
+    ///
+    /// Each row is on target, near, off, or says why it cannot be told: too few, no data, not configured. Teams set
+    /// targets of their own with `targets` in [team.SLUG].
+    Scorecard {
+        /// The team's slug.
+        team: String,
+        /// Only this role: software-engineer, senior-software-engineer or engineering-manager.
+        #[arg(long)]
+        role: Option<String>,
+        /// Print JSON instead of tables.
+        #[arg(long)]
+        json: bool,
+    },
+
     /// Explain one number: the commits, pull requests, deployments and incidents behind it, and what was left out.
     Explain {
         /// The team's slug.

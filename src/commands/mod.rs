@@ -4,6 +4,7 @@ mod collect;
 mod doctor;
 mod explain;
 mod kpis;
+mod scorecard;
 mod serve;
 mod try_clone;
 
@@ -37,6 +38,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Explain { team, kpi, period, limit, json } => {
             explain::run(&cli.config, &team, &kpi, period, limit, json).await
         }
+        Command::Scorecard { team, role, json } => scorecard::run(&cli.config, &team, role.as_deref(), json).await,
         Command::Doctor => doctor::run(&cli.config).await,
         Command::Config(ConfigCommand::Check) => check_config(&cli.config),
         Command::Config(ConfigCommand::Example) => print(EXAMPLE_CONFIG).map(|()| ExitCode::SUCCESS),

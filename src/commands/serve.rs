@@ -86,9 +86,9 @@ async fn evaluate_once(app: &App, served: &Served) -> Result<()> {
     let began = Instant::now();
     let as_of = clock::now();
     let attributed = app.attributed(as_of).await?;
-    let (organisation, yielded) = (app.organisation.clone(), app.families.clone());
+    let (organisation, yielded, scorecards) = (app.organisation.clone(), app.families.clone(), app.scorecards.clone());
     let (snapshot, exposition) = tokio::task::spawn_blocking(move || {
-        let snapshot = evaluate(&organisation, &attributed, &yielded, as_of);
+        let snapshot = evaluate(&organisation, &attributed, &yielded, &scorecards, as_of);
         let mut families = families(&snapshot);
         let help = "How long the last evaluation of all KPIs took.";
         families.gauge("chiplog_kpi_evaluation_duration_seconds", help, &[], began.elapsed().as_secs_f64());

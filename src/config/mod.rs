@@ -11,11 +11,13 @@ mod targets;
 pub use document::{ConfigError, Document};
 pub use sections::{CollectSection, ServerSection};
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use sections::{BotsSection, StoreSection};
+use sections::{BotsSection, StoreSection, TeamSection};
 
 use crate::attribution::Organisation;
+use crate::report::scorecard::TeamTarget;
 
 /// Tables that chiplog itself reads; every other one must be a kind of source.
 const OWN_SECTIONS: &[&str] = &[
@@ -48,6 +50,8 @@ pub struct Config {
     pub collect: CollectSection,
     /// Teams, services and rules.
     pub organisation: Organisation,
+    /// Targets that teams have set for themselves, by team.
+    pub targets: BTreeMap<String, Vec<TeamTarget>>,
     /// Logins of bots beyond those that sources tell.
     pub bot_logins: Vec<String>,
 }
@@ -84,10 +88,20 @@ impl Config {
             store_url: store_url(&document, environment)?,
             collect: document.section("collect")?,
             organisation: organisation::read(&document, organization.as_deref())?,
+            targets: team_targets(&document)?,
             bot_logins: bots.logins,
             document,
         })
     }
+}
+
+fn team_targets(document: &Document) -> Result<BTreeMap<String, Vec<TeamTarget>>, ConfigError> {
+    let teams: BTreeMap<String, TeamSection> = document.section("team")?;
+    let read = teams.into_iter().map(|(team, section)| {
+        let targets = targets::read(&format!("team.{team}.targets"), &section.targets);
+        targets.map(|targets| (team, targets)).map_err(|problem| document.error_at(&problem.key, &problem.text))
+    });
+    read.collect()
 }
 
 /// The organisation of the only `[github]` table.

@@ -17,8 +17,8 @@ use crate::stats::{WorkingCalendar, WorkingHours};
 
 /// A problem and the dotted key of the value that has it.
 pub(super) struct Problem {
-    key: String,
-    text: String,
+    pub(super) key: String,
+    pub(super) text: String,
 }
 
 pub(super) fn problem(key: impl Into<String>, text: impl Into<String>) -> Problem {
@@ -68,7 +68,6 @@ fn team(id: &str, section: TeamSection, organization: Option<&str>) -> Result<Te
             ));
         }
     };
-    super::targets::check(&key("targets"), &section.targets)?;
     for repository in &section.repositories {
         check_repository(&key("repositories"), repository)?;
     }

@@ -116,7 +116,7 @@ pub(super) struct TeamSection {
 /// One entry of a team's `targets`: the measure of a scorecard's row, and the bound that holds for this team.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct TargetSection {
+pub(super) struct TargetSection {
     /// The role, for example `software-engineer`; all roles unless given.
     pub role: Option<String>,
     /// The KPI's id.

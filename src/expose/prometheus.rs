@@ -16,6 +16,7 @@ use prometheus::{Encoder, TextEncoder};
 
 use crate::kpi::{Assessment, CATALOGUE, Kpi, Outcome, Parts, Shape, Statistic, Summary, metric_name};
 use crate::pipeline::{Snapshot, TeamSnapshot, Telemetry};
+use crate::report::scorecard::{RowStatus, Status};
 
 /// The content type of the text exposition format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -189,6 +190,32 @@ fn team_families(families: &mut Families, team: &TeamSnapshot) {
             let series = Series { kpi, team: &team.id, window: window.label() };
             series.assessment(families, assessment);
         }
+    }
+    for card in &team.scorecards {
+        for row in &card.rows {
+            scorecard_row(families, &team.id, &card.role, row);
+        }
+    }
+}
+
+/// A row of a scorecard: the status of each of its KPIs (the worst where it has several measures of one), and the bounds.
+fn scorecard_row(families: &mut Families, team: &str, role: &str, row: &RowStatus) {
+    let mut worst: BTreeMap<&str, Status> = BTreeMap::new();
+    for measure in &row.measures {
+        let status = worst.entry(measure.kpi).or_insert(measure.status);
+        *status = measure.status.max(*status);
+        for bound in &measure.bounds {
+            let labels =
+                [("team", team), ("role", role), ("row", &row.id), ("kpi", measure.kpi), ("bound", &bound.bound)];
+            let help =
+                "The targets of the scorecards, in the KPI's unit; for a trend, the value that would meet it now.";
+            families.gauge("chiplog_scorecard_target", help, &labels, bound.value);
+        }
+    }
+    for (kpi, status) in worst {
+        let labels = [("team", team), ("role", role), ("row", &row.id), ("kpi", kpi)];
+        let help = "How a team stands: 1 on target, 2 near, 3 off, 0 too few observations, no data or not configured.";
+        families.gauge("chiplog_scorecard_status", help, &labels, status.code());
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::kpi::{Unit, format_value};
+use crate::report::scorecard::{MeasureStatus, ScorecardStatus};
 use crate::report::{Explanation, KpiRow, Piece, Verdict};
 
 /// The width of tables that don't go to a terminal.
@@ -12,11 +13,7 @@ const WIDTH_OF_FILES: u16 = 150;
 
 /// The table of a team's KPIs.
 pub fn kpi_table(rows: &[KpiRow]) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    if !table.is_tty() {
-        table.set_width(WIDTH_OF_FILES);
-    }
+    let mut table = plain_table();
     table.set_header(["KPI", "value", "95 % interval", "p90", "n", "open", ""]);
     for row in rows {
         table.add_row([
@@ -35,6 +32,64 @@ pub fn kpi_table(rows: &[KpiRow]) -> String {
         }
     }
     format!("{table}\n")
+}
+
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if !table.is_tty() {
+        table.set_width(WIDTH_OF_FILES);
+    }
+    table
+}
+
+/// A team's scorecard: a line per measure, the row's title and status on its first.
+pub fn scorecard(team: &str, card: &ScorecardStatus) -> String {
+    let mut table = plain_table();
+    table.set_header(["row", "status", "measure", "value", "n", "target", ""]);
+    for row in &card.rows {
+        for (number, measure) in row.measures.iter().enumerate() {
+            let first = |text: &str| if number == 0 { text.to_owned() } else { String::new() };
+            table.add_row([
+                first(&row.title),
+                first(row.status.words()),
+                measured(measure),
+                measure.value.map(|value| format_value(measure.kpi_unit, value)).unwrap_or_default(),
+                if measure.remedy.is_some() { String::new() } else { measure.observations.to_string() },
+                target(measure),
+                standing(measure, row.measures.len() > 1),
+            ]);
+        }
+    }
+    for column in [3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{team}: {}\n{table}\n", card.title)
+}
+
+/// What is measured: KPI, part, statistic, window and tier.
+fn measured(measure: &MeasureStatus) -> String {
+    let part = measure.part.map(|part| format!(" · {part}")).unwrap_or_default();
+    let tier = measure.tier.map(|tier| format!(", tier {tier}")).unwrap_or_default();
+    format!("{}{part}, {} of {}{tier}", measure.kpi, measure.statistic, measure.window)
+}
+
+fn target(measure: &MeasureStatus) -> String {
+    let since = measure.target_since.filter(|_| measure.own_target);
+    let own = since.map(|since| format!(" (its own since {})", since.format("%Y-%m-%d"))).unwrap_or_default();
+    format!("{}{own}", measure.target)
+}
+
+/// What else there is to say of a measure. `several`: the row's status is not that of this measure alone.
+fn standing(measure: &MeasureStatus, several: bool) -> String {
+    if let Some(remedy) = &measure.remedy {
+        return remedy.clone();
+    }
+    let before = measure.before.map(|before| format!("before: {}", format_value(measure.kpi_unit, before)));
+    let status = several.then(|| measure.status.words().to_owned());
+    [status, before].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// The explanation of a number: what it is, what it rests on, what was left out. `limit` caps each list.

@@ -45,6 +45,7 @@ pub fn router(state: WebState) -> Router {
         .route("/teams/{team}", get(team_page))
         .route("/api/v1/teams", get(teams))
         .route("/api/v1/teams/{team}/kpis", get(team_kpis))
+        .route("/api/v1/teams/{team}/scorecards", get(team_scorecards))
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(|| async { "chiplog is healthy.\n" }))
         .route("/-/ready", get(ready))
@@ -161,6 +162,16 @@ async fn team_kpis(
         "until": span.until,
         "kpis": rows(team, window),
     });
+    Json(body).into_response()
+}
+
+async fn team_scorecards(State(state): State<WebState>, Path(team): Path<String>) -> Response {
+    let (snapshot, _) = match known(&state, &WindowQuery { window: None }) {
+        Ok(known) => known,
+        Err(answer) => return answer,
+    };
+    let Some(team) = snapshot.teams.iter().find(|known| known.id == team) else { return no_team(&snapshot, &team) };
+    let body = serde_json::json!({ "team": team.id, "as_of": snapshot.as_of, "scorecards": team.scorecards });
     Json(body).into_response()
 }
 

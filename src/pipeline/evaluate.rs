@@ -8,23 +8,48 @@ use crate::facts::{
     CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Inventory, Iteration, Moment, PullRequest,
     Release, SecurityAlert, Tag, TestReport, WorkItem,
 };
-use crate::kpi::{CATALOGUE, Kpi, Need, Supply, TeamFacts, Window, assess};
+use crate::kpi::{CATALOGUE, Kpi, Need, Observed, Supply, TeamFacts, Window, assess};
+use crate::report::scorecard::{Scorecard, ScorecardStatus, standing};
 
 /// The families of facts that the configured sources yield, by [`FactFamily::FAMILY`].
 pub type Families = BTreeSet<&'static str>;
 
-/// Evaluates every KPI of every team, as of a moment.
-pub fn evaluate(organisation: &Organisation, attributed: &Attributed, families: &Families, as_of: Moment) -> Snapshot {
+/// The scorecards as each team has them, by its slug.
+pub type TeamScorecards = BTreeMap<String, Vec<Scorecard>>;
+
+/// Evaluates every KPI and every scorecard of every team, as of a moment.
+pub fn evaluate(
+    organisation: &Organisation,
+    attributed: &Attributed,
+    families: &Families,
+    scorecards: &TeamScorecards,
+    as_of: Moment,
+) -> Snapshot {
     let teams = organisation.teams.values().map(|team| {
         let facts = team_facts(organisation, attributed, families, team, as_of);
-        let kpis = CATALOGUE.iter().map(|kpi| kpi_snapshot(kpi, &facts, as_of)).collect();
-        TeamSnapshot { id: team.id.clone(), name: team.name.clone(), services: services(attributed, &team.id), kpis }
+        let observed = observe(&facts);
+        TeamSnapshot {
+            id: team.id.clone(),
+            name: team.name.clone(),
+            services: services(attributed, &team.id),
+            kpis: CATALOGUE.iter().map(|kpi| kpi_snapshot(kpi, &observed[kpi.id], &facts)).collect(),
+            scorecards: scorecards.get(&team.id).map(|cards| standing(cards, &facts, &observed)).unwrap_or_default(),
+        }
     });
     let mut unmapped: BTreeMap<(&'static str, &'static str), u64> = BTreeMap::new();
     for item in &attributed.left_out {
         *unmapped.entry((item.kind, item.reason)).or_default() += 1;
     }
     Snapshot { as_of, teams: teams.collect(), unmapped, chosen_rules: attributed.chosen_rules.clone() }
+}
+
+/// How one team stands in its scorecards.
+pub fn team_scorecards(facts: &TeamFacts<'_>, cards: &[Scorecard]) -> Vec<ScorecardStatus> {
+    standing(cards, facts, &observe(facts))
+}
+
+fn observe(facts: &TeamFacts<'_>) -> BTreeMap<&'static str, Observed> {
+    CATALOGUE.iter().map(|kpi| (kpi.id, (kpi.observe)(facts))).collect()
 }
 
 /// The facts of one team, with what the configured sources supply for it.
@@ -101,9 +126,8 @@ fn supply(organisation: &Organisation, attributed: &Attributed, families: &Famil
     supply
 }
 
-fn kpi_snapshot(kpi: &'static Kpi, facts: &TeamFacts<'_>, as_of: Moment) -> KpiSnapshot {
-    let observed = (kpi.observe)(facts);
-    let assessed = |window: &Window| (*window, assess(kpi, &observed, &window.span(as_of), facts));
+fn kpi_snapshot(kpi: &'static Kpi, observed: &Observed, facts: &TeamFacts<'_>) -> KpiSnapshot {
+    let assessed = |window: &Window| (*window, assess(kpi, observed, &window.span(facts.as_of), facts));
     KpiSnapshot { kpi, windows: Window::ALL.iter().map(assessed).collect() }
 }
 

@@ -9,7 +9,7 @@ mod snapshot;
 
 pub use collect::{CollectReport, Collector, Stop};
 pub use diagnosis::diagnose;
-pub use evaluate::{Families, evaluate, team_facts};
+pub use evaluate::{Families, TeamScorecards, evaluate, team_facts, team_scorecards};
 pub use metrics::CollectMetrics;
 pub use snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::facts::Moment;
 use crate::kpi::{Assessment, Kpi, Window};
+use crate::report::scorecard::ScorecardStatus;
 
 /// Every KPI of every team.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct TeamSnapshot {
     pub services: Vec<String>,
     /// The KPIs, in the order of the catalogue.
     pub kpis: Vec<KpiSnapshot>,
+    /// How it stands in the scorecards of the roles.
+    pub scorecards: Vec<ScorecardStatus>,
 }
 
 /// One KPI of one team.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::table::{KpiRow, rows_of};
 use crate::facts::Moment;
-use crate::kpi::{Evidence, Kpi, Observed, Span, TeamFacts, assess};
+use crate::kpi::{Evidence, Kpi, Observed, Protection, Span, TeamFacts, assess};
 
 /// One observation behind a number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,6 +66,10 @@ pub struct Explanation {
 /// Explains a KPI of a team over a span.
 pub fn explain(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span) -> Explanation {
     let observed = (kpi.observe)(facts);
+    let rows = rows_of(kpi, &assess(kpi, &observed, span, facts));
+    if kpi.protection != Protection::None {
+        return protected(kpi, facts, span, rows);
+    }
     let mut observations: Vec<Piece> = observed
         .observations
         .iter()
@@ -89,10 +93,34 @@ pub fn explain(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span) -> Explana
         until: span.until,
         meaning: kpi.meaning,
         definition: kpi.definition,
-        rows: rows_of(kpi, &assess(kpi, &observed, span, facts)),
+        rows,
         observations,
         open,
         left_out: left_out(kpi, &observed, span, facts),
+    }
+}
+
+/// What may be told of answers and of single people: how many stand behind each number, and nothing of any of them.
+fn protected(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span, rows: Vec<KpiRow>) -> Explanation {
+    let counted = rows.iter().filter_map(|row| {
+        let evidence = Evidence {
+            key: format!("reported:{}", kpi.id),
+            title: format!("{} reported, together", row.observations),
+            url: None,
+            detail: "single answers are never shown".to_owned(),
+        };
+        row.value.map(|value| piece(value, span.until, row.part, None, &evidence))
+    });
+    Explanation {
+        team: facts.team.to_owned(),
+        from: span.from,
+        until: span.until,
+        meaning: kpi.meaning,
+        definition: kpi.definition,
+        observations: counted.collect(),
+        rows,
+        open: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 

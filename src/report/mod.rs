@@ -1,6 +1,7 @@
-//! What people read, as a model: the table of a team's KPIs and the explanation of one number. Pure.
+//! What people read, as a model: the table of a team's KPIs, its scorecards, and the explanation of one number. Pure.
 
 mod explanation;
+pub mod scorecard;
 mod table;
 
 pub use explanation::{Explanation, Left, Piece, explain};

@@ -6,6 +6,7 @@
 mod documents;
 mod error;
 mod states;
+mod targets;
 
 use std::borrow::Cow;
 use std::str::FromStr as _;
@@ -21,6 +22,7 @@ use tokio::sync::Mutex;
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
 pub use states::{FamilyCount, Quarantined, SourceState};
+pub use targets::TargetRecord;
 
 /// Runs the same body on either engine's pool; inside it `$database` names the engine.
 macro_rules! on_engine {

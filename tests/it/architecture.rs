@@ -10,10 +10,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attribution", &["facts", "stats"]),
     ("kpi", &["attribution", "facts", "stats"]),
     ("report", &["facts", "kpi", "stats"]),
-    ("config", &["attribution", "kpi", "report", "stats"]),
+    ("config", &["attribution", "report", "stats"]),
     ("sources", &["facts"]),
     ("store", &["facts", "kpi"]),
-    ("pipeline", &["attribution", "clock", "facts", "kpi", "sources", "store"]),
+    ("pipeline", &["attribution", "clock", "facts", "kpi", "report", "sources", "store"]),
     ("expose", &["facts", "kpi", "pipeline", "report", "store"]),
 ];
 
