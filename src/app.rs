@@ -12,6 +12,7 @@ use crate::config::{Config, ConfigError, Document};
 use crate::facts::{FactFamily, Moment, PersonHasher, Sourced};
 use crate::pipeline::{Families, TeamScorecards};
 use crate::report::scorecard::{Measure, ScorecardRow, with_targets};
+use crate::reported::Known;
 use crate::sources::{ConfigureError, KINDS, Source, SourceContext};
 use crate::store::{Selection, Store, TargetRecord};
 
@@ -27,6 +28,8 @@ pub struct App {
     pub sources: Vec<Arc<dyn Source>>,
     /// The families of facts that those yield.
     pub families: Families,
+    /// Turns logins into keyed hashes.
+    people: PersonHasher,
     /// The scorecards as each team has them.
     pub scorecards: TeamScorecards,
 }
@@ -48,10 +51,15 @@ impl App {
         let people = PersonHasher::new(store.person_key().await?);
         let mut organisation = config.organisation.clone();
         organisation.bots = config.bot_logins.iter().map(|login| people.person(login, true).key).collect();
-        let sources = configure(&config, &context(&config, people, environment))?;
+        let sources = configure(&config, &context(&config, people.clone(), environment))?;
         let families = sources.iter().flat_map(|source| source.families()).copied().collect();
         let scorecards = scorecards(&config, &store).await?;
-        Ok(Self { config, organisation, store, sources, families, scorecards })
+        Ok(Self { config, organisation, store, sources, families, people, scorecards })
+    }
+
+    /// What reported rows are checked against.
+    pub fn known_to_reporters(&self, now: Moment) -> Known {
+        Known { teams: self.organisation.teams.keys().cloned().collect(), people: self.people.clone(), now }
     }
 
     /// Loads all facts and attributes them, as of a moment.

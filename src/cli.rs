@@ -118,6 +118,23 @@ pub enum Command {
         json: bool,
     },
 
+    /// Import reported facts from a CSV file: surveys, hiring, cost, coverage, readiness ticks.
+    ///
+    /// Without FILE the template is printed, ready to be filled in; without --template the templates are listed. Bad rows are
+    /// listed with their line and left out, the good ones are stored; the same row id again replaces the row. The exit code
+    /// is 1 when a row was bad.
+    Import {
+        /// What is reported: the id of a template.
+        #[arg(long)]
+        template: Option<String>,
+        /// The CSV file; `-` reads standard input.
+        #[arg(requires = "template")]
+        file: Option<PathBuf>,
+        /// Check every row and store nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+
     /// Check credentials, sources and rules, and say why a number is missing.
     Doctor,
 

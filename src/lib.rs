@@ -16,6 +16,7 @@ pub mod facts;
 pub mod kpi;
 pub mod pipeline;
 pub mod report;
+pub mod reported;
 pub mod sources;
 pub mod stats;
 pub mod store;

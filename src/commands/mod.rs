@@ -3,6 +3,7 @@
 mod collect;
 mod doctor;
 mod explain;
+mod import;
 mod kpis;
 mod scorecard;
 mod serve;
@@ -39,6 +40,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             explain::run(&cli.config, &team, &kpi, period, limit, json).await
         }
         Command::Scorecard { team, role, json } => scorecard::run(&cli.config, &team, role.as_deref(), json).await,
+        Command::Import { template, file, dry_run } => {
+            import::run(&cli.config, template.as_deref(), file.as_deref(), dry_run).await
+        }
         Command::Doctor => doctor::run(&cli.config).await,
         Command::Config(ConfigCommand::Check) => check_config(&cli.config),
         Command::Config(ConfigCommand::Example) => print(EXAMPLE_CONFIG).map(|()| ExitCode::SUCCESS),

@@ -12,6 +12,7 @@ use super::shutdown_signal;
 use crate::app::App;
 use crate::clock;
 use crate::expose::prometheus::{Exposition, families};
+use crate::expose::receive::{self, ReceiveState};
 use crate::expose::web::{LiveMetrics, Served, WebState, router};
 use crate::pipeline::{CollectMetrics, Collector, Stop, evaluate, progress};
 use crate::sources::Source;
@@ -41,7 +42,15 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let served = Arc::new(Served::default());
     let state = WebState { served: served.clone(), live: live(metrics.clone(), app.sources.clone()) };
     let mut stopped = stop.clone();
-    let web = axum::serve(listener, router(state)).with_graceful_shutdown(async move {
+    let received = receive::router(ReceiveState {
+        reporters: app.config.reporters.clone().into(),
+        store: app.store.clone(),
+        sources: app.sources.clone().into(),
+        metrics: metrics.clone(),
+        known: app.known_to_reporters(clock::now()),
+        turn: Arc::default(),
+    });
+    let web = axum::serve(listener, router(state).merge(received)).with_graceful_shutdown(async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     });
     tracing::info!("serving http://{address}");

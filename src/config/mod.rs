@@ -4,11 +4,13 @@
 
 mod document;
 mod organisation;
+mod reporters;
 mod rules;
 mod sections;
 mod targets;
 
 pub use document::{ConfigError, Document};
+pub use reporters::Reporter;
 pub use sections::{CollectSection, ServerSection};
 
 use std::collections::BTreeMap;
@@ -52,6 +54,8 @@ pub struct Config {
     pub organisation: Organisation,
     /// Targets that teams have set for themselves, by team.
     pub targets: BTreeMap<String, Vec<TeamTarget>>,
+    /// Who may send facts.
+    pub reporters: Vec<Reporter>,
     /// Logins of bots beyond those that sources tell.
     pub bot_logins: Vec<String>,
 }
@@ -89,6 +93,7 @@ impl Config {
             collect: document.section("collect")?,
             organisation: organisation::read(&document, organization.as_deref())?,
             targets: team_targets(&document)?,
+            reporters: reporters::read(&document, environment)?,
             bot_logins: bots.logins,
             document,
         })

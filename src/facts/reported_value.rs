@@ -30,7 +30,9 @@ pub struct ReportedValue {
     /// The person it is about, as a keyed hash, where the template needs one to find their pull requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<Person>,
-    /// When it was reported.
+    /// When it was reported: tells which of two reports of a row is the newer. Not kept, so that the same report again
+    /// changes nothing.
+    #[serde(skip)]
     pub reported_at: Moment,
 }
 

@@ -90,7 +90,7 @@ impl CollectMetrics {
     }
 
     /// Counts what a page changed.
-    pub(super) fn add_changes(&self, source: &str, family: &str, changed: u64) {
+    pub fn add_changes(&self, source: &str, family: &str, changed: u64) {
         self.items.with_label_values(&[source, family]).inc_by(changed);
         self.changes.inc_by(changed);
     }

@@ -5,12 +5,14 @@ mod diagnosis;
 mod evaluate;
 mod metrics;
 pub mod progress;
+mod receive;
 mod snapshot;
 
 pub use collect::{CollectReport, Collector, Stop};
 pub use diagnosis::diagnose;
 pub use evaluate::{Families, TeamScorecards, evaluate, team_facts, team_scorecards};
 pub use metrics::CollectMetrics;
+pub use receive::{ImportError, Imported, StoredFacts, import};
 pub use snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
 
 pub use crate::sources::Telemetry;

@@ -12,7 +12,7 @@ mod secret;
 pub mod source;
 
 pub use source::{
-    BatchSink, Clock, ConfigureError, Environment, Finding, FindingLevel, Kind, SinkError, Source, SourceContext,
+    BatchSink, Clock, ConfigureError, Environment, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver, SinkError, Source, SourceContext,
     SourceError, SourceTable, Telemetry,
 };
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Duration;
+use http::HeaderMap;
 use thiserror::Error;
 
 use crate::facts::{Batch, Moment, PersonHasher};
@@ -91,8 +92,42 @@ pub trait Source: Send + Sync {
     /// Looks at what the credentials may see, for `doctor`: reads only, a handful of requests.
     async fn diagnose(&self) -> Vec<Finding>;
 
+    /// The side of the source that tools send to. `None` for sources that only fetch.
+    fn receiver(&self) -> Option<&dyn Receiver> {
+        None
+    }
+
     /// Live counters of the source, as Prometheus samples, for `/metrics`: requests by outcome, budget left.
     fn telemetry(&self) -> Vec<Telemetry>;
+}
+
+/// Takes what a tool sends by HTTP.
+#[async_trait]
+pub trait Receiver: Send + Sync {
+    /// Makes facts of one request. Facts that earlier requests began are completed: `stored` has them. A bad record among
+    /// good ones is a [`crate::facts::Reject`].
+    async fn receive(&self, headers: &HeaderMap, body: &[u8], stored: &dyn FactLookup) -> Result<Batch, ReceiveError>;
+}
+
+/// What is stored already.
+#[async_trait]
+pub trait FactLookup: Send + Sync {
+    /// The document of one fact of the receiving source.
+    async fn fact(&self, family: &'static str, external_id: &str) -> Result<Option<serde_json::Value>, SinkError>;
+
+    /// When the request was received.
+    fn received_at(&self) -> Moment;
+}
+
+/// Why a request was not taken.
+#[derive(Debug, Error)]
+pub enum ReceiveError {
+    /// It makes no sense as a whole. The text says what was expected.
+    #[error("{0}")]
+    Malformed(String),
+    /// What is stored cannot be looked up.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
 }
 
 /// A number a source tells of itself.

@@ -120,6 +120,23 @@ impl Store {
         Ok(stored)
     }
 
+    /// The document of one fact. `None` if it is not stored.
+    pub async fn fact_body(
+        &self,
+        source: &str,
+        family: &'static str,
+        external_id: &str,
+    ) -> Result<Option<serde_json::Value>, StoreError> {
+        let body: Option<String> = on_engine!(self, pool: Database => {
+            let mut query = QueryBuilder::<Database>::new("SELECT body FROM ");
+            query.push(family).push(" WHERE source = ").push_bind(source.to_owned());
+            query.push(" AND external_id = ").push_bind(external_id.to_owned());
+            query.build().fetch_optional(pool).await?.map(|row| row.try_get(0)).transpose()?
+        });
+        let body = body.map(|body| serde_json::from_str(&body)).transpose();
+        body.map_err(|error| StoreError::unreadable(family, external_id, &error))
+    }
+
     /// The facts of a family, ordered by source and key.
     pub async fn facts<F: FactFamily>(&self, selection: &Selection) -> Result<Vec<Sourced<F>>, StoreError> {
         let rows: Vec<(String, String, String)> = on_engine!(self, pool: Database => {

@@ -3,6 +3,7 @@
 //! SQLite by default, PostgreSQL when the URL says so; one text of SQL and one folder of migrations serve both. The
 //! engines differ in two things only: how a pool is opened, and that SQLite takes one writer at a time.
 
+mod audit;
 mod documents;
 mod error;
 mod states;
@@ -19,6 +20,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions as _, PgPool, SqlSafeStr as _, SqlitePool};
 use tokio::sync::Mutex;
 
+pub use audit::AuditEntry;
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
 pub use states::{FamilyCount, Quarantined, SourceState};

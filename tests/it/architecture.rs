@@ -12,9 +12,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &["facts", "kpi", "stats"]),
     ("config", &["attribution", "report", "stats"]),
     ("sources", &["facts"]),
-    ("store", &["facts", "kpi"]),
-    ("pipeline", &["attribution", "clock", "facts", "kpi", "report", "sources", "store"]),
-    ("expose", &["facts", "kpi", "pipeline", "report", "store"]),
+    ("reported", &["facts"]),
+    ("store", &["facts"]),
+    ("pipeline", &["attribution", "clock", "facts", "kpi", "report", "reported", "sources", "store"]),
+    ("expose", &["clock", "config", "facts", "kpi", "pipeline", "report", "reported", "sources", "store"]),
 ];
 
 /// Modules that do no I/O and read no clock.

@@ -1,0 +1,83 @@
+//! What is sent to chiplog instead of fetched: reported rows, and the events of tools.
+
+use std::io::Read;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::clock;
+use crate::facts::{Batch, Moment};
+use crate::reported::{Intake, Problem, SOURCE};
+use crate::sources::{FactLookup, SinkError};
+use crate::store::{Store, StoreError};
+
+/// How many rows are stored in one transaction.
+const ROWS_AT_ONCE: usize = 1000;
+
+/// What became of rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// Rows that are good.
+    pub good: u64,
+    /// Those of them that were new or different from what was stored.
+    pub changed: u64,
+    /// Rows that were refused.
+    pub bad: u64,
+}
+
+/// The import came to its end too early. What was stored before stays, and the same file may be imported again.
+#[derive(Debug, Error)]
+#[error("after {} good rows the store failed: {error}", imported.good)]
+pub struct ImportError {
+    /// What was done until then.
+    pub imported: Imported,
+    /// Why it ended.
+    pub error: StoreError,
+}
+
+/// Stores the good rows of an intake and hands the problems on, a thousand rows at a time. `store` is `None` for a dry run.
+pub async fn import<R: Read>(
+    mut intake: Intake<'_, R>,
+    store: Option<&Store>,
+    mut tell: impl FnMut(Problem),
+) -> Result<Imported, ImportError> {
+    let mut imported = Imported::default();
+    while let Some(received) = intake.next(ROWS_AT_ONCE) {
+        let good = received.facts.len() as u64;
+        imported.bad += received.problems.len() as u64;
+        received.problems.into_iter().for_each(&mut tell);
+        if let Some(store) = store {
+            let batch = Batch { facts: received.facts, ..Batch::default() };
+            match store.accept(SOURCE, &batch, clock::now()).await {
+                Ok(accepted) => imported.changed += accepted.changed.values().sum::<u64>(),
+                Err(error) => return Err(ImportError { imported, error }),
+            }
+        }
+        imported.good += good;
+    }
+    Ok(imported)
+}
+
+/// Looks up stored facts of one source, for receivers that complete them.
+pub struct StoredFacts<'a> {
+    /// The store.
+    pub store: &'a Store,
+    /// The source's name.
+    pub source: &'a str,
+    /// When the event was received.
+    pub received_at: Moment,
+}
+
+#[async_trait]
+impl FactLookup for StoredFacts<'_> {
+    async fn fact(&self, family: &'static str, external_id: &str) -> Result<Option<Value>, SinkError> {
+        let found = self.store.fact_body(self.source, family, external_id).await;
+        found.map_err(|error| SinkError { message: error.to_string() })
+    }
+
+    fn received_at(&self) -> Moment {
+        self.received_at
+    }
+}
