@@ -13,7 +13,7 @@ pub(super) fn attempts(
     facts: &FactsInput,
     history: &History<'_>,
 ) -> (Vec<ServiceDeployment>, String) {
-    let seen = Seen::in_repository(&service.repository, facts);
+    let seen = Seen::of(service, facts);
     match &service.deployments {
         DeploymentRule::Auto => seen.automatic(service),
         DeploymentRule::Environment { environment, task } => {
@@ -22,8 +22,8 @@ pub(super) fn attempts(
                 environment.is_match(&item.fact.environment) && task.as_ref().is_none_or(|task| task.is_match(task_of))
             });
             (
-                matching.map(|item| of_deployment(service, item)).collect(),
-                format!("GitHub Deployments to {environment}"),
+                matching.map(|item| of_deployment(service, item, &seen.tags)).collect(),
+                format!("deployments to {environment}"),
             )
         }
         DeploymentRule::Release { tag, prereleases } => {
@@ -63,11 +63,17 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn in_repository(repository: &str, facts: &'a FactsInput) -> Self {
+    fn of(service: &Service, facts: &'a FactsInput) -> Self {
+        let repository = &service.repository;
+        // A deployment that names its service belongs to that one, wherever its code lives.
+        let concerns = |fact: &Deployment| match &fact.service {
+            Some(name) => service.is_called(name),
+            None => fact.repository == *repository,
+        };
         Self {
-            deployments: facts.deployments.iter().filter(|item| item.fact.repository == repository).collect(),
-            releases: facts.releases.iter().filter(|item| item.fact.repository == repository).collect(),
-            tags: facts.tags.iter().filter(|item| item.fact.repository == repository).collect(),
+            deployments: facts.deployments.iter().filter(|item| concerns(&item.fact)).collect(),
+            releases: facts.releases.iter().filter(|item| item.fact.repository == *repository).collect(),
+            tags: facts.tags.iter().filter(|item| item.fact.repository == *repository).collect(),
         }
     }
 
@@ -87,8 +93,8 @@ impl<'a> Seen<'a> {
             others.extend(count(self.tags.len(), "tags"));
             let matching = self.deployments.iter().filter(|item| production.contains(item.fact.environment.as_str()));
             (
-                matching.map(|item| of_deployment(service, item)).collect(),
-                format!("GitHub Deployments to {}", list(&production)),
+                matching.map(|item| of_deployment(service, item, &self.tags)).collect(),
+                format!("deployments to {}", list(&production)),
             )
         } else if !releases.is_empty() {
             others.extend(count(self.tags.len(), "tags"));
@@ -154,15 +160,19 @@ fn short(sha: &str) -> &str {
     sha.get(..10).unwrap_or(sha)
 }
 
-fn of_deployment(service: &Service, item: &Sourced<Deployment>) -> ServiceDeployment {
+fn of_deployment(service: &Service, item: &Sourced<Deployment>, tags: &[&Sourced<Tag>]) -> ServiceDeployment {
     let fact = &item.fact;
-    let reference = fact.reference.as_deref().filter(|reference| !fact.sha.starts_with(reference));
+    // Tools that deploy versions name the tag, not the commit.
+    let tagged = fact.reference.as_ref().filter(|_| fact.sha.is_empty());
+    let tagged = tagged.and_then(|name| tags.iter().find(|tag| tag.fact.name == *name));
+    let sha = tagged.map_or(&fact.sha, |tag| &tag.fact.sha);
+    let reference = fact.reference.as_deref().filter(|reference| !sha.starts_with(reference));
     let version =
-        reference.map_or_else(|| short(&fact.sha).to_owned(), |name| format!("{name} ({})", short(&fact.sha)));
+        reference.map_or_else(|| short(sha).to_owned(), |name| format!("{name} ({})", short(sha)));
     let finished_at = fact.succeeded_at();
     ServiceDeployment {
         url: fact.url.clone(),
-        sha: fact.sha.clone(),
+        sha: sha.clone(),
         created_at: fact.created_at,
         finished_at,
         failed_at: if finished_at.is_none() { fact.failed_at() } else { None },

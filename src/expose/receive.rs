@@ -162,7 +162,7 @@ async fn events(
     };
     let _turn = state.turn.lock().await;
     let now = clock::now();
-    let stored = StoredFacts { store: &state.store, source: &source, received_at: now };
+    let stored = StoredFacts { store: &state.store, source: &source };
     let batch = match receiver.receive(&headers, &body, &stored).await {
         Ok(batch) => batch,
         Err(ReceiveError::Malformed(text)) => return answer(StatusCode::BAD_REQUEST, &text),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::clock;
-use crate::facts::{Batch, Moment};
+use crate::facts::Batch;
 use crate::reported::{Intake, Problem, SOURCE};
 use crate::sources::{FactLookup, SinkError};
 use crate::store::{Store, StoreError};
@@ -66,8 +66,6 @@ pub struct StoredFacts<'a> {
     pub store: &'a Store,
     /// The source's name.
     pub source: &'a str,
-    /// When the event was received.
-    pub received_at: Moment,
 }
 
 #[async_trait]
@@ -77,7 +75,8 @@ impl FactLookup for StoredFacts<'_> {
         found.map_err(|error| SinkError { message: error.to_string() })
     }
 
-    fn received_at(&self) -> Moment {
-        self.received_at
+    async fn cursor(&self, name: &str) -> Result<Option<String>, SinkError> {
+        let state = self.store.cursor(self.source, name).await;
+        state.map_err(|error| SinkError { message: error.to_string() })
     }
 }

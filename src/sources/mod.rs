@@ -2,10 +2,13 @@
 //!
 //! A source is one folder, its `mod` line and one line in [`KINDS`].
 
+mod alertmanager;
+mod cdevents;
 mod git;
 mod github;
 pub mod http;
 mod pagerduty;
+mod prometheus;
 mod references;
 mod scrub;
 mod secret;
@@ -17,4 +20,4 @@ pub use source::{
 };
 
 /// Every kind of source that chiplog knows.
-pub const KINDS: &[&Kind] = &[&github::KIND, &pagerduty::KIND, &git::KIND];
+pub const KINDS: &[&Kind] = &[&github::KIND, &pagerduty::KIND, &git::KIND, &alertmanager::KIND, &cdevents::KIND, &prometheus::KIND];

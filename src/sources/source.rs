@@ -115,8 +115,8 @@ pub trait FactLookup: Send + Sync {
     /// The document of one fact of the receiving source.
     async fn fact(&self, family: &'static str, external_id: &str) -> Result<Option<serde_json::Value>, SinkError>;
 
-    /// When the request was received.
-    fn received_at(&self) -> Moment;
+    /// The stored state of a cursor of the receiving source.
+    async fn cursor(&self, name: &str) -> Result<Option<String>, SinkError>;
 }
 
 /// Why a request was not taken.
