@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::attribution::{Attributed, FactsInput, Organisation, attribute};
+use crate::attribution::{Attributed, FactsInput, Organisation, ReadinessRule, attribute};
 use crate::config::{Config, ConfigError, Document};
 use crate::facts::{FactFamily, Moment, PersonHasher, Sourced};
 use crate::pipeline::{Families, TeamScorecards};
@@ -52,7 +52,7 @@ impl App {
         let mut organisation = config.organisation.clone();
         organisation.bots = config.bot_logins.iter().map(|login| people.person(login, true).key).collect();
         let sources = configure(&config, &context(&config, people.clone(), environment))?;
-        let families = sources.iter().flat_map(|source| source.families()).copied().collect();
+        let families = sources.iter().flat_map(|source| source.families()).collect();
         let scorecards = scorecards(&config, &store).await?;
         Ok(Self { config, organisation, store, sources, families, people, scorecards })
     }
@@ -160,8 +160,17 @@ fn context(
         history: chrono::Duration::from_std(config.collect.history).unwrap_or(chrono::Duration::days(456)),
         now: Arc::new(crate::clock::now),
         environment: Arc::new(environment),
+        readiness_files: readiness_files(&config.organisation),
         base_directory: config.document.base_directory(),
     }
+}
+
+fn readiness_files(organisation: &Organisation) -> Vec<String> {
+    let files = organisation.readiness.iter().filter_map(|check| match &check.rule {
+        ReadinessRule::File(paths) => Some(paths.clone()),
+        _ => None,
+    });
+    files.flatten().collect()
 }
 
 fn configure(config: &Config, context: &SourceContext) -> Result<Vec<Arc<dyn Source>>, ConfigError> {

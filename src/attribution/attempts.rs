@@ -167,8 +167,7 @@ fn of_deployment(service: &Service, item: &Sourced<Deployment>, tags: &[&Sourced
     let tagged = tagged.and_then(|name| tags.iter().find(|tag| tag.fact.name == *name));
     let sha = tagged.map_or(&fact.sha, |tag| &tag.fact.sha);
     let reference = fact.reference.as_deref().filter(|reference| !sha.starts_with(reference));
-    let version =
-        reference.map_or_else(|| short(sha).to_owned(), |name| format!("{name} ({})", short(sha)));
+    let version = reference.map_or_else(|| short(sha).to_owned(), |name| format!("{name} ({})", short(sha)));
     let finished_at = fact.succeeded_at();
     ServiceDeployment {
         url: fact.url.clone(),

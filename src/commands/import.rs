@@ -45,8 +45,11 @@ pub(super) async fn run(config: &Path, template: Option<&str>, file: Option<&Pat
         app.store.audit(&entry, clock::now()).await?;
     }
     app.store.close().await;
-    let stored =
-        if dry_run { "nothing is stored in a dry run".to_owned() } else { format!("{} new or changed", imported.changed) };
+    let stored = if dry_run {
+        "nothing is stored in a dry run".to_owned()
+    } else {
+        format!("{} new or changed", imported.changed)
+    };
     print(&format!("{}: {} good rows ({stored}), {} bad rows\n", template.id, imported.good, imported.bad))?;
     Ok(if imported.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -16,9 +16,13 @@ struct ReporterSection {
     token_env: Option<String>,
     /// The file that holds it.
     token_file: Option<String>,
-    /// What it may send: `reports/TEMPLATE` and `events/SOURCE`, with `*`.
+    /// What it may send: `reports/TEMPLATE`, `events/SOURCE`, `coverage_reports/OWNER/NAME` and `test_reports/OWNER/NAME`,
+    /// with `*`.
     scopes: Vec<String>,
 }
+
+/// What scopes begin with.
+const SCOPES: [&str; 4] = ["reports/", "events/", "coverage_reports/", "test_reports/"];
 
 /// Somebody (or something) that may send facts.
 #[derive(Debug, Clone)]
@@ -31,19 +35,27 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// A reporter of a token; scopes are `reports/TEMPLATE` and `events/SOURCE`, with `*` for all.
+    /// A reporter of a token; scopes are as in `[reporters]`.
     ///
     /// # Errors
     /// A scope is no pattern.
     pub fn new(name: &str, token: &SecretString, scopes: &[String]) -> Result<Self, String> {
         let scopes = scopes.iter().map(|scope| {
-            if !scope.starts_with("reports/") && !scope.starts_with("events/") && scope != "*" {
-                return Err(format!("\"{scope}\" is no scope: write reports/TEMPLATE, events/SOURCE or *"));
+            if !SCOPES.iter().any(|kind| scope.starts_with(kind)) && scope != "*" {
+                return Err(format!(
+                    "\"{scope}\" is no scope: write reports/TEMPLATE, events/SOURCE, coverage_reports/OWNER/NAME, \
+                     test_reports/OWNER/NAME or *"
+                ));
             }
-            let glob = GlobBuilder::new(scope).build().map_err(|error| format!("\"{scope}\" is no pattern: {error}"))?;
+            let glob =
+                GlobBuilder::new(scope).build().map_err(|error| format!("\"{scope}\" is no pattern: {error}"))?;
             Ok(glob.compile_matcher())
         });
-        Ok(Self { name: name.to_owned(), digest: digest(token.expose_secret()), scopes: scopes.collect::<Result<_, _>>()? })
+        Ok(Self {
+            name: name.to_owned(),
+            digest: digest(token.expose_secret()),
+            scopes: scopes.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Whether a token is this reporter's. Digests are compared, so that time tells nothing of the token.
@@ -89,7 +101,8 @@ pub(super) fn read(
         };
         let text = text.trim();
         if text.len() < 16 {
-            let problem = "the token is shorter than 16 characters: make a random one, for example with `openssl rand -hex 32`";
+            let problem =
+                "the token is shorter than 16 characters: make a random one, for example with `openssl rand -hex 32`";
             return Err(document.error_at(&key(place), problem));
         }
         if section.scopes.is_empty() {

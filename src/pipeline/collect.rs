@@ -9,9 +9,10 @@ use tokio::sync::watch;
 
 use super::metrics::CollectMetrics;
 use super::progress::Observer;
+use super::receive::StoredFacts;
 use crate::clock;
 use crate::facts::Batch;
-use crate::sources::{BatchSink, SinkError, Source, SourceError};
+use crate::sources::{BatchSink, FactLookup as _, SinkError, Source, SourceError};
 use crate::store::Store;
 
 /// Turns true when the program is to stop.
@@ -129,6 +130,10 @@ impl BatchSink for StoreSink<'_> {
     async fn stored(&self, family: &'static str, external_ids: Vec<String>) -> Result<BTreeSet<String>, SinkError> {
         let stored = self.collector.store.stored(self.source, family, &external_ids).await;
         stored.map_err(|error| SinkError { message: error.to_string() })
+    }
+
+    async fn fact(&self, family: &'static str, external_id: &str) -> Result<Option<serde_json::Value>, SinkError> {
+        StoredFacts { store: &self.collector.store, source: self.source }.fact(family, external_id).await
     }
 
     async fn accept(&self, batch: Batch) -> Result<(), SinkError> {

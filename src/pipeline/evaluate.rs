@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
 use crate::attribution::{Attributed, DeploymentRule, Organisation, Team};
 use crate::facts::{
-    CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Inventory, Iteration, Moment, PullRequest,
-    Release, SecurityAlert, Tag, TestReport, WorkItem,
+    CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Iteration, Moment, PullRequest, Release,
+    SecurityAlert, Tag, TestReport, WorkItem,
 };
 use crate::kpi::{CATALOGUE, Kpi, Need, Observed, Supply, TeamFacts, Window, assess};
 use crate::report::scorecard::{Scorecard, ScorecardStatus, standing};
@@ -93,7 +93,6 @@ fn supply(organisation: &Organisation, attributed: &Attributed, families: &Famil
         (TestReport::FAMILY, Need::TestOutcomes),
         (CoverageReport::FAMILY, Need::Coverage),
         (SecurityAlert::FAMILY, Need::SecurityAlerts),
-        (Inventory::FAMILY, Need::Readiness),
     ];
     supply.extend(by_family.into_iter().filter(|(family, _)| yields(family)).map(|(_, need)| need));
     let of_team = |owner: &Option<String>| owner.as_deref() == Some(team);
@@ -115,8 +114,12 @@ fn supply(organisation: &Organisation, attributed: &Attributed, families: &Famil
             Need::Measured(measure) => measured.contains(measure) || reported.contains(measure),
             Need::Reported(template) => reported.contains(template),
             Need::Cost => (measured.contains("cost") && measured.contains("volume")) || reported.contains("unit_cost"),
-            Need::Coverage => reported.contains("test_coverage"),
-            Need::Readiness => reported.contains("operational_readiness"),
+            // Reports may be uploaded as well.
+            Need::Coverage => {
+                reported.contains("test_coverage") || attributed.coverage.iter().any(|item| of_team(&item.team))
+            }
+            // A service is looked at when its repository is, or when somebody reports on it.
+            Need::Readiness => attributed.readiness.iter().any(|item| of_team(&item.team)),
             _ => false,
         };
         if supplied {

@@ -12,6 +12,9 @@ use super::row::{Known, fact};
 use super::template::Template;
 use crate::facts::Fact;
 
+/// The cells of a row by the names of their columns.
+type Cells = BTreeMap<&'static str, String>;
+
 /// Why nothing of a file can be read.
 #[derive(Debug, Error)]
 #[error("{0}")]
@@ -56,12 +59,15 @@ impl<'a, R: Read> Intake<'a, R> {
     /// # Errors
     /// The header has an unknown column, or lacks one.
     pub fn csv(template: &'static Template, known: &'a Known, file: R) -> Result<Self, ReadError> {
-        let mut reader = ReaderBuilder::new().comment(Some(b'#')).flexible(true)
+        let mut reader = ReaderBuilder::new()
+            .comment(Some(b'#'))
+            .flexible(true)
             // A carriage return before it is trimmed with the cell.
             .terminator(Terminator::Any(b'\n'))
             .from_reader(file.chain(&b"\n"[..]));
         let header = reader.byte_headers().map_err(|error| ReadError(format!("the file cannot be read: {error}")))?;
-        let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_lowercase()).collect();
+        let names: Vec<String> =
+            header.iter().map(|name| String::from_utf8_lossy(name).trim().to_lowercase()).collect();
         let all = || template.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
         let mut columns = Vec::new();
         for (number, name) in names.iter().enumerate() {
@@ -73,8 +79,7 @@ impl<'a, R: Read> Intake<'a, R> {
                 ReadError(format!("the header has a column \"{name}\" too many: expected {}", all()))
             })?);
         }
-        if let Some(missing) =
-            template.columns.iter().find(|column| column.required && !columns.contains(&column.name))
+        if let Some(missing) = template.columns.iter().find(|column| column.required && !columns.contains(&column.name))
         {
             return Err(ReadError(format!("the header lacks the column {}: expected {}", missing.name, all())));
         }
@@ -102,7 +107,7 @@ impl<'a, R: Read> Intake<'a, R> {
     }
 
     /// The line and the cells of the next row.
-    fn cells(&mut self) -> Option<(u64, Result<BTreeMap<&'static str, String>, String>)> {
+    fn cells(&mut self) -> Option<(u64, Result<Cells, String>)> {
         match &mut self.rows {
             Rows::Csv { reader, columns } => {
                 let mut record = ByteRecord::new();
@@ -115,9 +120,7 @@ impl<'a, R: Read> Intake<'a, R> {
                 };
                 match read {
                     Ok(false) => None,
-                    Ok(true) => {
-                        Some((line_of(reader, &record), csv_cells(&record, columns)))
-                    }
+                    Ok(true) => Some((line_of(reader, &record), csv_cells(&record, columns))),
                     Err(error) => {
                         let line = error.position().map_or(0, csv::Position::line);
                         Some((line, Err(format!("cannot be read: {error}"))))
@@ -134,11 +137,11 @@ impl<'a, R: Read> Intake<'a, R> {
 
 /// The line on which a record that was just read begins: comments and empty lines before it do not count.
 fn line_of<R: Read>(reader: &csv::Reader<R>, record: &ByteRecord) -> u64 {
-    let breaks = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+    let breaks = String::from_utf8_lossy(record.as_slice()).matches('\n').count() as u64;
     reader.position().line().saturating_sub(1 + breaks)
 }
 
-fn csv_cells(record: &ByteRecord, columns: &[&'static str]) -> Result<BTreeMap<&'static str, String>, String> {
+fn csv_cells(record: &ByteRecord, columns: &[&'static str]) -> Result<Cells, String> {
     if record.len() != columns.len() {
         return Err(format!("has {} fields where the header has {}", record.len(), columns.len()));
     }
@@ -149,7 +152,7 @@ fn csv_cells(record: &ByteRecord, columns: &[&'static str]) -> Result<BTreeMap<&
     cells.collect()
 }
 
-fn json_cells(template: &'static Template, row: &Value) -> Result<BTreeMap<&'static str, String>, String> {
+fn json_cells(template: &'static Template, row: &Value) -> Result<Cells, String> {
     let row = row.as_object().ok_or("is no object: write { \"column\": value, … }")?;
     let mut cells = BTreeMap::new();
     for (name, value) in row {

@@ -68,7 +68,9 @@ pub(super) fn fact(
         fact.value /= fact.cases;
     }
     let says_when = template.columns.iter().any(|column| column.role == Role::At);
-    if let (Some(began_at), false) = (fact.began_at, says_when || (fact.ended && template.columns.iter().any(|column| column.role == Role::Ended))) {
+    if let (Some(began_at), false) =
+        (fact.began_at, says_when || (fact.ended && template.columns.iter().any(|column| column.role == Role::Ended)))
+    {
         // What has not ended, or only begins, counts from its beginning: the same row again is the same fact.
         fact.at = began_at;
     }
@@ -182,7 +184,10 @@ mod tests {
         let survey = |team: &str, date: &str, score: &str| {
             row("team_engagement", &[("id", "1"), ("team", team), ("date", date), ("score", score)]).unwrap_err()
         };
-        assert_eq!(survey("pay", "2026-09-30", "4"), "team: \"pay\" is no team of the configuration: known are payments");
+        assert_eq!(
+            survey("pay", "2026-09-30", "4"),
+            "team: \"pay\" is no team of the configuration: known are payments"
+        );
         assert_eq!(survey("payments", "30.9.", "4"), "date: \"30.9.\" is no day: write for example 2026-09-30");
         assert_eq!(survey("payments", "2027-01-01", "4"), "date: \"2027-01-01\" lies in the future");
         assert_eq!(survey("payments", "2026-09-30", "6"), "score: \"6\" is out of range: expected 1 to 5");

@@ -67,10 +67,12 @@ const fn column(
     Column { name, role, required, meaning, example }
 }
 
-const ID: Column = column("id", Role::Id, true, "your own id of the row; the same id again replaces the row", "2026-q3-17");
+const ID: Column =
+    column("id", Role::Id, true, "your own id of the row; the same id again replaces the row", "2026-q3-17");
 const TEAM: Column = column("team", Role::Team, true, "the team's slug", "payments");
 const SERVICE: Column = column("service", Role::Service, true, "the service's id, or one of its names", "ledger");
-const DATE: Column = column("date", Role::At, true, "the day (2026-09-30) or moment (2026-09-30T12:00:00Z)", "2026-09-30");
+const DATE: Column =
+    column("date", Role::At, true, "the day (2026-09-30) or moment (2026-09-30T12:00:00Z)", "2026-09-30");
 const ANSWERS: Column =
     column("answers", Role::Cases, false, "how many answers the score is the mean of; 1 unless given", "1");
 
@@ -129,7 +131,13 @@ pub const TEMPLATES: &[Template] = &[
             ID,
             TEAM,
             DATE,
-            column("leavers", Role::Value(0.0, 1000.0), true, "how many left whom the team wanted to keep; 0 counts", "0"),
+            column(
+                "leavers",
+                Role::Value(0.0, 1000.0),
+                true,
+                "how many left whom the team wanted to keep; 0 counts",
+                "0",
+            ),
             column("headcount", Role::Cases, true, "how many people the team had", "8"),
         ],
     },
@@ -172,7 +180,13 @@ pub const TEMPLATES: &[Template] = &[
             ID,
             TEAM,
             column("joined", Role::Began, true, "the first day", "2026-09-01"),
-            column("login", Role::Person, true, "the login at the code host; only a keyed hash of it is kept", "octocat"),
+            column(
+                "login",
+                Role::Person,
+                true,
+                "the login at the code host; only a keyed hash of it is kept",
+                "octocat",
+            ),
         ],
     },
     Template {
@@ -203,18 +217,25 @@ pub const TEMPLATES: &[Template] = &[
         row: "The share of a day in which a service met its objective.",
         columns: SHARE_OF_SERVICE,
     },
-    Template { id: "latency_p95", row: "The 95th percentile of a service's latency on a day.", columns: SECONDS_OF_SERVICE },
-    Template { id: "latency_p99", row: "The 99th percentile of a service's latency on a day.", columns: SECONDS_OF_SERVICE },
-    Template { id: "error_rate", row: "The share of a service's requests that failed on a day.", columns: SHARE_OF_SERVICE },
+    Template {
+        id: "latency_p95",
+        row: "The 95th percentile of a service's latency on a day.",
+        columns: SECONDS_OF_SERVICE,
+    },
+    Template {
+        id: "latency_p99",
+        row: "The 99th percentile of a service's latency on a day.",
+        columns: SECONDS_OF_SERVICE,
+    },
+    Template {
+        id: "error_rate",
+        row: "The share of a service's requests that failed on a day.",
+        columns: SHARE_OF_SERVICE,
+    },
     Template {
         id: "request_throughput",
         row: "The requests per second of a service on a day.",
-        columns: &[
-            ID,
-            SERVICE,
-            DATE,
-            column("value", Role::Value(0.0, 1e12), true, "requests per second", "120"),
-        ],
+        columns: &[ID, SERVICE, DATE, column("value", Role::Value(0.0, 1e12), true, "requests per second", "120")],
     },
 ];
 

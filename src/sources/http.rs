@@ -92,6 +92,48 @@ impl JsonClient {
         }
     }
 
+    /// Gets a JSON document that must be there. `what` is asked for, and the token came from `place`, for messages.
+    pub async fn document(&self, url: Url, what: &str, place: &str) -> Result<Value, SourceError> {
+        let address = url.host_str().unwrap_or_default().to_owned();
+        let (status, body) = self.get(url).await?;
+        let host = self.host;
+        match status {
+            StatusCode::OK => Ok(body),
+            StatusCode::UNAUTHORIZED => Err(SourceError::Unauthorized(format!(
+                "{host} refuses the token in {place} (401): make a new one and start chiplog again"
+            ))),
+            StatusCode::FORBIDDEN => Err(SourceError::Forbidden(format!(
+                "{host} does not let the token in {place} read {what} (403): give it the right to read them"
+            ))),
+            StatusCode::NOT_FOUND => {
+                Err(SourceError::NotFound(format!("{host} at {address} shows no {what} (404): check base_url and ids")))
+            }
+            status => {
+                let texts = [&body["message"], &body["errorMessages"][0], &body["errors"][0]["message"]];
+                let message = texts.into_iter().find_map(Value::as_str).unwrap_or_default();
+                Err(SourceError::Malformed(format!("{host} refuses to list {what}: {status} {message}")))
+            }
+        }
+    }
+
+    /// Gets a file that is at most so large.
+    pub async fn bytes(&self, url: Url, largest: u64) -> Result<Vec<u8>, SourceError> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let unreachable = |error: &reqwest::Error| SourceError::Unavailable(self.unreachable(&url, error));
+        let mut answer = self.client.get(url.clone()).send().await.map_err(|error| unreachable(&error))?;
+        if !answer.status().is_success() {
+            return Err(SourceError::Unavailable(format!("{} answers {}", self.host, answer.status())));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| unreachable(&error))? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() as u64 > largest {
+                return Err(SourceError::Malformed(format!("{} sends more than {largest} bytes", self.host)));
+            }
+        }
+        Ok(bytes)
+    }
+
     /// Requests and repeated tries so far.
     pub fn telemetry(&self) -> Vec<Telemetry> {
         let sample = |name, help, counter: &AtomicU64| Telemetry {

@@ -2,22 +2,40 @@
 //!
 //! A source is one folder, its `mod` line and one line in [`KINDS`].
 
+mod access;
 mod alertmanager;
+mod alerts;
 mod cdevents;
 mod git;
 mod github;
 pub mod http;
+mod incident_io;
+mod jira;
+mod jira_operations;
+mod opsgenie;
 mod pagerduty;
 mod prometheus;
 mod references;
 mod scrub;
 mod secret;
 pub mod source;
+pub mod test_reports;
 
 pub use source::{
-    BatchSink, Clock, ConfigureError, Environment, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver, SinkError, Source, SourceContext,
-    SourceError, SourceTable, Telemetry,
+    BatchSink, Clock, ConfigureError, Environment, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver,
+    SinkError, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
 
 /// Every kind of source that chiplog knows.
-pub const KINDS: &[&Kind] = &[&github::KIND, &pagerduty::KIND, &git::KIND, &alertmanager::KIND, &cdevents::KIND, &prometheus::KIND];
+pub const KINDS: &[&Kind] = &[
+    &github::KIND,
+    &git::KIND,
+    &jira::KIND,
+    &pagerduty::KIND,
+    &opsgenie::KIND,
+    &jira_operations::KIND,
+    &incident_io::KIND,
+    &alertmanager::KIND,
+    &prometheus::KIND,
+    &cdevents::KIND,
+];

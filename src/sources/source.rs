@@ -66,6 +66,8 @@ pub struct SourceContext {
     pub now: Clock,
     /// Reads an environment variable; tests give their own.
     pub environment: Environment,
+    /// The files that checklists of operational readiness ask for.
+    pub readiness_files: Vec<String>,
     /// Resolves relative paths of the configuration file.
     pub base_directory: std::path::PathBuf,
 }
@@ -80,7 +82,7 @@ pub trait Source: Send + Sync {
     fn kind(&self) -> &'static str;
 
     /// The families of facts that it yields as it is configured.
-    fn families(&self) -> &'static [&'static str];
+    fn families(&self) -> Vec<&'static str>;
 
     /// Collects what is new since the cursors in `sink`, page by page, and returns when there is nothing more.
     ///
@@ -152,6 +154,9 @@ pub trait BatchSink: Send + Sync {
     /// Which of these facts are stored already, by external id: so that a walk through a history can stop at what is
     /// known.
     async fn stored(&self, family: &'static str, external_ids: Vec<String>) -> Result<BTreeSet<String>, SinkError>;
+
+    /// The document of one stored fact: for what can only be told by comparing with what was known before.
+    async fn fact(&self, family: &'static str, external_id: &str) -> Result<Option<serde_json::Value>, SinkError>;
 
     /// Stores facts, rejects and cursors in one transaction.
     async fn accept(&self, batch: Batch) -> Result<(), SinkError>;

@@ -109,7 +109,8 @@ mod tests {
         assert_eq!((first.service.as_str(), first.resolved_at()), ("ledger", None));
         assert_eq!(first.severity_words, ["critical"]);
         // The first alert has ended and is no longer told; the incident is still the same.
-        let second = group("firing", &[("2026-10-05T12:20:00Z", NEVER)]).incident(Some(first.clone()), "service", "severity");
+        let second =
+            group("firing", &[("2026-10-05T12:20:00Z", NEVER)]).incident(Some(first.clone()), "service", "severity");
         assert_eq!((second.id.as_str(), second.created_at), (first.id.as_str(), first.created_at));
         let ends = [("2026-10-05T12:20:00Z", "2026-10-05T13:00:00Z")];
         let third = group("resolved", &ends).incident(Some(second), "service", "severity");

@@ -84,8 +84,8 @@ impl Source for AlertmanagerSource {
         KIND.name
     }
 
-    fn families(&self) -> &'static [&'static str] {
-        FAMILIES
+    fn families(&self) -> Vec<&'static str> {
+        FAMILIES.to_vec()
     }
 
     /// There is nothing to fetch: Alertmanager sends, and keeps no history.
@@ -110,10 +110,10 @@ impl Source for AlertmanagerSource {
 #[async_trait]
 impl Receiver for AlertmanagerSource {
     async fn receive(&self, _: &HeaderMap, body: &[u8], stored: &dyn FactLookup) -> Result<Batch, ReceiveError> {
-        let group: GroupPayload = serde_json::from_slice(body).map_err(|error| {
-            ReceiveError::Malformed(format!("is no webhook of Alertmanager (version 4): {error}"))
-        })?;
-        let wanted = self.rules.iter().all(|(label, rule)| group.label(label).is_some_and(|value| rule.is_match(value)));
+        let group: GroupPayload = serde_json::from_slice(body)
+            .map_err(|error| ReceiveError::Malformed(format!("is no webhook of Alertmanager (version 4): {error}")))?;
+        let wanted =
+            self.rules.iter().all(|(label, rule)| group.label(label).is_some_and(|value| rule.is_match(value)));
         if !wanted {
             return Ok(Batch::default());
         }

@@ -196,9 +196,10 @@ impl Event {
         let Envelope { context, subject, .. } = &self.envelope;
         let environment = self.content("/environment/id").ok_or("content.environment.id is missing")?;
         // The version of a package URL stands behind the last @, before qualifiers.
-        let version = self.content("/artifactId").and_then(|artifact| artifact.rsplit_once('@')).map(|(_, rest)| {
-            rest.split(['?', '#']).next().unwrap_or_default().to_owned()
-        });
+        let version = self
+            .content("/artifactId")
+            .and_then(|artifact| artifact.rsplit_once('@'))
+            .map(|(_, rest)| rest.split(['?', '#']).next().unwrap_or_default().to_owned());
         // Services of Kubernetes are called by kind and name; the name tells.
         let service = subject.id.rsplit('/').next().unwrap_or(&subject.id);
         Ok(Deployment {
@@ -322,7 +323,9 @@ impl Event {
                     "success" => CiRunConclusion::Success,
                     "cancel" | "cancelled" => CiRunConclusion::Cancelled,
                     "failure" | "error" => CiRunConclusion::Failure,
-                    other => return Err(format!("the outcome \"{other}\" is neither success, failure, error nor cancel")),
+                    other => {
+                        return Err(format!("the outcome \"{other}\" is neither success, failure, error nor cancel"));
+                    }
                 });
             }
             _ => {}
@@ -372,12 +375,12 @@ mod tests {
 
     use super::*;
 
-    fn event(kind: &str, at: &str, subject: Value, custom: Value) -> Event {
+    fn event(kind: &str, at: &str, subject: &Value, custom: &Value) -> Event {
         let mut document = json!({
             "context": { "id": "e1", "source": "/tekton", "type": format!("dev.cdevents.{kind}.0.2.0"), "timestamp": at },
             "subject": subject,
         });
-        document["customData"] = custom;
+        document["customData"] = custom.clone();
         Event::read(&document).unwrap()
     }
 
@@ -388,9 +391,10 @@ mod tests {
     #[test]
     fn a_deployed_service_is_a_deployment_of_its_commit() {
         let sha = "1b2c3d4e5f60718293a4b5c6d7e8f90123456789";
-        let content = json!({ "environment": { "id": "production" }, "artifactId": format!("pkg:generic/ledger@{sha}") });
+        let content =
+            json!({ "environment": { "id": "production" }, "artifactId": format!("pkg:generic/ledger@{sha}") });
         let subject = json!({ "id": "service/ledger", "content": content });
-        let event = event("service.deployed", "2026-10-05T12:00:00Z", subject, Value::Null);
+        let event = event("service.deployed", "2026-10-05T12:00:00Z", &subject, &Value::Null);
         let Ok(Some(Fact::Deployment(fact))) = event.fact(None, &none()) else { panic!("a deployment") };
         assert_eq!((fact.service.as_deref(), fact.sha.as_str()), (Some("ledger"), sha));
         assert_eq!(fact.succeeded_at(), Some("2026-10-05T12:00:00Z".parse().unwrap()));
@@ -399,11 +403,13 @@ mod tests {
     #[test]
     fn an_incident_is_completed_by_its_resolution_in_any_order() {
         let subject = json!({ "id": "i7", "content": { "service": { "id": "ledger" }, "description": "slow" } });
-        let began = event("incident.detected", "2026-10-05T12:00:00Z", subject.clone(), json!({ "severity": "P2" }));
-        let ended = event("incident.resolved", "2026-10-05T13:00:00Z", subject, Value::Null);
+        let began = event("incident.detected", "2026-10-05T12:00:00Z", &subject, &json!({ "severity": "P2" }));
+        let ended = event("incident.resolved", "2026-10-05T13:00:00Z", &subject, &Value::Null);
         let both = |first: &Event, second: &Event| {
             let Ok(Some(Fact::Incident(one))) = first.fact(None, &none()) else { panic!("an incident") };
-            let Ok(Some(Fact::Incident(two))) = second.fact(serde_json::to_value(one).ok(), &none()) else { panic!("it") };
+            let Ok(Some(Fact::Incident(two))) = second.fact(serde_json::to_value(one).ok(), &none()) else {
+                panic!("it")
+            };
             (two.created_at, two.resolved_at(), two.service)
         };
         assert_eq!(both(&began, &ended), both(&ended, &began));
@@ -417,7 +423,7 @@ mod tests {
         let mut known = None;
         for (kind, at) in [("queued", "12:00"), ("started", "12:02"), ("finished", "12:10")] {
             let at = format!("2026-10-05T{at}:00Z");
-            let fact = event(&format!("pipelinerun.{kind}"), &at, subject.clone(), custom.clone()).fact(known, &none());
+            let fact = event(&format!("pipelinerun.{kind}"), &at, &subject, &custom).fact(known, &none());
             let Ok(Some(Fact::CiRun(run))) = fact else { panic!("a run") };
             known = serde_json::to_value(run).ok();
         }
@@ -425,27 +431,28 @@ mod tests {
         assert_eq!((run.run_started_at - run.created_at).num_minutes(), 2);
         assert_eq!((run.updated_at - run.run_started_at).num_minutes(), 8);
         assert_eq!(run.conclusion, Some(CiRunConclusion::Failure));
-        let stranger = event("pipelinerun.started", "2026-10-05T12:00:00Z", subject, Value::Null).fact(None, &none());
+        let stranger = event("pipelinerun.started", "2026-10-05T12:00:00Z", &subject, &Value::Null).fact(None, &none());
         assert!(stranger.unwrap_err().contains("\"ci\" = \"owner/name\""));
     }
 
     #[test]
     fn changes_are_numbered_and_tests_are_reported_one_by_one() {
         let subject = json!({ "id": "pulls/12", "content": { "repository": { "id": "acme/ledger" } } });
-        let merged = event("change.merged", "2026-10-05T12:00:00Z", subject, Value::Null);
+        let merged = event("change.merged", "2026-10-05T12:00:00Z", &subject, &Value::Null);
         assert_eq!(merged.completes(), Some((PullRequest::FAMILY, "acme/ledger#12".to_owned())));
         let Ok(Some(Fact::PullRequest(change))) = merged.fact(None, &none()) else { panic!("a change") };
         assert_eq!((change.number, change.state), (12, PullRequestState::Merged));
-        let subject = json!({ "id": "t1", "content": { "outcome": "failure", "testCase": { "id": "1", "name": "login" } } });
+        let subject =
+            json!({ "id": "t1", "content": { "outcome": "failure", "testCase": { "id": "1", "name": "login" } } });
         let custom = json!({ "repository": "acme/ledger", "sha": "ab" });
-        let test = event("testcaserun.finished", "2026-10-05T12:00:00Z", subject, custom);
+        let test = event("testcaserun.finished", "2026-10-05T12:00:00Z", &subject, &custom);
         let Ok(Some(Fact::TestReport(report))) = test.fact(None, &none()) else { panic!("a report") };
         assert_eq!((report.executed, report.failed), (1, vec!["login".to_owned()]));
     }
 
     #[test]
     fn what_no_kpi_needs_gives_nothing_and_what_is_broken_says_so() {
-        let other = event("artifact.signed", "2026-10-05T12:00:00Z", json!({ "id": "a" }), Value::Null);
+        let other = event("artifact.signed", "2026-10-05T12:00:00Z", &json!({ "id": "a" }), &Value::Null);
         assert_eq!(other.fact(None, &none()), Ok(None));
         let reject = Event::read(&json!({ "context": { "id": "e9" }, "subject": {} })).unwrap_err();
         assert!(reject.external_id == "e9" && reject.reason.starts_with("is no CDEvent"), "{reject:?}");

@@ -66,8 +66,8 @@ impl Source for CdeventsSource {
         KIND.name
     }
 
-    fn families(&self) -> &'static [&'static str] {
-        FAMILIES
+    fn families(&self) -> Vec<&'static str> {
+        FAMILIES.to_vec()
     }
 
     /// There is nothing to fetch: events are sent.
@@ -110,11 +110,9 @@ impl Receiver for CdeventsSource {
             };
             match event.fact(known, &self.repositories) {
                 Ok(fact) => batch.facts.extend(fact),
-                Err(reason) => batch.rejects.push(Reject {
-                    family: event.family(),
-                    external_id: event.id().to_owned(),
-                    reason,
-                }),
+                Err(reason) => {
+                    batch.rejects.push(Reject { family: event.family(), external_id: event.id().to_owned(), reason });
+                }
             }
         }
         Ok(batch)
@@ -135,13 +133,9 @@ fn events(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, ReceiveError> 
         Value::Array(items) if kind.starts_with("application/cloudevents-batch+json") => items,
         document => vec![document],
     };
-    let unpacked = documents.into_iter().map(|mut document| {
-        if document.get("specversion").is_some() {
-            document["data"].take()
-        } else {
-            document
-        }
-    });
+    let unpacked = documents
+        .into_iter()
+        .map(|mut document| if document.get("specversion").is_some() { document["data"].take() } else { document });
     let events: Vec<Value> = unpacked.collect();
     if events.iter().any(|event| !event["context"].is_object()) {
         return Err(malformed("an event has no context".to_owned()));

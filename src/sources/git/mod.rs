@@ -60,8 +60,8 @@ impl Source for GitSource {
         KIND.name
     }
 
-    fn families(&self) -> &'static [&'static str] {
-        FAMILIES
+    fn families(&self) -> Vec<&'static str> {
+        FAMILIES.to_vec()
     }
 
     async fn collect(&self, sink: &dyn BatchSink) -> Result<(), SourceError> {

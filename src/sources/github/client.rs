@@ -8,6 +8,7 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use octocrab::Octocrab;
 use octocrab::models::{AppId, InstallationId};
+use reqwest::Url;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -164,6 +165,22 @@ impl Client {
         let body = serde_json::from_slice(&attempt.body)
             .map_err(|error| SourceError::Malformed(format!("GitHub's answer to {path} is no JSON: {error}")))?;
         Ok(RestAnswer { body: Some(body), etag: header("etag"), next })
+    }
+
+    /// Where GitHub sends for what it keeps elsewhere. `None` where it is there no more.
+    pub(super) async fn location(&self, path: &str) -> Result<Option<Url>, SourceError> {
+        let attempt = self.send("core", &Request::Get(path, HeaderMap::new())).await?;
+        match attempt.status {
+            StatusCode::FOUND | StatusCode::TEMPORARY_REDIRECT => {
+                let location = attempt.headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
+                let malformed = || SourceError::Malformed(format!("GitHub redirects {path} nowhere"));
+                location.and_then(|location| location.parse().ok()).map(Some).ok_or_else(malformed)
+            }
+            StatusCode::GONE | StatusCode::NOT_FOUND => Ok(None),
+            status => {
+                Err(SourceError::Malformed(format!("GitHub answers {status} to {path}; a redirect was expected")))
+            }
+        }
     }
 
     /// The scopes of a classic token. `None` where GitHub does not tell (Apps, fine-grained tokens).

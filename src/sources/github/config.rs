@@ -23,7 +23,35 @@ struct Table {
     incidents: Option<IncidentsTable>,
     workflow_runs: Option<bool>,
     changed_files: Vec<String>,
+    work_items: bool,
+    projects: Option<ProjectsTable>,
+    security_alerts: bool,
+    test_reports: Vec<String>,
+    coverage_reports: Vec<String>,
+    readiness_files: bool,
     name: Option<String>,
+}
+
+/// Projects of the organisation, and the names of their fields.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ProjectsTable {
+    pub(super) numbers: Vec<u64>,
+    pub(super) status_field: Option<String>,
+    pub(super) iteration_field: Option<String>,
+    pub(super) points_field: Option<String>,
+}
+
+impl ProjectsTable {
+    pub(super) fn status_field(&self) -> &str {
+        self.status_field.as_deref().unwrap_or("Status")
+    }
+    pub(super) fn iteration_field(&self) -> &str {
+        self.iteration_field.as_deref().unwrap_or("Iteration")
+    }
+    pub(super) fn points_field(&self) -> &str {
+        self.points_field.as_deref().unwrap_or("Estimate")
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +80,7 @@ pub(super) enum Credential {
 
 /// The checked configuration of one GitHub.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each switches a part of its own on")]
 pub(super) struct GithubConfig {
     pub(super) name: String,
     pub(super) credential: Credential,
@@ -63,6 +92,12 @@ pub(super) struct GithubConfig {
     pub(super) incident_labels: Vec<String>,
     pub(super) workflow_runs: bool,
     pub(super) changed_files: Vec<String>,
+    pub(super) work_items: bool,
+    pub(super) projects: ProjectsTable,
+    pub(super) security_alerts: bool,
+    pub(super) test_reports: GlobSet,
+    pub(super) coverage_reports: GlobSet,
+    pub(super) readiness_files: bool,
 }
 
 fn value(key: &str, problem: impl Into<String>) -> ConfigureError {
@@ -83,9 +118,12 @@ impl GithubConfig {
                 return Err(value("repositories", format!("\"{repository}\" is no repository: write \"owner/name\"")));
             }
         }
-        let mut exclude = GlobSetBuilder::new();
-        for glob in &table.exclude {
-            exclude.add(Glob::new(glob).map_err(|error| value("exclude", format!("is no pattern: {error}")))?);
+        let projects = table.projects.as_ref().map(|projects| projects.numbers.len()).unwrap_or_default();
+        if projects > 0 && (table.organization.is_none() || !table.work_items) {
+            return Err(value(
+                "projects",
+                "are an organization's and add to issues: set organization and work_items = true",
+            ));
         }
         let base_url = table.base_url.clone().unwrap_or_else(|| "https://api.github.com".to_owned());
         if base_url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).is_none() {
@@ -96,14 +134,28 @@ impl GithubConfig {
             name: table.name.unwrap_or_else(|| "github".to_owned()),
             organization: table.organization,
             repositories: table.repositories,
-            exclude: exclude.build().map_err(|error| value("exclude", format!("is no set of patterns: {error}")))?,
+            exclude: patterns("exclude", &table.exclude)?,
             teams: table.teams,
             base_url: base_url.trim_end_matches('/').to_owned(),
             incident_labels: table.incidents.map(|incidents| incidents.labels).unwrap_or_default(),
             workflow_runs: table.workflow_runs.unwrap_or(true),
             changed_files: table.changed_files,
+            work_items: table.work_items,
+            projects: table.projects.unwrap_or_default(),
+            security_alerts: table.security_alerts,
+            test_reports: patterns("test_reports", &table.test_reports)?,
+            coverage_reports: patterns("coverage_reports", &table.coverage_reports)?,
+            readiness_files: table.readiness_files,
         })
     }
+}
+
+fn patterns(key: &str, globs: &[String]) -> Result<GlobSet, ConfigureError> {
+    let mut patterns = GlobSetBuilder::new();
+    for glob in globs {
+        patterns.add(Glob::new(glob).map_err(|error| value(key, format!("is no pattern: {error}")))?);
+    }
+    patterns.build().map_err(|error| value(key, format!("is no set of patterns: {error}")))
 }
 
 fn credential(table: &Table, context: &SourceContext) -> Result<Credential, ConfigureError> {

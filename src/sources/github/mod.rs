@@ -1,5 +1,5 @@
 //! GitHub, cloud and Enterprise Server: repositories, pull requests, commits, deployments, releases, tags, workflow runs,
-//! and issues as incidents.
+//! issues as incidents and as work items, projects, security alerts, test and coverage reports, and files for checklists.
 //!
 //! GraphQL brings most of it, many things at once; REST what GraphQL cannot tell. One batched query asks many
 //! repositories whether anything has changed, and only what has is read.
@@ -15,7 +15,9 @@ mod queries;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use reqwest::header::HeaderMap;
 
+use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
@@ -25,7 +27,7 @@ use config::GithubConfig;
 /// GitHub.
 pub(super) const KIND: Kind = Kind {
     name: "github",
-    summary: "Pull requests, commits, deployments, releases, tags, workflow runs and incident issues of GitHub.",
+    summary: "Pull requests, commits, deployments, releases, workflow runs, issues, projects, security alerts and reports of GitHub.",
     families: FAMILIES,
     example: r#"[github]
 token_env = "GITHUB_TOKEN"       # or token_file; or a GitHub App:
@@ -38,6 +40,12 @@ base_url = "https://api.github.com" # Enterprise Server: "https://github.example
 incidents = { labels = ["incident"] } # issues with one of these labels are incidents
 workflow_runs = true             # read workflow runs: for deployments by workflow, and for CI
 changed_files = ["acme/monorepo"] # read the files of commits that belong to no pull request: for services by path
+work_items = true                # issues are work items; those with an incident label are not
+projects = { numbers = [1], status_field = "Status", iteration_field = "Iteration", points_field = "Estimate" } # of the organization
+security_alerts = true           # read Dependabot, code-scanning and secret-scanning alerts
+test_reports = ["junit*"]        # names of workflow artifacts that hold JUnit XML
+coverage_reports = ["coverage*"] # names of workflow artifacts that hold lcov, Cobertura or JaCoCo
+readiness_files = true           # look for the files that [[readiness]] asks for
 name = "github"                  # the source's name, needed when there are several
 "#,
     privacy: "Logins and addresses become keyed hashes; titles, subjects and branch names are kept without them; bodies \
@@ -55,18 +63,28 @@ const FAMILIES: &[&str] = &[
     "tags",
     "ci_runs",
     "incidents",
+    "work_items",
+    "iterations",
+    "security_alerts",
+    "test_reports",
+    "coverage_reports",
+    "inventories",
 ];
 
 fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn Source>, ConfigureError> {
     let config = GithubConfig::read(table, context)?;
     let client = Client::new(&config, context.now.clone())?;
-    Ok(Arc::new(GithubSource { config, client, context: context.clone() }))
+    // Artifacts lie with another host, which must not see the token.
+    let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new())
+        .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
+    Ok(Arc::new(GithubSource { config, client, downloads, context: context.clone() }))
 }
 
 /// One configured GitHub.
 struct GithubSource {
     config: GithubConfig,
     client: Client,
+    downloads: JsonClient,
     context: SourceContext,
 }
 
@@ -80,9 +98,20 @@ impl Source for GithubSource {
         KIND.name
     }
 
-    fn families(&self) -> &'static [&'static str] {
-        let without_incidents = self.config.incident_labels.is_empty();
-        if without_incidents { &FAMILIES[..FAMILIES.len() - 1] } else { FAMILIES }
+    fn families(&self) -> Vec<&'static str> {
+        let config = &self.config;
+        let yields = |family: &str| match family {
+            "ci_runs" => config.workflow_runs,
+            "incidents" => !config.incident_labels.is_empty(),
+            "work_items" => config.work_items,
+            "iterations" => !config.projects.numbers.is_empty(),
+            "security_alerts" => config.security_alerts,
+            "test_reports" => !config.test_reports.is_empty(),
+            "coverage_reports" => !config.coverage_reports.is_empty(),
+            "inventories" => config.readiness_files,
+            _ => true,
+        };
+        FAMILIES.iter().copied().filter(|family| yields(family)).collect()
     }
 
     async fn collect(&self, sink: &dyn BatchSink) -> Result<(), SourceError> {

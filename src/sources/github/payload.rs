@@ -1,5 +1,6 @@
 //! What GitHub's answers look like: only the fields that are used.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -66,6 +67,7 @@ pub(super) struct ProbeNode {
     pub(super) pull_requests: Nodes<Value>,
     pub(super) deployments: Nodes<Value>,
     pub(super) issues: Option<Nodes<Value>>,
+    pub(super) work_items: Option<Nodes<Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -175,6 +177,7 @@ pub(super) struct EventNode {
     #[serde(rename = "__typename")]
     pub(super) kind: String,
     pub(super) created_at: Option<Moment>,
+    pub(super) state_reason: Option<String>,
 }
 
 /// The rest of a large pull request.
@@ -291,4 +294,82 @@ pub(super) struct RunNode {
     pub(super) updated_at: Moment,
     pub(super) html_url: Option<String>,
     pub(super) actor: Option<LoginNode>,
+}
+
+/// A project with its iterations.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProjectNode {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) url: Option<String>,
+    pub(super) updated_at: Moment,
+    pub(super) iterations: Option<IterationFieldNode>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct IterationFieldNode {
+    /// Missing where the field of that name is of another type.
+    pub(super) configuration: Option<IterationConfiguration>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct IterationConfiguration {
+    pub(super) iterations: Vec<IterationNode>,
+    pub(super) completed_iterations: Vec<IterationNode>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct IterationNode {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) start_date: NaiveDate,
+    /// In days.
+    pub(super) duration: u32,
+}
+
+/// An item of a project, with the values of the fields that are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProjectItemNode {
+    pub(super) updated_at: Moment,
+    pub(super) content: Option<ContentNode>,
+    pub(super) status: Option<StatusValue>,
+    pub(super) iteration: Option<IterationValue>,
+    pub(super) points: Option<PointsValue>,
+}
+
+/// What an item of a project is. Drafts and pull requests have neither field.
+#[derive(Debug, Deserialize)]
+pub(super) struct ContentNode {
+    pub(super) number: Option<u64>,
+    pub(super) repository: Option<FullNameNode>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FullNameNode {
+    pub(super) name_with_owner: String,
+}
+
+/// A field of another type than asked for gives an empty object.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StatusValue {
+    pub(super) name: Option<String>,
+    pub(super) updated_at: Option<Moment>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct IterationValue {
+    pub(super) iteration_id: Option<String>,
+    pub(super) updated_at: Option<Moment>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PointsValue {
+    pub(super) number: Option<f64>,
 }

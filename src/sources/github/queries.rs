@@ -24,8 +24,8 @@ pub(super) const REPOSITORY: &str = "query($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) { id nameWithOwner isArchived }
 }";
 
-/// Whether anything has changed in many repositories at once: two connections each, so that 50 cost one point.
-pub(super) const PROBE: &str = "query($ids: [ID!]!, $incidents: Boolean!, $labels: [String!]) {
+/// Whether anything has changed in many repositories at once: with two connections each, 50 cost one point.
+pub(super) const PROBE: &str = "query($ids: [ID!]!, $incidents: Boolean!, $labels: [String!], $workItems: Boolean!) {
   rateLimit { cost }
   nodes(ids: $ids) {
     ... on Repository {
@@ -35,6 +35,7 @@ pub(super) const PROBE: &str = "query($ids: [ID!]!, $incidents: Boolean!, $label
       pullRequests(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { nodes { number updatedAt } }
       deployments(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { id createdAt } }
       issues(first: 1, labels: $labels, orderBy: {field: UPDATED_AT, direction: DESC}) @include(if: $incidents) { nodes { number updatedAt } }
+      workItems: issues(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) @include(if: $workItems) { nodes { number updatedAt } }
     }
   }
 }";
@@ -183,3 +184,77 @@ pub(super) const ISSUES: &str = "query($owner: String!, $name: String!, $first: 
     }
   }
 }";
+
+/// A page of issues as work items.
+pub(super) const WORK_ITEMS: &str =
+    "query($owner: String!, $name: String!, $first: Int!, $after: String, $since: DateTime) {
+  rateLimit { cost }
+  repository(owner: $owner, name: $name) {
+    issues(first: $first, after: $after, filterBy: {since: $since}, orderBy: {field: UPDATED_AT, direction: ASC}) {
+      totalCount
+      nodes {
+        number title url createdAt updatedAt closedAt
+        author { __typename login }
+        labels(first: 20) { nodes { name } }
+        timelineItems(first: 50, itemTypes: [ASSIGNED_EVENT, CLOSED_EVENT, REOPENED_EVENT]) {
+          nodes {
+            __typename
+            ... on AssignedEvent { createdAt }
+            ... on ClosedEvent { createdAt stateReason }
+            ... on ReopenedEvent { createdAt }
+          }
+        }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}";
+
+/// A project and its iterations.
+pub(super) const PROJECT: &str = "query($login: String!, $number: Int!, $iteration: String!) {
+  rateLimit { cost }
+  organization(login: $login) {
+    projectV2(number: $number) {
+      id title url updatedAt
+      iterations: field(name: $iteration) {
+        ... on ProjectV2IterationField {
+          configuration {
+            iterations { id title startDate duration }
+            completedIterations { id title startDate duration }
+          }
+        }
+      }
+    }
+  }
+}";
+
+/// A page of a project's items with their status, iteration and points.
+pub(super) const PROJECT_ITEMS: &str = "query($login: String!, $number: Int!, $first: Int!, $after: String, $status: String!, $iteration: String!, $points: String!) {
+  rateLimit { cost }
+  organization(login: $login) {
+    projectV2(number: $number) {
+      items(first: $first, after: $after) {
+        totalCount
+        nodes {
+          updatedAt
+          content { ... on Issue { number repository { nameWithOwner } } }
+          status: fieldValueByName(name: $status) { ... on ProjectV2ItemFieldSingleSelectValue { name updatedAt } }
+          iteration: fieldValueByName(name: $iteration) { ... on ProjectV2ItemFieldIterationValue { iterationId updatedAt } }
+          points: fieldValueByName(name: $points) { ... on ProjectV2ItemFieldNumberValue { number } }
+        }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+  }
+}";
+
+/// Which of some files a repository has: one query for all of them, with one variable each.
+pub(super) fn files(count: usize) -> String {
+    let names: Vec<String> = (0..count).map(|place| format!("file{place}")).collect();
+    let variables: String = names.iter().map(|name| format!(", ${name}: String!")).collect();
+    let objects: String =
+        names.iter().map(|name| format!("    {name}: object(expression: ${name}) {{ __typename }}\n")).collect();
+    format!(
+        "query($owner: String!, $name: String!{variables}) {{\n  rateLimit {{ cost }}\n  repository(owner: $owner, name: $name) {{\n{objects}  }}\n}}"
+    )
+}

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::facts::{Incident, IncidentUpdate, IncidentUpdateKind, Moment};
+use crate::facts::{Incident, IncidentUpdate, IncidentUpdateKind, InventoryEntry, Moment};
 use crate::sources::{references, scrub};
 
 #[derive(Debug, Deserialize)]
@@ -32,6 +32,16 @@ pub(super) struct LogEntryPayload {
     kind: String,
     created_at: Moment,
     pub(super) incident: Reference,
+}
+
+/// A service as an entry of an inventory.
+pub(super) fn on_call_service(record: &serde_json::Value) -> InventoryEntry {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let attributes = [("title", &record["name"]), ("escalation_policy", &record["escalation_policy"]["summary"])];
+    InventoryEntry {
+        name: text(&record["id"]),
+        attributes: attributes.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
+    }
 }
 
 /// An incident with its log.

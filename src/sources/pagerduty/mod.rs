@@ -20,7 +20,7 @@ use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
-use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
+use crate::facts::{Batch, Fact, FactFamily as _, Incident, Inventory, InventoryKind, Moment, Reject};
 use config::PagerdutyConfig;
 use convert::{IncidentPayload, LogEntryPayload};
 use windows::Window;
@@ -40,7 +40,7 @@ name = "pagerduty"               # the source's name, needed when there are seve
     configure,
 };
 
-const FAMILIES: &[&str] = &[Incident::FAMILY];
+const FAMILIES: &[&str] = &[Incident::FAMILY, Inventory::FAMILY];
 
 /// The most records of a page.
 const LIMIT: usize = 100;
@@ -79,8 +79,8 @@ impl Source for PagerdutySource {
         KIND.name
     }
 
-    fn families(&self) -> &'static [&'static str] {
-        FAMILIES
+    fn families(&self) -> Vec<&'static str> {
+        FAMILIES.to_vec()
     }
 
     async fn collect(&self, sink: &dyn BatchSink) -> Result<(), SourceError> {
@@ -114,7 +114,7 @@ impl Source for PagerdutySource {
         let ended = Walk { read_until: walk.began_at, ..Walk::default() };
         let cursors = vec![("incidents".to_owned(), Some(json!(ended).to_string()))];
         sink.accept(Batch { cursors, ..Batch::default() }).await?;
-        Ok(())
+        self.on_call_services(sink).await
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
@@ -144,6 +144,32 @@ impl Source for PagerdutySource {
 }
 
 impl PagerdutySource {
+    /// The services with their escalation policies, once a day, for `[[readiness]]`.
+    async fn on_call_services(&self, sink: &dyn BatchSink) -> Result<(), SourceError> {
+        let now = (self.context.now)();
+        let today = now.date_naive().to_string();
+        if sink.cursor("on_call_services").await?.as_deref() == Some(&today) {
+            return Ok(());
+        }
+        let mut entries = Vec::new();
+        while let Some((page, more)) = self.page("services", &[], entries.len()).await? {
+            let empty = page.is_empty();
+            entries.extend(page.iter().map(convert::on_call_service));
+            if !more || empty {
+                break;
+            }
+        }
+        let inventory = Inventory {
+            kind: InventoryKind::OnCallServices,
+            scope: self.config.base_url.clone(),
+            entries,
+            observed_at: now,
+            url: None,
+        };
+        let cursors = vec![("on_call_services".to_owned(), Some(today))];
+        Ok(sink.accept(Batch { facts: vec![Fact::Inventory(inventory)], cursors, ..Batch::default() }).await?)
+    }
+
     /// When the oldest incident was created that has changed since then. `None` if none has.
     async fn oldest_change(&self, since: Moment, now: Moment) -> Result<Option<Moment>, SourceError> {
         let mut changed = BTreeSet::new();

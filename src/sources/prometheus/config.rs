@@ -42,8 +42,8 @@ impl PrometheusConfig {
         let table = Table::deserialize(ValueDeserializer::from(table))?;
         let value = |key: &str, problem: String| ConfigureError::Value { key: key.to_owned(), problem };
         let base_url = table.base_url.filter(|url| reqwest::Url::parse(url).is_ok());
-        let base_url =
-            base_url.ok_or_else(|| value("base_url", "is no URL: write for example \"http://prometheus:9090\"".to_owned()))?;
+        let base_url = base_url
+            .ok_or_else(|| value("base_url", "is no URL: write for example \"http://prometheus:9090\"".to_owned()))?;
         if let Some(unknown) = table.queries.keys().find(|measure| !MEASURES.contains(&measure.as_str())) {
             let known = MEASURES.join(", ");
             return Err(value("queries", format!("\"{unknown}\" is nothing that chiplog measures: known are {known}")));
@@ -65,12 +65,11 @@ impl PrometheusConfig {
     /// The headers of every request.
     pub(super) fn headers(&self) -> Result<HeaderMap, ConfigureError> {
         let Some(token) = &self.token else { return Ok(HeaderMap::new()) };
-        let mut token = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| {
-            ConfigureError::Value {
+        let mut token =
+            HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| ConfigureError::Value {
                 key: "token_env".to_owned(),
                 problem: "holds characters that no token has".to_owned(),
-            }
-        })?;
+            })?;
         token.set_sensitive(true);
         Ok(HeaderMap::from_iter([(AUTHORIZATION, token)]))
     }

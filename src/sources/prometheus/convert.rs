@@ -7,14 +7,16 @@ use serde_json::Value;
 use crate::facts::{Batch, Fact, FactFamily as _, Inventory, InventoryEntry, InventoryKind, Moment, Reject, Sample};
 
 /// The samples of a matrix; series without the service's label are told.
-pub(super) fn samples(result: &Value, measure: &str, label: &str, url: &Option<String>) -> Batch {
+pub(super) fn samples(result: &Value, measure: &str, label: &str, url: Option<&String>) -> Batch {
     let mut batch = Batch::default();
     for series in result.as_array().into_iter().flatten() {
         let Some(service) = series["metric"][label].as_str().filter(|service| !service.is_empty()) else {
             batch.rejects.push(Reject {
                 family: Sample::FAMILY,
                 external_id: format!("{measure} {}", series["metric"]),
-                reason: format!("the series has no label {label}: write the query with \"by ({label})\", or set service_label"),
+                reason: format!(
+                    "the series has no label {label}: write the query with \"by ({label})\", or set service_label"
+                ),
             });
             continue;
         };
@@ -25,7 +27,7 @@ pub(super) fn samples(result: &Value, measure: &str, label: &str, url: &Option<S
             let value = pair[1].as_str().and_then(|value| value.parse::<f64>().ok());
             // No requests make no rate: NaN says that there is nothing to say.
             if let (Some(at), Some(value)) = (at, value.filter(|value| value.is_finite())) {
-                let (service, measure, url) = (service.to_owned(), measure.to_owned(), url.clone());
+                let (service, measure, url) = (service.to_owned(), measure.to_owned(), url.cloned());
                 batch.facts.push(Fact::Sample(Sample { service, measure, at, value, url }));
             }
         }
@@ -72,7 +74,7 @@ mod tests {
             { "metric": { "service": "ledger" }, "values": [[1_759_622_400, "0.25"], [1_759_708_800, "NaN"]] },
             { "metric": { "job": "x" }, "values": [[1_759_622_400, "1"]] },
         ]);
-        let batch = samples(&result, "latency_p95", "service", &None);
+        let batch = samples(&result, "latency_p95", "service", None);
         let [Fact::Sample(sample)] = batch.facts.as_slice() else { panic!("{batch:?}") };
         assert_eq!((sample.value, sample.at.to_rfc3339().as_str()), (0.25, "2025-10-05T00:00:00+00:00"));
         assert!(batch.rejects[0].reason.contains("by (service)"));

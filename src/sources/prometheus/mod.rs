@@ -75,8 +75,8 @@ impl Source for PrometheusSource {
         KIND.name
     }
 
-    fn families(&self) -> &'static [&'static str] {
-        if self.config.alert_rules { FAMILIES } else { &FAMILIES[..1] }
+    fn families(&self) -> Vec<&'static str> {
+        if self.config.alert_rules { FAMILIES.to_vec() } else { vec![Sample::FAMILY] }
     }
 
     async fn collect(&self, sink: &dyn BatchSink) -> Result<(), SourceError> {
@@ -127,13 +127,7 @@ impl Source for PrometheusSource {
 
 impl PrometheusSource {
     /// Reads the days of a measure that have ended and are not stored.
-    async fn measure(
-        &self,
-        sink: &dyn BatchSink,
-        measure: &str,
-        query: &str,
-        now: Moment,
-    ) -> Result<(), SourceError> {
+    async fn measure(&self, sink: &dyn BatchSink, measure: &str, query: &str, now: Moment) -> Result<(), SourceError> {
         // Another query is another history.
         let cursor = format!("{measure}/{}", digest(query));
         let last = midnight(now);
@@ -142,7 +136,7 @@ impl PrometheusSource {
         while from <= last {
             let until = (from + Duration::days(DAYS_AT_ONCE - 1)).min(last);
             let result = self.range(measure, query, from, until).await?;
-            let mut batch = convert::samples(&result, measure, &self.config.service_label, &self.graph(query));
+            let mut batch = convert::samples(&result, measure, &self.config.service_label, self.graph(query).as_ref());
             batch.cursors.push((cursor.clone(), Some(until.to_rfc3339())));
             sink.accept(batch).await?;
             from = until + Duration::days(1);

@@ -1,10 +1,15 @@
 //! One round: which repositories, what has changed in them, and the parts of those that have.
 
 mod changes;
+mod files;
 mod history;
 mod operations;
+mod projects;
+mod reports;
 mod runs;
+mod security;
 mod walk;
+mod work_items;
 
 use std::collections::BTreeMap;
 
@@ -50,6 +55,7 @@ struct Probe {
     pull_request: Value,
     deployment: Value,
     issue: Value,
+    work_item: Value,
     complete: bool,
 }
 
@@ -81,7 +87,9 @@ pub(super) async fn all(source: &GithubSource, sink: &dyn BatchSink) -> Result<(
         }
     }
     // One repository that GitHub could not serve does not stop the others; the round has failed all the same.
-    unavailable.map_or(Ok(()), Err)
+    unavailable.map_or(Ok(()), Err)?;
+    // Projects say more of issues that are known by then.
+    projects::collect(source, sink).await
 }
 
 /// What GitHub listed, and when and for which configuration.
@@ -189,7 +197,9 @@ async fn teams(source: &GithubSource, sink: &dyn BatchSink) -> Result<(), Source
 async fn probe(source: &GithubSource, repositories: &[RepositoryNode]) -> Result<Vec<Target>, SourceError> {
     let ids: Vec<&str> = repositories.iter().map(|node| node.id.as_str()).collect();
     let labels = &source.config.incident_labels;
-    let variables = json!({ "ids": ids, "incidents": !labels.is_empty(), "labels": labels });
+    let variables = json!({
+        "ids": ids, "incidents": !labels.is_empty(), "labels": labels, "workItems": source.config.work_items,
+    });
     let data = ask(source, queries::PROBE, &variables).await?;
     let nodes = data["nodes"].as_array().cloned().unwrap_or_default();
     let mut targets = Vec::new();
@@ -215,6 +225,7 @@ async fn probe(source: &GithubSource, repositories: &[RepositoryNode]) -> Result
             pull_request: newest(node.pull_requests.nodes),
             deployment: newest(node.deployments.nodes),
             issue: node.issues.map(|issues| newest(issues.nodes)).unwrap_or_default(),
+            work_item: node.work_items.map(|issues| newest(issues.nodes)).unwrap_or_default(),
             complete: true,
         };
         targets.push(Target {
@@ -272,7 +283,9 @@ async fn one(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Re
     if source.config.workflow_runs {
         runs::collect(source, sink, target).await?;
     }
-    Ok(())
+    reports::collect(source, sink, target).await?;
+    security::collect(source, sink, target).await?;
+    files::collect(source, sink, target).await
 }
 
 async fn changed_parts(
@@ -303,6 +316,11 @@ async fn changed_parts(
         known.issue.clone_from(&now.issue);
         note(sink, target, known, Vec::new()).await?;
     }
+    if known.work_item != now.work_item {
+        work_items::collect(source, sink, target).await?;
+        known.work_item.clone_from(&now.work_item);
+        note(sink, target, known, Vec::new()).await?;
+    }
     Ok(())
 }
 
@@ -326,7 +344,22 @@ fn repository_fact(source: &GithubSource, target: &Target) -> Repository {
 
 /// A repository that was renamed or moved is read anew under its new name.
 async fn forget(sink: &dyn BatchSink, target: &Target) -> Result<(), SourceError> {
-    let parts = ["probe", "pull_requests", "deployments", "open_deployments", "commits", "heads", "runs", "incidents"];
+    let parts = [
+        "probe",
+        "pull_requests",
+        "deployments",
+        "open_deployments",
+        "commits",
+        "heads",
+        "runs",
+        "incidents",
+        "work_items",
+        "artifacts",
+        "dependabot",
+        "code-scanning",
+        "secret-scanning",
+        "files",
+    ];
     let cursors = parts.iter().map(|part| (target.cursor(part), None)).collect();
     sink.accept(Batch { cursors, ..Batch::default() }).await?;
     Ok(())

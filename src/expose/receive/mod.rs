@@ -1,5 +1,7 @@
 //! What is sent to chiplog: reported rows and events, from those who hold a token for it.
 
+mod uploads;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -47,6 +49,8 @@ pub fn router(state: ReceiveState) -> Router {
     Router::new()
         .route("/api/v1/reports/{template}", post(reports))
         .route("/api/v1/events/{source}", post(events))
+        .route("/api/v1/coverage_reports/{owner}/{name}", post(uploads::coverage_report))
+        .route("/api/v1/test_reports/{owner}/{name}", post(uploads::test_report))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(state)
 }
@@ -74,7 +78,10 @@ fn authorised<'a>(state: &'a ReceiveState, headers: &HeaderMap, scope: &str) -> 
     if reporter.may(scope) {
         return Ok(reporter);
     }
-    Err(answer(StatusCode::FORBIDDEN, &format!("this token has no scope for {scope}: add it to its scopes in [reporters]")))
+    Err(answer(
+        StatusCode::FORBIDDEN,
+        &format!("this token has no scope for {scope}: add it to its scopes in [reporters]"),
+    ))
 }
 
 async fn reports(
@@ -92,7 +99,10 @@ async fn reports(
         return answer(StatusCode::NOT_FOUND, "there is no such template: `chiplog import` lists them");
     };
     let known = Known { now: clock::now(), ..state.known.clone() };
-    let is_csv = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|it| it.starts_with("text/csv"));
+    let is_csv = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|it| it.starts_with("text/csv"));
     let intake = match intake(template, &known, is_csv, &body) {
         Ok(intake) => intake,
         Err(text) => return answer(StatusCode::BAD_REQUEST, &text),
@@ -158,7 +168,10 @@ async fn events(
     };
     let receiver = state.sources.iter().find(|known| known.name() == source).and_then(|source| source.receiver());
     let Some(receiver) = receiver else {
-        return answer(StatusCode::NOT_FOUND, "no source of this name receives events: configure [cdevents] or [alertmanager]");
+        return answer(
+            StatusCode::NOT_FOUND,
+            "no source of this name receives events: configure [cdevents] or [alertmanager]",
+        );
     };
     let _turn = state.turn.lock().await;
     let now = clock::now();

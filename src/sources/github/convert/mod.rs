@@ -1,5 +1,11 @@
 //! From GitHub's answers to facts. Pure; people become keyed hashes here, and texts lose their names.
 
+mod security;
+mod work;
+
+pub(super) use security::{code_alert, dependency_alert, secret_alert};
+pub(super) use work::{iterations, remember, with_project, work_item};
+
 use super::payload::{
     ActorNode, CommitNode, DeploymentNode, EventNode, GitActorNode, IssueNode, OwnCommitNode, PullRequestNode,
     ReleaseNode, ReviewNode, RunNode, TagNode,

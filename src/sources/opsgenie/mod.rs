@@ -1,0 +1,139 @@
+//! Opsgenie: its alerts as incidents. Opsgenie ends in April 2027; its alerts live on in Jira Service Management
+//! operations, which `[jira_operations]` reads.
+//!
+//! <https://docs.opsgenie.com/docs/alert-api>
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+use toml::de::ValueDeserializer;
+
+use super::access::{Access, AccessKeys};
+use super::alerts::{self, AlertApi, AlertPayload, AlertTimes, PAGE};
+use super::http::JsonClient;
+use super::source::{
+    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
+};
+use crate::facts::{FactFamily as _, Incident, Moment};
+
+/// Opsgenie.
+pub(super) const KIND: Kind = Kind {
+    name: "opsgenie",
+    summary: "Alerts of Opsgenie as incidents, until it ends in April 2027.",
+    families: FAMILIES,
+    example: r#"[opsgenie]                       # ends in April 2027: move to [jira_operations]
+token_env = "OPSGENIE_TOKEN"     # or token_file; an API key that may read
+query = "priority: P1 OR priority: P2" # which alerts are incidents; all unless given
+service_tag = "service:"         # what the tag begins with that names the service
+base_url = "https://api.opsgenie.com" # Europe: "https://api.eu.opsgenie.com"
+name = "opsgenie"                # the source's name, needed when there are several
+"#,
+    privacy: "Who was called or who answered is not kept; messages are kept without addresses and mentions.",
+    configure,
+};
+
+const FAMILIES: &[&str] = &[Incident::FAMILY];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Table {
+    token_env: Option<String>,
+    token_file: Option<String>,
+    query: Option<String>,
+    service_tag: Option<String>,
+    base_url: Option<String>,
+    name: Option<String>,
+}
+
+fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn Source>, ConfigureError> {
+    let table = Table::deserialize(ValueDeserializer::from(table))?;
+    let Table { token_env, token_file, query, service_tag, base_url, name } = table;
+    let keys = AccessKeys { token_env, token_file, base_url, name, user_env: None };
+    let access = Access::read(keys, KIND.name, Some("https://api.opsgenie.com"), context)?;
+    let client = JsonClient::new("Opsgenie", access.headers("GenieKey")?)
+        .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
+    let service_tag = service_tag.unwrap_or_else(|| "service:".to_owned());
+    Ok(Arc::new(OpsgenieSource { access, client, query, service_tag, context: context.clone() }))
+}
+
+struct OpsgenieSource {
+    access: Access,
+    client: JsonClient,
+    query: Option<String>,
+    service_tag: String,
+    context: SourceContext,
+}
+
+#[async_trait]
+impl Source for OpsgenieSource {
+    fn name(&self) -> &str {
+        &self.access.name
+    }
+
+    fn kind(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn families(&self) -> Vec<&'static str> {
+        FAMILIES.to_vec()
+    }
+
+    async fn collect(&self, sink: &dyn BatchSink) -> Result<(), SourceError> {
+        let oldest = (self.context.now)() - self.context.history;
+        alerts::collect(self, sink, oldest, &self.service_tag).await
+    }
+
+    async fn diagnose(&self) -> Vec<Finding> {
+        let finding = |level, message: &str, hint: Option<&str>| Finding {
+            level,
+            message: message.to_owned(),
+            hint: hint.map(str::to_owned),
+        };
+        match self.page((self.context.now)(), 0).await {
+            Err(error) => vec![finding(FindingLevel::Problem, &error.to_string(), None)],
+            Ok(_) => vec![
+                finding(FindingLevel::Good, "the API key is good", None),
+                finding(
+                    FindingLevel::Notice,
+                    "Opsgenie ends in April 2027",
+                    Some(
+                        "configure [jira_operations] beside it, and remove [opsgenie] once the alerts come from there",
+                    ),
+                ),
+            ],
+        }
+    }
+
+    fn telemetry(&self) -> Vec<Telemetry> {
+        self.client.telemetry()
+    }
+}
+
+#[async_trait]
+impl AlertApi for OpsgenieSource {
+    async fn page(&self, since: Moment, offset: usize) -> Result<Vec<Value>, SourceError> {
+        let changed = format!("updatedAt >= {}", since.timestamp_millis());
+        let query = self.query.as_ref().map_or_else(|| changed.clone(), |query| format!("({query}) AND {changed}"));
+        let (limit, offset) = (PAGE.to_string(), offset.to_string());
+        let parameters = [
+            ("query", query.as_str()),
+            ("sort", "updatedAt"),
+            ("order", "asc"),
+            ("limit", &limit),
+            ("offset", &offset),
+        ];
+        let url = self.access.url("v2/alerts", &parameters)?;
+        let mut body = self.client.document(url, "alerts", &self.access.place).await?;
+        match body["data"].take() {
+            Value::Array(alerts) => Ok(alerts),
+            _ => Err(SourceError::Malformed("Opsgenie's answer has no data".to_owned())),
+        }
+    }
+
+    /// The list tells all times: an alert without a report has had neither.
+    async fn times(&self, _: &AlertPayload) -> Result<AlertTimes, SourceError> {
+        Ok(AlertTimes::default())
+    }
+}
