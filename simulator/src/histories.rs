@@ -185,5 +185,6 @@ fn issue(line: &Value) -> Issue {
         updated_at: moment(&line["updated_at"]).unwrap_or_default(),
         closed_at: moment(&line["closed_at"]),
         events: Vec::new(),
+        issue_type: None,
     }
 }

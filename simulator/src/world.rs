@@ -3,9 +3,16 @@
 //! The world is plain data. Tests build it by hand, the demo generates it, and real histories are loaded into it;
 //! the servers read it behind a lock, so that a test can change it between two polls.
 
-use std::collections::BTreeMap;
+mod around;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+
+pub use around::{
+    AlertRule, Artifact, Jira, JiraChange, JiraIssue, JiraSprint, Project, ProjectItem, ProjectIteration,
+    SecurityAlert, Series,
+};
 
 /// A moment in time, always UTC.
 pub type Moment = DateTime<Utc>;
@@ -25,6 +32,20 @@ pub struct World {
     pub incident_services: Vec<IncidentService>,
     /// Incidents of the incident tool.
     pub incidents: Vec<Incident>,
+    /// The files at the head of each repository, by `owner/name`.
+    pub files: BTreeMap<String, BTreeSet<String>>,
+    /// Projects of the organisation.
+    pub projects: Vec<Project>,
+    /// Alerts of security tools.
+    pub security_alerts: Vec<SecurityAlert>,
+    /// Artifacts of workflow runs.
+    pub artifacts: Vec<Artifact>,
+    /// What the user's Prometheus has measured.
+    pub series: Vec<Series>,
+    /// Its alert rules.
+    pub alert_rules: Vec<AlertRule>,
+    /// The user's Jira.
+    pub jira: Jira,
 }
 
 /// An account.
@@ -279,6 +300,8 @@ pub struct Issue {
     pub closed_at: Option<Moment>,
     /// Closed, reopened, labelled and assigned events, oldest first.
     pub events: Vec<Event>,
+    /// The organisation's type of the issue: `Bug`.
+    pub issue_type: Option<String>,
 }
 
 /// A service of the incident tool.
@@ -288,6 +311,8 @@ pub struct IncidentService {
     pub id: String,
     /// The name.
     pub name: String,
+    /// The name of the escalation policy, where it has one.
+    pub escalation_policy: Option<String>,
 }
 
 /// An incident of the incident tool.

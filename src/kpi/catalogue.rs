@@ -65,7 +65,11 @@ pub fn find(id: &str) -> Option<&'static Kpi> {
 
 /// The name of the metric family: `chiplog_`, the id, and the unit.
 pub fn metric_name(kpi: &Kpi) -> String {
-    format!("chiplog_{}_{}", kpi.id, kpi.unit.metric_suffix())
+    match kpi.unit {
+        // `_count` is kept for histograms and summaries.
+        Unit::Count => format!("chiplog_{}", kpi.id),
+        unit => format!("chiplog_{}_{}", kpi.id, unit.metric_suffix()),
+    }
 }
 
 /// The table of the README, as Markdown.

@@ -6,13 +6,30 @@ use super::definition::Unit;
 pub fn format_value(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Seconds => duration(value),
-        Unit::Ratio => format!("{:.1} %", value * 100.0),
+        Unit::Ratio => percent(value),
         Unit::PerDay => per_time(value),
         Unit::PerPullRequest | Unit::Score => format!("{value:.2}"),
         Unit::PerSecond => format!("{value:.1}/s"),
         Unit::Count => format!("{value:.1}").trim_end_matches(".0").to_owned(),
-        Unit::CostPerUnit => format!("{value:.4}"),
+        Unit::CostPerUnit => three_digits(value),
     }
+}
+
+/// Near nothing and near everything the second digit matters: 99.85 % is not 99.9 %.
+fn percent(ratio: f64) -> String {
+    let near_an_end = (ratio > 0.0 && ratio < 0.01) || (ratio > 0.99 && ratio < 1.0);
+    let digits = if near_an_end { 2 } else { 1 };
+    format!("{:.digits$} %", ratio * 100.0)
+}
+
+/// A number with three digits that tell something: `0.000352`, `12.5`.
+fn three_digits(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a number can have")]
+    let digits = (2.0 - value.abs().log10().floor()).clamp(0.0, 12.0) as usize;
+    format!("{value:.digits$}")
 }
 
 /// Events per day, or per week or year where they are rare.
@@ -60,5 +77,9 @@ mod tests {
         assert_eq!(rates, ["1.40/day", "1.40/week", "3.6/year", "0/day"]);
         assert_eq!(format_value(Unit::Seconds, 0.25), "250 ms");
         assert_eq!(format_value(Unit::Count, 3.0), "3");
+        assert_eq!(format_value(Unit::Ratio, 0.9985), "99.85 %");
+        let costs: Vec<String> =
+            [0.000_352, 12.5, 420.0].iter().map(|value| format_value(Unit::CostPerUnit, *value)).collect();
+        assert_eq!(costs, ["0.000352", "12.5", "420"]);
     }
 }

@@ -1,26 +1,13 @@
 //! The real binary from end to end: simulated GitHub and PagerDuty in front, a real Prometheus behind.
 
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
 use chiplog_simulator::demo;
-use chiplog_simulator::github::GithubSimulator;
-use chiplog_simulator::pagerduty::{PagerdutyOptions, PagerdutySimulator};
-use chiplog_simulator::world::World;
 use serde_json::Value;
 
+use crate::harness::demo::Demo;
 use crate::harness::program::{Installation, Program, until};
-use crate::harness::{github, github_with, now, shared};
-
-/// The demo organisation behind both servers, and an installation that collects it.
-async fn demo_installation(world: World) -> (GithubSimulator, PagerdutySimulator, Installation) {
-    let world = shared(world);
-    let github = github(&world).await;
-    let pagerduty = PagerdutySimulator::start(world, PagerdutyOptions::new(Arc::new(now))).await.unwrap();
-    let config = demo::config(github.base_url(), pagerduty.base_url(), now());
-    let installation = Installation::new(&format!("server.listen = \"127.0.0.1:0\"\n{config}"));
-    (github, pagerduty, installation)
-}
+use crate::harness::{github, now, shared};
 
 async fn get(url: &str) -> String {
     chiplog::sources::http::install_crypto_provider();
@@ -49,7 +36,8 @@ fn check_metrics(text: &str) -> std::process::Output {
 async fn the_demo_is_collected_served_scraped_explained_and_names_nobody() {
     let world = demo::world(now(), 1);
     let names = demo::names(&world);
-    let (_github, _pagerduty, installation) = demo_installation(world).await;
+    let demo = Demo::start(world).await;
+    let installation = &demo.installation;
     let mut chiplog = installation.start(&["serve", "--log", "debug"]);
     let address = chiplog.address().await;
     assert_eq!(get(&format!("{address}/-/healthy")).await, "chiplog is healthy.\n");
@@ -139,25 +127,28 @@ async fn stored(installation: &Installation) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_a_backfill_ends_with_the_same_facts() {
     let world = demo::world(now(), 3);
-    let (_github, _pagerduty, undisturbed) = demo_installation(world.clone()).await;
-    undisturbed.run_well(&["collect", "--once"]);
-    let (github, _pagerduty, installation) = demo_installation(world).await;
+    let undisturbed = Demo::start(world.clone()).await;
+    undisturbed.installation.run_well(&["collect", "--once"]);
+    let demo = Demo::start(world).await;
+    let installation = &demo.installation;
     for requests in [7, 30, 31, 80, 140] {
         let mut chiplog = installation.start(&["collect", "--once"]);
-        until("some requests were made", async || github.log().count() >= requests).await;
+        until("some requests were made", async || demo.github.log().count() >= requests).await;
         chiplog.kill();
     }
     installation.run_well(&["collect", "--once"]);
-    let (expected, found) = (stored(&undisturbed).await, stored(&installation).await);
+    let (expected, found) = (stored(&undisturbed.installation).await, stored(installation).await);
     assert!(expected.len() > 10_000);
     assert!(expected == found, "{} facts, and {} after the kills", expected.len(), found.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_down_never_stops_the_others() {
-    let (github, _pagerduty, installation) = demo_installation(demo::world(now(), 1)).await;
+    let demo = Demo::start(demo::world(now(), 1)).await;
+    let installation = &demo.installation;
     let config = std::fs::read_to_string(installation.path("chiplog.toml")).unwrap();
-    std::fs::write(installation.path("chiplog.toml"), config.replace(github.base_url(), "http://127.0.0.1:9")).unwrap();
+    std::fs::write(installation.path("chiplog.toml"), config.replace(demo.github.base_url(), "http://127.0.0.1:9"))
+        .unwrap();
     let output = installation.run(&["collect", "--once"]);
     assert_eq!(output.status.code(), Some(1));
     let log = String::from_utf8(output.stderr).unwrap();
@@ -172,7 +163,7 @@ async fn a_source_that_is_down_never_stops_the_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_gets_one_clear_line() {
-    let github = github_with(&shared(demo::world(now(), 1)), |_| {}).await;
+    let github = github(&shared(demo::world(now(), 1))).await;
     let good = format!(
         "[github]\ntoken_env = \"GITHUB_TOKEN\"\norganization = \"acme\"\nbase_url = \"{}\"\n[team.payments]\n",
         github.base_url()
@@ -200,12 +191,16 @@ async fn bad_input_gets_one_clear_line() {
     let empty = Installation::new("[team.payments]\n");
     let output = empty.run(&["config", "check"]);
     let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text, "chiplog: chiplog.toml:1: no source is configured: add one of [github], [pagerduty], [git]\n");
+    assert_eq!(
+        text,
+        "chiplog: chiplog.toml:1: no source is configured: add one of [github], [git], [jira], [pagerduty], [opsgenie], [jira_operations], [incident_io], [alertmanager], [prometheus], [cdevents]\n"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_gets_one_clear_error_and_nothing_is_lost() {
-    let (_github, _pagerduty, installation) = demo_installation(demo::world(now(), 1)).await;
+    let demo = Demo::start(demo::world(now(), 1)).await;
+    let installation = &demo.installation;
     // A limit on the size of files stands in for the full disk.
     let script = format!("trap '' XFSZ; ulimit -f 1000; exec {} collect --once", env!("CARGO_BIN_EXE_chiplog"));
     let output = installation.run_shell(&script);
@@ -214,7 +209,7 @@ async fn a_full_disk_gets_one_clear_error_and_nothing_is_lost() {
     let expected = "the collected facts could not be stored: the store cannot be written: ";
     assert!(log.contains(expected) && log.contains("Is the disk full or broken? Nothing was lost"), "{log}");
     installation.run_well(&["collect", "--once"]);
-    assert!(stored(&installation).await.len() > 10_000);
+    assert!(stored(installation).await.len() > 10_000);
 }
 
 #[test]
@@ -230,7 +225,7 @@ fn the_example_configuration_shows_every_source_and_is_good() {
         );
     }
     let installation = Installation::new(&example);
-    assert!(installation.run_well(&["config", "check"]).starts_with("chiplog.toml: good. Sources: 3, teams: 2"));
+    assert!(installation.run_well(&["config", "check"]).starts_with("chiplog.toml: good. Sources: 10, teams: 2"));
 }
 
 #[test]

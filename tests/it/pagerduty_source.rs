@@ -6,19 +6,19 @@ use chiplog::app::App;
 use chiplog::facts::Incident;
 use chiplog::store::Selection;
 use chiplog_simulator::github::{Fault, Faults, SharedWorld};
-use chiplog_simulator::pagerduty::{PagerdutyOptions, PagerdutySimulator};
+use chiplog_simulator::json_server::{JsonServer, ServerOptions};
+use chiplog_simulator::pagerduty;
 use chiplog_simulator::world::{self, Moment, World};
 use chrono::Duration;
 
 use crate::harness::{app, collect, collect_well, now, shared};
 
-async fn pagerduty(world: &SharedWorld, faults: Faults) -> PagerdutySimulator {
-    let mut options = PagerdutyOptions::new(Arc::new(now));
-    options.faults = faults;
-    PagerdutySimulator::start(world.clone(), options).await.unwrap()
+async fn serve(world: &SharedWorld, faults: Faults) -> JsonServer {
+    let options = ServerOptions { faults, ..ServerOptions::new(Arc::new(now)) };
+    JsonServer::start(&pagerduty::API, world.clone(), options).await.unwrap()
 }
 
-fn config(pagerduty: &PagerdutySimulator) -> String {
+fn config(pagerduty: &JsonServer) -> String {
     format!("[pagerduty]\ntoken_env = \"PAGERDUTY_TOKEN\"\nbase_url = \"{}\"\n", pagerduty.base_url())
 }
 
@@ -49,7 +49,7 @@ fn world_of(count: u64, days: i64) -> SharedWorld {
     let begin = now() - Duration::days(days);
     let step = Duration::days(days) / i32::try_from(count + 1).unwrap();
     let incidents = (1..=count).map(|number| incident(number, begin + step * i32::try_from(number).unwrap()));
-    let service = world::IncidentService { id: "PSHOP".to_owned(), name: "Shop".to_owned() };
+    let service = world::IncidentService { id: "PSHOP".to_owned(), name: "Shop".to_owned(), escalation_policy: None };
     shared(World { incident_services: vec![service], incidents: incidents.collect(), ..World::default() })
 }
 
@@ -60,7 +60,7 @@ async fn incidents(app: &App) -> Vec<Incident> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn incidents_of_more_than_six_months_come_with_their_times() {
-    let server = pagerduty(&world_of(300, 440), Faults::default()).await;
+    let server = serve(&world_of(300, 440), Faults::default()).await;
     let app = app(&config(&server)).await;
     collect_well(&app).await;
     let found = incidents(&app).await;
@@ -75,7 +75,7 @@ async fn incidents_of_more_than_six_months_come_with_their_times() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_the_highest_offset_are_read_in_smaller_windows() {
     // 3,500 incidents in a month have 10,500 log entries: more than PagerDuty shows of one window.
-    let server = pagerduty(&world_of(3_500, 30), Faults::default()).await;
+    let server = serve(&world_of(3_500, 30), Faults::default()).await;
     let app = app(&config(&server)).await;
     collect_well(&app).await;
     let found = incidents(&app).await;
@@ -87,7 +87,7 @@ async fn more_than_the_highest_offset_are_read_in_smaller_windows() {
 async fn an_old_incident_that_is_resolved_now_is_read_again_and_idle_rounds_are_cheap() {
     let world = world_of(40, 300);
     world.write().unwrap().incidents[2].log.truncate(1);
-    let server = pagerduty(&world, Faults::default()).await;
+    let server = serve(&world, Faults::default()).await;
     let app = app(&config(&server)).await;
     collect_well(&app).await;
     assert_eq!(incidents(&app).await.iter().filter(|incident| incident.resolved_at().is_none()).count(), 1);
@@ -103,7 +103,7 @@ async fn an_old_incident_that_is_resolved_now_is_read_again_and_idle_rounds_are_
 async fn trouble_on_the_way_changes_nothing_in_the_end() {
     let world = world_of(250, 400);
     let undisturbed = {
-        let server = pagerduty(&world, Faults::default()).await;
+        let server = serve(&world, Faults::default()).await;
         let app = app(&config(&server)).await;
         collect_well(&app).await;
         incidents(&app).await
@@ -112,7 +112,7 @@ async fn trouble_on_the_way_changes_nothing_in_the_end() {
         let faults = Faults::default();
         faults.pass(2);
         faults.next(&fault, 2);
-        let server = pagerduty(&world, faults).await;
+        let server = serve(&world, faults).await;
         let app = app(&config(&server)).await;
         collect_well(&app).await;
         assert!(incidents(&app).await == undisturbed, "{fault:?}");
@@ -121,7 +121,7 @@ async fn trouble_on_the_way_changes_nothing_in_the_end() {
         let faults = Faults::default();
         faults.pass(cut);
         faults.next(&Fault::Unauthorized, 1);
-        let server = pagerduty(&world, faults).await;
+        let server = serve(&world, faults).await;
         let app = app(&config(&server)).await;
         let report = collect(&app).await;
         assert!(report.failures.contains_key("pagerduty"), "cut at {cut}");
@@ -132,7 +132,7 @@ async fn trouble_on_the_way_changes_nothing_in_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_key_says_what_to_do() {
-    let server = pagerduty(&world_of(1, 10), Faults::default()).await;
+    let server = serve(&world_of(1, 10), Faults::default()).await;
     let app = app(&config(&server).replace("PAGERDUTY_TOKEN", "BAD_TOKEN")).await;
     let report = collect(&app).await;
     assert_eq!(

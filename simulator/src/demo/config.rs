@@ -8,15 +8,32 @@ use super::ORGANIZATION;
 use super::plan::{DeployBy, PLANS, RepositoryPlan, TEAMS, pagerduty_id};
 use crate::world::Moment;
 
+/// Where the simulated servers are.
+pub struct Addresses<'a> {
+    /// GitHub.
+    pub github: &'a str,
+    /// PagerDuty.
+    pub pagerduty: &'a str,
+    /// The user's Prometheus.
+    pub prometheus: &'a str,
+}
+
 /// A configuration that collects the demo from the simulated servers. The store lies beside the file.
-pub fn config(github_url: &str, pagerduty_url: &str, now: Moment) -> String {
+pub fn config(addresses: &Addresses<'_>, now: Moment) -> String {
+    let Addresses { github, pagerduty, prometheus } = addresses;
     let mut text = format!(
         "# chiplog's configuration for the simulated organisation.\n\n\
          [store]\nurl = \"sqlite:chiplog.db\"\n\n[collect]\ninterval = \"30s\"\n\n\
-         [github]\ntoken_env = \"GITHUB_TOKEN\"\norganization = \"{ORGANIZATION}\"\nbase_url = \"{github_url}\"\n\
-         incidents = {{ labels = [\"incident\"] }}\n\n\
-         [pagerduty]\ntoken_env = \"PAGERDUTY_TOKEN\"\nbase_url = \"{pagerduty_url}\"\n"
+         [github]\ntoken_env = \"GITHUB_TOKEN\"\norganization = \"{ORGANIZATION}\"\nbase_url = \"{github}\"\n\
+         incidents = {{ labels = [\"incident\"] }}\nwork_items = true\nprojects = {{ numbers = [1] }}\n\
+         security_alerts = true\ntest_reports = [\"junit\"]\ncoverage_reports = [\"coverage\"]\n\
+         readiness_files = true\n\n\
+         [pagerduty]\ntoken_env = \"PAGERDUTY_TOKEN\"\nbase_url = \"{pagerduty}\"\n\n\
+         [prometheus]\nbase_url = \"{prometheus}\"\n\n[prometheus.queries]\n"
     );
+    for (measure, ..) in super::measured::MEASURES {
+        let _ = writeln!(text, "{measure} = \"demo_{measure}\"");
+    }
     for team in TEAMS {
         let _ = write!(
             text,
@@ -43,6 +60,9 @@ fn table(text: &mut String, plan: &RepositoryPlan, service: &str, now: Moment) {
         );
     } else {
         let _ = writeln!(text, "team = \"{}\"", plan.team);
+    }
+    if matches!(service, "ledger" | "payouts" | "cart" | "checkout-web" | "login" | "search-api" | "queue") {
+        let _ = writeln!(text, "tier = 1");
     }
     if !plan.parts.is_empty() {
         let _ = writeln!(text, "paths = [\"services/{service}/**\", \"lib/**\"]");

@@ -3,9 +3,11 @@
 //! One team (`checkout`) got slower in the last ten weeks; one (`research`) has too little data to tell anything.
 
 mod config;
+mod measured;
 mod plan;
 mod production;
 mod repository;
+mod work;
 
 use std::collections::BTreeSet;
 
@@ -13,9 +15,11 @@ use chrono::{Duration, Timelike as _};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-pub use config::config;
+pub use config::{Addresses, config};
+pub use measured::reports;
 use plan::{DeployBy, PLANS, TEAMS};
 use repository::Generator;
+use work::Work;
 
 use crate::world::{Account, IncidentService, Moment, Team, World};
 
@@ -40,7 +44,12 @@ pub fn world(now: Moment, seed: u64) -> World {
     }
     for plan in PLANS.iter().filter(|plan| plan.deploy_by != DeployBy::Merge) {
         for service in plan.services() {
-            world.incident_services.push(IncidentService { id: plan::pagerduty_id(&service), name: service.clone() });
+            let escalation_policy = Some(format!("{} on call", plan.team)).filter(|_| service != "reports");
+            world.incident_services.push(IncidentService {
+                id: plan::pagerduty_id(&service),
+                name: service.clone(),
+                escalation_policy,
+            });
         }
     }
     for team in TEAMS {
@@ -52,6 +61,12 @@ pub fn world(now: Moment, seed: u64) -> World {
             members: plan::members(team.slug),
         });
     }
+    for (number, plan) in PLANS.iter().enumerate() {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(10_000 + number as u64);
+        Work { plan, number, now, random }.add(&mut world);
+    }
+    measured::add(&mut world, now, seed);
     world.incidents.sort_by_key(|incident| incident.created_at);
     for (number, incident) in world.incidents.iter_mut().enumerate() {
         incident.number = number as u64 + 1;

@@ -167,6 +167,7 @@ impl Generator<'_> {
                 updated_at: resolved_at.unwrap_or(acknowledged_at),
                 closed_at: resolved_at,
                 events,
+                issue_type: None,
             });
             return;
         }

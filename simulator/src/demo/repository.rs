@@ -170,7 +170,11 @@ impl<'a> Generator<'a> {
         let closed = self.random.random_bool(0.06);
         let over = ended_at < self.now;
         Draft {
-            labels: if bot { vec!["dependencies".to_owned()] } else { Vec::new() },
+            labels: match work {
+                _ if bot => vec!["dependencies".to_owned()],
+                "Simplify" => vec!["improvement".to_owned()],
+                _ => Vec::new(),
+            },
             body: format!("{title}, because it was time."),
             branch: format!("{author}/change-{}", created_at.timestamp()),
             title,
@@ -196,7 +200,10 @@ impl<'a> Generator<'a> {
     pub(super) fn land(&mut self, draft: Draft) -> Option<String> {
         let number = self.next_number;
         self.next_number += 1;
-        let paths = self.paths();
+        let mut paths = self.paths();
+        if ["Add", "Document", "Rework"].iter().any(|work| draft.title.starts_with(work)) {
+            paths.push("docs/guide.md".to_owned());
+        }
         let base = self.head.clone();
         let mut parent = base.clone();
         let mut own_commits = Vec::new();

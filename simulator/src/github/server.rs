@@ -128,6 +128,9 @@ impl Server {
         if let Some(response) = self.as_app(incoming) {
             return response;
         }
+        if incoming.path.starts_with("/storage/") {
+            return self.storage(incoming);
+        }
         let Some(token) = self.access.token(incoming.headers, &self.options) else { return unauthorized() };
         if incoming.method != Method::GET {
             let message = format!("the simulator does not serve {} {}", incoming.method, incoming.path);
@@ -153,6 +156,18 @@ impl Server {
             set(&mut response, "etag", &etag);
         }
         with_scopes(with_budget(response, budget, Resource::Core), &token)
+    }
+
+    /// Where archives lie: it refuses whoever shows a token that is not meant for it.
+    fn storage(&self, incoming: &Incoming<'_>) -> Response {
+        if incoming.headers.contains_key("authorization") {
+            return (StatusCode::BAD_REQUEST, "a token that is not for this host").into_response();
+        }
+        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+        match rest::archive(&world, incoming.path) {
+            Some(bytes) => (StatusCode::OK, [("content-type", "application/zip")], bytes).into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
     }
 
     /// Asking for what is left costs nothing.

@@ -1,160 +1,41 @@
 //! The simulated PagerDuty: services, incidents and log entries of its REST API v2.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
-
-use anyhow::{Context as _, Result};
-use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::Response;
+use axum::http::StatusCode;
 use chrono::{DateTime, Duration};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
-use crate::github::{Clock, Fault, Faults, LoggedRequest, RequestLog, SharedWorld};
+use crate::json_server::{Api, Asked};
 use crate::world::{Incident, IncidentService, LogEntry, Moment, World};
+
+/// PagerDuty. The API key that is accepted is `pd_simulated`.
+pub const API: Api = Api { name: "PagerDuty", authorization: "Token token=pd_simulated", error: error_of, respond };
 
 /// PagerDuty shows nothing beyond this offset.
 const HIGHEST_OFFSET: usize = 10_000;
 
-/// How the simulated PagerDuty behaves.
-#[derive(Clone)]
-pub struct PagerdutyOptions {
-    /// The clock.
-    pub now: Clock,
-    /// The API key that is accepted.
-    pub token: String,
-    /// What goes wrong.
-    pub faults: Faults,
-}
-
-impl PagerdutyOptions {
-    /// The usual behaviour.
-    pub fn new(now: Clock) -> Self {
-        Self { now, token: "pd_simulated".to_owned(), faults: Faults::default() }
+fn error_of(status: StatusCode) -> Value {
+    match status {
+        StatusCode::UNAUTHORIZED => error(2006, "Unauthorized"),
+        StatusCode::TOO_MANY_REQUESTS => error(2020, "Rate Limit Exceeded"),
+        _ => error(2000, "Internal Server Error"),
     }
-}
-
-/// A running simulated PagerDuty. It ends when this is dropped.
-pub struct PagerdutySimulator {
-    base_url: String,
-    log: RequestLog,
-    server: JoinHandle<()>,
-}
-
-struct Server {
-    world: SharedWorld,
-    options: PagerdutyOptions,
-    log: RequestLog,
-}
-
-impl PagerdutySimulator {
-    /// Starts it on a free loopback port.
-    pub async fn start(world: SharedWorld, options: PagerdutyOptions) -> Result<Self> {
-        Self::start_at(world, options, "127.0.0.1:0").await
-    }
-
-    /// Starts it at an address.
-    pub async fn start_at(world: SharedWorld, options: PagerdutyOptions, address: &str) -> Result<Self> {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        let base_url = format!("http://{}", listener.local_addr()?);
-        let log = RequestLog::default();
-        let state = Arc::new(Server { world, options, log: log.clone() });
-        let router = Router::new().fallback(answer).with_state(state);
-        let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!("the simulated PagerDuty failed: {error}");
-            }
-        });
-        Ok(Self { base_url, log, server })
-    }
-
-    /// The root of the API.
-    pub fn base_url(&self) -> &str {
-        &self.base_url
-    }
-
-    /// What was asked so far.
-    pub fn log(&self) -> &RequestLog {
-        &self.log
-    }
-}
-
-impl Drop for PagerdutySimulator {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Response {
-    let (path, query) = (request.uri().path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
-    let authorized = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-    let (status, body, retry_after) = match server.options.faults.take() {
-        Some(Fault::TooManyRequests(seconds)) => {
-            (StatusCode::TOO_MANY_REQUESTS, error(2020, "Rate Limit Exceeded"), Some(seconds))
-        }
-        Some(Fault::BrokenJson) => (StatusCode::OK, Value::Null, None),
-        Some(Fault::Unauthorized) => (StatusCode::UNAUTHORIZED, error(2006, "Unauthorized"), None),
-        Some(Fault::Status(status)) => (
-            StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
-            error(2000, "Internal Server Error"),
-            None,
-        ),
-        _ if authorized != Some(format!("Token token={}", server.options.token).as_str()) => {
-            (StatusCode::UNAUTHORIZED, error(2006, "Unauthorized"), None)
-        }
-        _ => {
-            let world = server.world.read().unwrap_or_else(PoisonError::into_inner);
-            let (status, body) = respond(&world, &path, &parameters(&query), (server.options.now)());
-            (status, body, None)
-        }
-    };
-    let route = format!("GET {path}?{query}");
-    server.log.add(LoggedRequest {
-        route,
-        variables: String::new(),
-        status: status.as_u16(),
-        ..LoggedRequest::default()
-    });
-    let text = if body.is_null() { "{\"incidents\": [".to_owned() } else { body.to_string() };
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json; charset=utf-8"));
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
-    }
-    response
 }
 
 fn error(code: u64, message: &str) -> Value {
     json!({ "error": { "code": code, "message": message, "errors": [] } })
 }
 
-type Parameters = BTreeMap<String, Vec<String>>;
-
-fn parameters(query: &str) -> Parameters {
-    let mut parameters = Parameters::new();
-    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        let decode = |text: &str| text.replace("%3A", ":").replace("%2B", "+").replace("%5B", "[").replace("%5D", "]");
-        parameters.entry(decode(name)).or_default().push(decode(value));
-    }
-    parameters
-}
-
-fn respond(world: &World, path: &str, parameters: &Parameters, now: Moment) -> (StatusCode, Value) {
-    match path.trim_matches('/').split('/').collect::<Vec<_>>().as_slice() {
+fn respond(world: &World, asked: &Asked) -> (StatusCode, Value) {
+    match asked.parts().as_slice() {
         ["abilities"] => (StatusCode::OK, json!({ "abilities": ["teams", "urgencies"] })),
-        ["services"] => page("services", world.incident_services.iter().collect(), parameters, service),
-        ["incidents"] => incidents(world, parameters, now),
-        ["log_entries"] => log_entries(world, parameters, now),
+        ["services"] => page("services", world.incident_services.iter().collect(), asked, service),
+        ["incidents"] => incidents(world, asked),
+        ["log_entries"] => log_entries(world, asked),
         ["incidents", id, "log_entries"] => {
             let found = world.incidents.iter().find(|incident| incident.id == *id);
             found.map_or_else(not_found, |incident| {
                 let log = incident.log.iter().enumerate().collect();
-                page("log_entries", log, parameters, |(place, item)| entry(world, incident, place, item))
+                page("log_entries", log, asked, |(place, item)| entry(world, incident, place, item))
             })
         }
         _ => not_found(),
@@ -169,11 +50,8 @@ fn bad(message: &str) -> (StatusCode, Value) {
     (StatusCode::BAD_REQUEST, error(2001, message))
 }
 
-fn page<T>(name: &str, items: Vec<T>, parameters: &Parameters, body: impl Fn(T) -> Value) -> (StatusCode, Value) {
-    let number = |name: &str, default: usize| {
-        parameters.get(name).and_then(|values| values.first()?.parse().ok()).unwrap_or(default)
-    };
-    let (limit, offset) = (number("limit", 25).min(100), number("offset", 0));
+fn page<T>(name: &str, items: Vec<T>, asked: &Asked, body: impl Fn(T) -> Value) -> (StatusCode, Value) {
+    let (limit, offset) = (asked.number("limit", 25).min(100), asked.number("offset", 0));
     if offset + limit > HIGHEST_OFFSET {
         return bad("Offset + limit must not exceed 10000");
     }
@@ -186,12 +64,12 @@ fn page<T>(name: &str, items: Vec<T>, parameters: &Parameters, body: impl Fn(T) 
 }
 
 /// The span that is asked for: the last month unless said otherwise, at most six months.
-fn span(parameters: &Parameters, now: Moment) -> Result<(Moment, Moment), (StatusCode, Value)> {
+fn span(asked: &Asked) -> Result<(Moment, Moment), (StatusCode, Value)> {
     let moment = |name: &str| {
-        let text = parameters.get(name)?.first()?;
+        let text = asked.parameter(name)?;
         Some(DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&chrono::Utc))
     };
-    let until = moment("until").unwrap_or(now);
+    let until = moment("until").unwrap_or(asked.now);
     let since = moment("since").unwrap_or(until - Duration::days(30));
     if until - since > Duration::days(183) {
         return Err(bad("The date range must not exceed 6 months"));
@@ -199,14 +77,13 @@ fn span(parameters: &Parameters, now: Moment) -> Result<(Moment, Moment), (Statu
     Ok((since, until))
 }
 
-fn incidents(world: &World, parameters: &Parameters, now: Moment) -> (StatusCode, Value) {
-    let all = parameters.get("date_range").is_some_and(|values| values.iter().any(|value| value == "all"));
-    let (since, until) = match span(parameters, now) {
+fn incidents(world: &World, asked: &Asked) -> (StatusCode, Value) {
+    let all = asked.all("date_range").contains(&"all");
+    let (since, until) = match span(asked) {
         Ok(span) => span,
         Err(answer) => return answer,
     };
-    let one_of =
-        |name: &str, value: &str| parameters.get(name).is_none_or(|values| values.iter().any(|wanted| wanted == value));
+    let one_of = |name: &str, value: &str| asked.parameter(name).is_none() || asked.all(name).contains(&value);
     let mut found: Vec<&Incident> = world
         .incidents
         .iter()
@@ -214,11 +91,11 @@ fn incidents(world: &World, parameters: &Parameters, now: Moment) -> (StatusCode
         .filter(|incident| one_of("statuses[]", status(incident)) && one_of("service_ids[]", &incident.service))
         .collect();
     found.sort_by_key(|incident| (incident.created_at, incident.number));
-    page("incidents", found, parameters, |incident| incident_body(world, incident))
+    page("incidents", found, asked, |incident| incident_body(world, incident))
 }
 
-fn log_entries(world: &World, parameters: &Parameters, now: Moment) -> (StatusCode, Value) {
-    let (since, until) = match span(parameters, now) {
+fn log_entries(world: &World, asked: &Asked) -> (StatusCode, Value) {
+    let (since, until) = match span(asked) {
         Ok(span) => span,
         Err(answer) => return answer,
     };
@@ -229,7 +106,7 @@ fn log_entries(world: &World, parameters: &Parameters, now: Moment) -> (StatusCo
         .filter(|(_, _, item)| since <= item.at && item.at < until)
         .collect();
     entries.sort_by_key(|(_, _, item)| std::cmp::Reverse(item.at));
-    page("log_entries", entries, parameters, |(incident, place, item)| entry(world, incident, place, item))
+    page("log_entries", entries, asked, |(incident, place, item)| entry(world, incident, place, item))
 }
 
 /// The state after the last entry that changed it.
@@ -243,7 +120,14 @@ fn status(incident: &Incident) -> &'static str {
 }
 
 fn service(service: &IncidentService) -> Value {
-    json!({ "id": service.id, "type": "service", "summary": service.name, "name": service.name, "status": "active" })
+    let policy = service
+        .escalation_policy
+        .as_ref()
+        .map(|name| json!({ "type": "escalation_policy_reference", "summary": name }));
+    json!({
+        "id": service.id, "type": "service", "summary": service.name, "name": service.name, "status": "active",
+        "escalation_policy": policy,
+    })
 }
 
 fn agent(world: &World, login: &str) -> Value {

@@ -159,6 +159,7 @@ fn issue(number: u64, closed_at: Option<Moment>) -> Issue {
         updated_at: closed_at.unwrap_or(at),
         closed_at,
         events: events.into_iter().take(count).map(|(kind, at)| Event { kind: kind.to_owned(), at }).collect(),
+        issue_type: Some("Bug".to_owned()),
     }
 }
 

@@ -21,14 +21,28 @@ pub(super) struct Left {
     pub(super) reset_at: Moment,
 }
 
-/// The most requests of a minute: below GitHub's secondary limit of 900 points, of which a request for reading costs one.
-const MOST_PER_MINUTE: usize = 800;
+/// The most requests of a minute: below GitHub's secondary limits of 900 points for REST and 2,000 for GraphQL, of which a
+/// request for reading costs one.
+fn most_per_minute(resource: &str) -> usize {
+    if resource == "graphql" { 1800 } else { 800 }
+}
+
+/// Why a request has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// GitHub refused an earlier request and said until when.
+    Refused,
+    /// The hour's budget is down to the reserve.
+    Reserve,
+    /// The pace of the last minute is as high as GitHub allows.
+    Pace,
+}
 
 /// The budgets of one token: `core` for REST, `graphql`; and the pace of its requests.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     left: BTreeMap<String, Left>,
-    sent_at: VecDeque<Moment>,
+    sent_at: BTreeMap<String, VecDeque<Moment>>,
     held_until: Option<Moment>,
 }
 
@@ -61,22 +75,23 @@ impl Budget {
 
     /// When a resource may be used again. `None` is now, and then the request counts as sent: nothing is held back, there
     /// is more left than the reserve (or the hour is over), and the pace of the last minute allows it.
-    pub(super) fn wait_until(&mut self, resource: &str, now: Moment) -> Option<Moment> {
-        if self.held_until.is_some_and(|until| now < until) {
-            return self.held_until;
+    pub(super) fn wait_until(&mut self, resource: &str, now: Moment) -> Option<(Moment, Wait)> {
+        if let Some(until) = self.held_until.filter(|until| now < *until) {
+            return Some((until, Wait::Refused));
         }
         let used_up = |left: &&Left| left.remaining as f64 <= left.limit as f64 * RESERVE && now < left.reset_at;
         if let Some(left) = self.left.get(resource).filter(used_up) {
-            return Some(left.reset_at);
+            return Some((left.reset_at, Wait::Reserve));
         }
         let minute = chrono::Duration::minutes(1);
-        while self.sent_at.front().is_some_and(|sent| *sent + minute <= now) {
-            self.sent_at.pop_front();
+        let sent_at = self.sent_at.entry(resource.to_owned()).or_default();
+        while sent_at.front().is_some_and(|sent| *sent + minute <= now) {
+            sent_at.pop_front();
         }
-        if self.sent_at.len() >= MOST_PER_MINUTE {
-            return self.sent_at.front().map(|sent| *sent + minute);
+        if sent_at.len() >= most_per_minute(resource) {
+            return sent_at.front().map(|sent| (*sent + minute, Wait::Pace));
         }
-        self.sent_at.push_back(now);
+        sent_at.push_back(now);
         None
     }
 }
@@ -121,7 +136,7 @@ mod tests {
         budget.note(&told("501"));
         assert_eq!(budget.wait_until("graphql", at(0)), None);
         budget.note(&told("500"));
-        assert_eq!(budget.wait_until("graphql", at(0)), Some(at(1000)));
+        assert_eq!(budget.wait_until("graphql", at(0)), Some((at(1000), Wait::Reserve)));
         assert_eq!(budget.wait_until("graphql", at(1000)), None);
         assert_eq!(budget.wait_until("core", at(0)), None);
     }
@@ -130,13 +145,15 @@ mod tests {
     fn a_refusal_holds_back_every_request_and_the_pace_stays_below_the_secondary_limit() {
         let mut budget = Budget::default();
         budget.hold_until(at(10));
-        assert_eq!(budget.wait_until("graphql", at(9)), Some(at(10)));
-        assert_eq!(budget.wait_until("core", at(9)), Some(at(10)));
-        for _ in 0..MOST_PER_MINUTE {
-            assert_eq!(budget.wait_until("core", at(10)), None);
+        assert_eq!(budget.wait_until("graphql", at(9)), Some((at(10), Wait::Refused)));
+        assert_eq!(budget.wait_until("core", at(9)), Some((at(10), Wait::Refused)));
+        for resource in ["core", "graphql"] {
+            for _ in 0..most_per_minute(resource) {
+                assert_eq!(budget.wait_until(resource, at(10)), None);
+            }
+            assert_eq!(budget.wait_until(resource, at(11)), Some((at(70), Wait::Pace)));
+            assert_eq!(budget.wait_until(resource, at(70)), None);
         }
-        assert_eq!(budget.wait_until("graphql", at(11)), Some(at(70)));
-        assert_eq!(budget.wait_until("graphql", at(70)), None);
     }
 
     #[test]

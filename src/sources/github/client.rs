@@ -12,7 +12,7 @@ use reqwest::Url;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::budget::{Budget, LONGEST_WAIT, wait_after_refusal};
+use super::budget::{Budget, LONGEST_WAIT, Wait, wait_after_refusal};
 use super::config::{Credential, GithubConfig};
 use crate::sources::source::{Clock, ConfigureError, SourceError, Telemetry};
 
@@ -332,9 +332,14 @@ impl Client {
     async fn wait_for_budget(&self, resource: &str) -> Result<(), SourceError> {
         loop {
             let until = self.budget.lock().unwrap_or_else(PoisonError::into_inner).wait_until(resource, (self.now)());
-            let Some(until) = until else { return Ok(()) };
+            let Some((until, reason)) = until else { return Ok(()) };
             let wait = (until - (self.now)()).to_std().unwrap_or_default();
-            self.wait(wait, &format!("the {resource} budget of {} is down to the reserve", self.credential)).await?;
+            let why = match reason {
+                Wait::Refused => "it asked to wait".to_owned(),
+                Wait::Reserve => format!("the {resource} budget of {} is down to the reserve", self.credential),
+                Wait::Pace => format!("{} asks as often in a minute as its {resource} limit allows", self.credential),
+            };
+            self.wait(wait, &why).await?;
         }
     }
 

@@ -11,23 +11,28 @@ use chiplog::pipeline::{CollectMetrics, CollectReport, Collector};
 use chiplog_simulator::github::{GithubOptions, GithubSimulator, SharedWorld};
 use chiplog_simulator::world::World;
 
+pub(crate) mod demo;
 pub(crate) mod postgres;
 pub(crate) mod program;
 
-/// The token that the simulated GitHub accepts.
-pub(crate) const GITHUB_TOKEN: &str = "ghp_simulated";
+/// The variables that the tests' configurations name: the tokens that the simulated servers accept, and others.
+pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
+    ("GITHUB_TOKEN", "ghp_simulated"),
+    ("PAGERDUTY_TOKEN", "pd_simulated"),
+    ("JIRA_USER", "ada@example.com"),
+    ("JIRA_TOKEN", "jira_simulated"),
+    ("OPSGENIE_TOKEN", "og_simulated"),
+    ("JIRA_OPERATIONS_TOKEN", "jsm_simulated"),
+    ("INCIDENT_IO_TOKEN", "inc_simulated"),
+    ("PROMETHEUS_TOKEN", "prometheus_simulated"),
+    ("ARGO_CD_TOKEN", "argo-cd-reports-here"),
+    ("PEOPLE_TOKEN", "people-report-here-too"),
+    ("BAD_TOKEN", "ghp_wrong"),
+];
 
-/// The token that the simulated PagerDuty accepts.
-pub(crate) const PAGERDUTY_TOKEN: &str = "pd_simulated";
-
-/// The variables that the tests' configurations name.
+/// Looks up one of them.
 pub(crate) fn environment(name: &str) -> Option<String> {
-    match name {
-        "GITHUB_TOKEN" => Some(GITHUB_TOKEN.to_owned()),
-        "PAGERDUTY_TOKEN" => Some(PAGERDUTY_TOKEN.to_owned()),
-        "BAD_TOKEN" => Some("ghp_wrong".to_owned()),
-        _ => None,
-    }
+    ENVIRONMENT.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
 }
 
 /// The real clock, which the simulated servers follow as well.

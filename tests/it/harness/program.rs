@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{GITHUB_TOKEN, PAGERDUTY_TOKEN};
+use super::ENVIRONMENT;
 
 /// A folder with a configuration.
 pub(crate) struct Installation {
@@ -33,7 +33,7 @@ impl Installation {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chiplog"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.env("GITHUB_TOKEN", GITHUB_TOKEN).env("PAGERDUTY_TOKEN", PAGERDUTY_TOKEN);
+        command.envs(ENVIRONMENT.iter().copied());
         command
     }
 
@@ -46,7 +46,7 @@ impl Installation {
     pub(crate) fn run_shell(&self, script: &str) -> Output {
         let mut command = Command::new("sh");
         command.args(["-c", script]).current_dir(self.folder.path()).env_clear();
-        command.env("GITHUB_TOKEN", GITHUB_TOKEN).env("PAGERDUTY_TOKEN", PAGERDUTY_TOKEN).output().unwrap()
+        command.envs(ENVIRONMENT.iter().copied()).output().unwrap()
     }
 
     /// Runs a command that must succeed, and returns what it printed.

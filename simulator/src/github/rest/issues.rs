@@ -68,6 +68,7 @@ fn issue(asked: &Asked<'_>, of: &Repository, fact: &Issue) -> Value {
         "state_reason": fact.closed_at.map(|_| "completed"), "user": user(asked.root, asked.world, &fact.author),
         "labels": fact.labels.iter().map(|name| label(&repository, name)).collect::<Vec<_>>(), "assignee": null,
         "assignees": [], "milestone": null, "locked": false, "comments": 0, "author_association": "MEMBER",
+        "type": fact.issue_type.as_ref().map(|name| issue_type(name)),
         "created_at": time(fact.created_at), "updated_at": time(fact.updated_at), "closed_at": fact.closed_at.map(time),
         "url": url, "repository_url": repository, "html_url": format!("{}/issues/{}", repository_page(of), fact.number),
         "labels_url": format!("{url}/labels{{/name}}"), "comments_url": format!("{url}/comments"),
@@ -106,4 +107,10 @@ fn name_of(type_name: &str) -> String {
         name.push(letter.to_ascii_lowercase());
     }
     name
+}
+
+/// The organisation's type of an issue.
+fn issue_type(name: &str) -> Value {
+    let id = number_of(name);
+    json!({ "id": id, "node_id": format!("IT_{id}"), "name": name, "description": null })
 }

@@ -1,7 +1,9 @@
 //! The REST endpoints, with the shapes of GitHub's OpenAPI description.
 
 mod actions;
+mod alerts;
 pub(super) mod app;
+mod artifacts;
 mod issues;
 mod paging;
 mod pulls;
@@ -79,6 +81,8 @@ impl Asked<'_> {
     }
 }
 
+pub(super) use artifacts::archive;
+
 /// Answers a GET.
 pub(super) fn answer(world: &World, sight: &Sight, path: &str, query: &str, root: &str) -> Answer {
     let asked = Asked { world, sight, parameters: parameters(query), root, url: format!("{root}{path}") };
@@ -138,6 +142,11 @@ fn of_repository(asked: &Asked<'_>, of: &Repository, rest: &[&str]) -> Answer {
         ["deployments"] => repositories::deployments(asked, of),
         ["deployments", id] => repositories::deployment_by_id(asked, of, id),
         ["deployments", id, "statuses"] => repositories::deployment_statuses(asked, of, id),
+        ["actions", "artifacts"] => artifacts::artifacts(asked, of),
+        ["actions", "artifacts", id, "zip"] => artifacts::download(asked, of, id),
+        [scanner @ ("dependabot" | "code-scanning" | "secret-scanning"), "alerts"] => {
+            alerts::alerts(asked, of, scanner)
+        }
         ["actions", "runs"] => actions::runs(asked, of),
         ["actions", "runs", id] => actions::run_by_id(asked, of, id, None),
         ["actions", "runs", id, "attempts", attempt] => actions::run_by_id(asked, of, id, Some(attempt)),

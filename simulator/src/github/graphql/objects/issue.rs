@@ -6,7 +6,7 @@ use super::{Scope, actor, key, time};
 use crate::github::WEB;
 use crate::github::graphql::arguments::{map, moment, order, text, texts};
 use crate::github::graphql::connection::{Node, Order, connection};
-use crate::github::graphql::object::{Answer, Object, leaf, refused};
+use crate::github::graphql::object::{Answer, Object, leaf, object, refused};
 use crate::world::{Issue, Moment, Repository};
 
 /// The issues of a repository that pass all filters; of several labels one is enough.
@@ -54,6 +54,7 @@ pub(super) fn issue<'a>(scope: Scope<'a>, of: &'a Repository, fact: &'a Issue) -
         "updatedAt" => Some(leaf(time(fact.updated_at))),
         "closedAt" => Some(leaf(fact.closed_at.map(time))),
         "author" => Some(actor(scope.world, &fact.author)),
+        "repository" => Some(object(super::repository::repository(scope, of))),
         "labels" => Some(labels(&fact.labels, arguments)),
         "timelineItems" => {
             let events = fact.events.iter().map(|event| (event.kind.as_str(), event.at));
@@ -100,7 +101,11 @@ pub(super) fn timeline<'a>(
     wanted.sort_by_key(|(_, at)| *at);
     let nodes = wanted.into_iter().map(|(kind, at)| {
         Node::unsorted(move || {
-            Object::of(kind.to_owned(), move |field, _| (field == "createdAt").then(|| leaf(time(at))))
+            Object::of(kind.to_owned(), move |field, _| match field {
+                "createdAt" => Some(leaf(time(at))),
+                "stateReason" if kind == "ClosedEvent" => Some(leaf("COMPLETED")),
+                _ => None,
+            })
         })
     });
     connection(type_name, nodes.collect(), Order::Place, arguments)

@@ -4,6 +4,7 @@ mod change;
 mod issue;
 mod operation;
 mod organization;
+mod project;
 mod pull_request;
 mod reference;
 pub(in super::super) mod repository;

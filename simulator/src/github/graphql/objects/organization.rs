@@ -4,7 +4,7 @@ use apollo_compiler::resolvers::FieldError;
 use apollo_compiler::response::{JsonMap, JsonValue};
 
 use super::repository::{pushed_at, repository};
-use super::{Scope, time};
+use super::{Scope, project, time};
 use crate::github::graphql::arguments::{order, text};
 use crate::github::graphql::connection::{Node, Order, connection};
 use crate::github::graphql::object::{Answer, Object, leaf, object, refused};
@@ -27,6 +27,11 @@ pub(super) fn organization<'a>(scope: Scope<'a>, login: &str) -> Answer<'a> {
                 item.owner == scope.world.organization && archived.is_none_or(|archived| item.archived == archived)
             });
             Some(repositories(scope, "RepositoryConnection", owned, arguments))
+        }
+        "projectV2" => {
+            let number = arguments.get("number")?.as_u64()?;
+            let found = scope.world.projects.iter().find(|item| item.number == number);
+            Some(object(found.map(|found| project::project(scope, found))))
         }
         "team" => Some(team_of(scope, text(arguments, "slug")?)),
         "teams" => Some(teams(scope, arguments)),

@@ -64,6 +64,11 @@ fn own_field<'a>(of: &'a Repository, field: &str) -> Option<Answer<'a>> {
 }
 
 fn git_object<'a>(scope: Scope<'a>, of: &'a Repository, arguments: &JsonMap) -> Answer<'a> {
+    if let Some((_, path)) = text(arguments, "expression").and_then(|expression| expression.split_once(':')) {
+        let files = scope.world.files.get(&format!("{}/{}", of.owner, of.name));
+        let found = files.is_some_and(|files| files.contains(path));
+        return object(found.then(|| Object::new("Blob", |_, _| None)));
+    }
     let found = match (text(arguments, "oid"), text(arguments, "expression")) {
         (Some(oid), _) => of.commits.get(oid),
         (None, Some(expression)) => reference::resolve(of, expression)?,

@@ -1,0 +1,47 @@
+//! The demo organisation behind simulated servers, and an installation that collects it.
+
+use std::sync::Arc;
+
+use chiplog_simulator::demo;
+use chiplog_simulator::github::{GithubSimulator, SharedWorld};
+use chiplog_simulator::json_server::{JsonServer, ServerOptions};
+use chiplog_simulator::world::World;
+use chiplog_simulator::{pagerduty, prometheus};
+
+use super::program::Installation;
+use super::{github, now, shared};
+
+/// All of it.
+pub(crate) struct Demo {
+    pub(crate) world: SharedWorld,
+    pub(crate) github: GithubSimulator,
+    pub(crate) installation: Installation,
+    _servers: [JsonServer; 2],
+}
+
+impl Demo {
+    /// Starts the servers and writes the configuration.
+    pub(crate) async fn start(world: World) -> Self {
+        let world = shared(world);
+        let github = github(&world).await;
+        let options = ServerOptions::new(Arc::new(now));
+        let pagerduty = JsonServer::start(&pagerduty::API, world.clone(), options.clone()).await.unwrap();
+        let prometheus = JsonServer::start(&prometheus::API, world.clone(), options).await.unwrap();
+        let addresses = demo::Addresses {
+            github: github.base_url(),
+            pagerduty: pagerduty.base_url(),
+            prometheus: prometheus.base_url(),
+        };
+        let config = demo::config(&addresses, now());
+        let installation = Installation::new(&format!("server.listen = \"127.0.0.1:0\"\n{config}"));
+        Self { world, github, installation, _servers: [pagerduty, prometheus] }
+    }
+
+    /// Imports what people report.
+    pub(crate) fn import_reports(&self) {
+        for (template, rows) in demo::reports(now()) {
+            std::fs::write(self.installation.path("rows.csv"), rows).unwrap();
+            self.installation.run_well(&["import", "--template", template, "rows.csv"]);
+        }
+    }
+}
