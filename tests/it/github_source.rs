@@ -21,7 +21,7 @@ fn config(github: &GithubSimulator) -> String {
 }
 
 /// A repository with so many squashed pull requests, each with two own commits and a review.
-fn repository(number: u64, pull_requests: u64) -> world::Repository {
+pub(crate) fn repository(number: u64, pull_requests: u64) -> world::Repository {
     static BEGIN: std::sync::OnceLock<Moment> = std::sync::OnceLock::new();
     let begin = *BEGIN.get_or_init(|| now() - Duration::days(300));
     let mut repository = world::Repository {

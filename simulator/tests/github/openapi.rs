@@ -1,7 +1,9 @@
 //! Do REST answers have the shapes of GitHub's OpenAPI description?
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use chiplog_simulator::world::{Artifact, SecurityAlert, World};
 use serde_json::{Value, json};
 
 use crate::harness::{Github, repository, sha};
@@ -48,10 +50,43 @@ fn violations(description: &Value, method: &str, path: &str, status: u16, answer
     validator.iter_errors(answer).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
+/// Alerts of all scanners, open, fixed and dismissed, and an artifact.
+fn surroundings(world: &mut World) {
+    let repository = "acme/shop-1".to_owned();
+    let at = world.repositories[0].created_at;
+    for scanner in ["dependabot", "code-scanning", "secret-scanning"] {
+        for (number, (fixed_at, dismissed_at)) in
+            [(None, None), (Some(at), None), (None, Some(at))].into_iter().enumerate()
+        {
+            world.security_alerts.push(SecurityAlert {
+                repository: repository.clone(),
+                scanner: scanner.to_owned(),
+                number: number as u64 + 1,
+                severity: "high".to_owned(),
+                opened_at: at,
+                fixed_at,
+                dismissed_at,
+            });
+        }
+    }
+    world.artifacts.push(Artifact {
+        repository,
+        id: 1,
+        name: "junit".to_owned(),
+        run_id: 21,
+        branch: "main".to_owned(),
+        sha: sha(1),
+        created_at: at,
+        expired: false,
+        files: BTreeMap::new(),
+    });
+}
+
 #[tokio::test]
 async fn rest_answers_have_the_shapes_of_githubs_description() {
     let description = description();
     let mut github = Github::start(vec![repository(1, 3), repository(2, 1)]).await;
+    surroundings(&mut github.world.write().unwrap());
     let repository = "/repos/{owner}/{repo}";
     let attempt = format!("{repository}/actions/runs/{{run_id}}/attempts/{{attempt_number}}");
     let at = |rest: &str| format!("{repository}{rest}");
@@ -72,6 +107,10 @@ async fn rest_answers_have_the_shapes_of_githubs_description() {
         (at("/deployments"), shop("/deployments")),
         (at("/deployments/{deployment_id}"), shop("/deployments/1")),
         (at("/deployments/{deployment_id}/statuses"), shop("/deployments/1/statuses")),
+        (at("/actions/artifacts"), shop("/actions/artifacts")),
+        (at("/dependabot/alerts"), shop("/dependabot/alerts")),
+        (at("/code-scanning/alerts"), shop("/code-scanning/alerts")),
+        (at("/secret-scanning/alerts"), shop("/secret-scanning/alerts")),
         (at("/releases"), shop("/releases")),
         (at("/pulls"), shop("/pulls?state=all")),
         (at("/issues"), shop("/issues?state=all")),

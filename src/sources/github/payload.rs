@@ -283,6 +283,8 @@ pub(super) struct IssueNode {
 pub(super) struct RunNode {
     pub(super) id: u64,
     pub(super) name: Option<String>,
+    /// The workflow's file.
+    pub(super) path: Option<String>,
     pub(super) event: String,
     pub(super) head_branch: Option<String>,
     pub(super) head_sha: String,

@@ -174,4 +174,29 @@ mod tests {
         assert_eq!(incidents(record("live"), &names()).unwrap()[0].resolved_at(), None);
         assert!(incidents(record("declined"), &names()).unwrap().is_empty());
     }
+
+    /// incident.io's published examples; the set-up scripts fetch its description.
+    #[test]
+    fn the_examples_of_the_description_are_read() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/incident-io-openapi/openapi.json");
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{} is missing: run `scripts/test` once ({error})", path.display()));
+        let description: Value = serde_json::from_str(&text).unwrap();
+        let content = &description["paths"]["/v2/incidents"]["get"]["responses"]["200"]["content"]["application/json"];
+        let example = [&content["example"], &content["examples"]["default"]["value"], &content["schema"]["example"]];
+        let example = example.into_iter().find(|example| example["incidents"].is_array()).unwrap();
+        let mut records = example["incidents"].as_array().unwrap().clone();
+        let webhook = &description["components"]["schemas"]["WebhookIncidentV2"]["example"];
+        records.extend(webhook.is_object().then(|| webhook.clone()));
+        let names = Names { service_field: "Affected Team".to_owned(), ..names() };
+        for mut record in records {
+            // The example is in triage; an incident that was accepted and closed has all that a KPI needs.
+            record["incident_status"]["category"] = json!("closed");
+            let facts = incidents(record.clone(), &names).unwrap();
+            assert_eq!(facts[0].service, "Primary On-call");
+            assert!(facts[0].impact_started_at.is_some() && facts[0].resolved_at().is_some());
+            assert_eq!(facts[0].severity_words, ["Minor"]);
+            assert!(!format!("{facts:?}").contains("lisa"));
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chiplog::app::App;
 use chiplog_simulator::demo;
 use chiplog_simulator::github::{GithubSimulator, SharedWorld};
 use chiplog_simulator::json_server::{JsonServer, ServerOptions};
@@ -13,7 +14,6 @@ use super::{github, now, shared};
 
 /// All of it.
 pub(crate) struct Demo {
-    pub(crate) world: SharedWorld,
     pub(crate) github: GithubSimulator,
     pub(crate) installation: Installation,
     _servers: [JsonServer; 2],
@@ -22,7 +22,7 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts the servers and writes the configuration.
     pub(crate) async fn start(world: World) -> Self {
-        let world = shared(world);
+        let world: SharedWorld = shared(world);
         let github = github(&world).await;
         let options = ServerOptions::new(Arc::new(now));
         let pagerduty = JsonServer::start(&pagerduty::API, world.clone(), options.clone()).await.unwrap();
@@ -34,14 +34,21 @@ impl Demo {
         };
         let config = demo::config(&addresses, now());
         let installation = Installation::new(&format!("server.listen = \"127.0.0.1:0\"\n{config}"));
-        Self { world, github, installation, _servers: [pagerduty, prometheus] }
+        Self { github, installation, _servers: [pagerduty, prometheus] }
     }
 
     /// Imports what people report.
-    pub(crate) fn import_reports(&self) {
-        for (template, rows) in demo::reports(now()) {
+    pub(crate) fn import(&self, reports: Vec<(&'static str, String)>) {
+        for (template, rows) in reports {
             std::fs::write(self.installation.path("rows.csv"), rows).unwrap();
             self.installation.run_well(&["import", "--template", template, "rows.csv"]);
         }
+    }
+
+    /// The same configuration and store, opened in this process.
+    pub(crate) async fn app(&self) -> App {
+        let config = std::fs::read_to_string(self.installation.path("chiplog.toml")).unwrap();
+        let store = format!("sqlite:{}", self.installation.path("chiplog.db").display());
+        super::app(&config.replace("sqlite:chiplog.db", &store)).await
     }
 }

@@ -30,7 +30,7 @@ impl Installation {
         self.folder.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chiplog"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.envs(ENVIRONMENT.iter().copied());

@@ -1,5 +1,7 @@
 //! From GitHub's answers to facts. Pure; people become keyed hashes here, and texts lose their names.
 
+#[cfg(test)]
+mod published;
 mod security;
 mod work;
 
@@ -259,7 +261,8 @@ pub(super) fn run(node: RunNode, repository: &str) -> CiRun {
         repository: repository.to_owned(),
         id: node.id,
         attempt: node.run_attempt,
-        workflow: node.name.unwrap_or_default(),
+        // A workflow without a name is called after its file.
+        workflow: node.name.filter(|name| !name.is_empty()).or(node.path).unwrap_or_default(),
         event: node.event,
         branch: node.head_branch.map(|branch| scrub::without_names(&branch, &names)),
         sha: node.head_sha,
