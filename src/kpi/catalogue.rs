@@ -1,7 +1,5 @@
 //! All KPIs, and what derives from their entries.
 
-use std::fmt::Write as _;
-
 use super::definition::{Kpi, Unit};
 use super::{delivery, people, planning, quality, review, security, service_health, stability};
 
@@ -63,22 +61,14 @@ pub fn find(id: &str) -> Option<&'static Kpi> {
     CATALOGUE.iter().find(|kpi| kpi.id == id).copied()
 }
 
-/// The name of the metric family: `chiplog_`, the id, and the unit.
+/// The name of the metric family: `chiplog_`, the id, and the unit where the id does not end with it.
 pub fn metric_name(kpi: &Kpi) -> String {
-    match kpi.unit {
-        // `_count` is kept for histograms and summaries.
-        Unit::Count => format!("chiplog_{}", kpi.id),
-        unit => format!("chiplog_{}_{}", kpi.id, unit.metric_suffix()),
-    }
-}
-
-/// The table of the README, as Markdown.
-pub fn reference_table() -> String {
-    let mut table = String::from("| KPI | metric | what it tells | definition |\n| --- | --- | --- | --- |\n");
-    for kpi in CATALOGUE {
-        let _ = writeln!(table, "| {} | `{}` | {} | {} |", kpi.title, metric_name(kpi), kpi.meaning, kpi.definition);
-    }
-    table
+    let suffix = match kpi.unit {
+        // `_count` is kept for histograms and summaries; of costs nobody but the reporter knows the currency.
+        Unit::Count | Unit::CostPerUnit => String::new(),
+        unit => format!("_{}", unit.metric_suffix()),
+    };
+    if kpi.id.ends_with(&suffix) { format!("chiplog_{}", kpi.id) } else { format!("chiplog_{}{suffix}", kpi.id) }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod stability;
 mod test_support;
 
 pub use assessment::{Assessment, assess};
-pub use catalogue::{CATALOGUE, find, metric_name, reference_table};
+pub use catalogue::{CATALOGUE, find, metric_name};
 pub use definition::{Direction, Kpi, Need, Parts, Protection, Shape, Statistic, Unit};
 pub use format::format_value;
 pub use input::{Supply, TeamFacts};

@@ -60,7 +60,7 @@ fn outcome(kpi: &Kpi, observed: &Observed, part: Option<&str>, span: &Span, fact
             let known = span.days() > 0.0 && kpi.needs.iter().all(|need| facts.has_seen(*need, span.until));
             known.then(|| rate(&selected, span, facts))
         }
-        Shape::Level => level(&selected),
+        Shape::Level => level(kpi, &selected),
     };
     let minimum = minimum(kpi, facts);
     match summary {
@@ -201,7 +201,7 @@ fn weekly_variation(events: &[&Observation], span: &Span) -> Option<f64> {
 }
 
 /// Mean and newest of measured values, each by its weight.
-fn level(selected: &Selected<'_>) -> Option<Summary> {
+fn level(kpi: &Kpi, selected: &Selected<'_>) -> Option<Summary> {
     if let Some(counts) = distinct_counts(&selected.within).filter(|counts| !counts.is_empty()) {
         return Some(Summary {
             statistics: known([(Statistic::Mean, mean(&counts))]),
@@ -217,8 +217,14 @@ fn level(selected: &Selected<'_>) -> Option<Summary> {
         ]),
         observations: cases(&selected.within),
         open: selected.open.len(),
-        interval: mean_interval(&sorted_values(&selected.within)),
+        interval: mean_interval(&sorted_values(&selected.within))
+            .filter(|_| kpi.headline == Statistic::Mean && equally_weighted(&selected.within)),
     })
+}
+
+/// Whether all observations weigh the same: the interval of their mean takes them so.
+fn equally_weighted(observations: &[&Observation]) -> bool {
+    observations.windows(2).all(|pair| (pair[0].weight - pair[1].weight).abs() < 1e-9)
 }
 
 /// The newest value; of several services the mean of the newest of each.

@@ -56,12 +56,12 @@ impl Store {
                 for chunk in rows.chunks(ROWS_PER_STATEMENT) {
                     let mut query = upsert::<Database>(family, source, chunk);
                     changed += query.build().execute(&mut *transaction).await?.rows_affected();
+                    let mut cleared = cleared::<Database>(family, source, chunk);
+                    cleared.build().execute(&mut *transaction).await?;
                 }
                 if changed > 0 {
                     accepted.changed.insert(family, changed);
                 }
-                let mut cleared = cleared::<Database>(family, source, rows);
-                cleared.build().execute(&mut *transaction).await?;
             }
             for reject in &batch.rejects {
                 let insert = "INSERT INTO quarantine \

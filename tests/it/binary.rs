@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use chiplog::expose::terminal;
 use chiplog::kpi::{CATALOGUE, Window};
 use chiplog::pipeline::team_facts;
-use chiplog::report::explain;
+use chiplog::report::{REFERENCE_FOLDER, explain, reference_pages};
 use chiplog_simulator::demo;
 use serde_json::Value;
 
@@ -254,11 +254,31 @@ fn the_readme_shows_the_catalogue() {
     let readme = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = readme.split_once("a test compares) -->\n").unwrap();
     let (shown, after) = rest.split_once("<!-- kpis:end -->").unwrap();
-    let expected = chiplog::kpi::reference_table();
+    let expected = chiplog::report::reference_table(REFERENCE_FOLDER);
     if shown != expected {
         std::fs::write(&path, format!("{before}a test compares) -->\n{expected}<!-- kpis:end -->{after}")).unwrap();
         panic!("README.md did not show the catalogue; it does now: commit it");
     }
+}
+
+/// Pages that are stale are written anew, and the test fails once.
+#[test]
+fn each_kpi_has_its_page_of_the_reference() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(REFERENCE_FOLDER);
+    std::fs::create_dir_all(&folder).unwrap();
+    let pages = reference_pages();
+    let listed = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let strangers: Vec<String> = listed.filter(|file| !pages.iter().any(|(name, _)| name == file)).collect();
+    assert!(strangers.is_empty(), "{REFERENCE_FOLDER} has pages of no KPI: remove {strangers:?}");
+    let stale: Vec<&String> = pages
+        .iter()
+        .filter(|(name, text)| std::fs::read_to_string(folder.join(name)).ok().as_ref() != Some(text))
+        .map(|(name, text)| {
+            std::fs::write(folder.join(name), text).unwrap();
+            name
+        })
+        .collect();
+    assert!(stale.is_empty(), "these pages of {REFERENCE_FOLDER} were stale and are written anew: commit {stale:?}");
 }
 
 #[test]

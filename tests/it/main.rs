@@ -16,6 +16,7 @@ mod github_source;
 mod github_work;
 mod harness;
 mod import_large;
+mod kpi_properties;
 mod pagerduty_source;
 mod receive;
 mod scorecard_rows;

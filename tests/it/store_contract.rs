@@ -67,6 +67,15 @@ async fn a_batch_may_come_twice_and_older_knowledge_never_replaces_newer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_may_be_larger_than_a_statement() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let batch = facts((0..40_000).map(|number| tag(&format!("v{number}"), "a", number)).collect());
+        assert_eq!(store.accept("github", &batch, at(9)).await.unwrap().changed["tags"], 40_000, "{store:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn facts_are_selected_by_scope_and_by_end() {
     let (_folder, stores) = engines().await;
     for store in stores {
