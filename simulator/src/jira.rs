@@ -100,7 +100,7 @@ fn search<'a>(world: &'a World, asked: &Asked) -> Option<Vec<&'a JiraIssue>> {
     let since = minutes.map(|minutes| asked.now - Duration::minutes(minutes));
     let project = jql
         .split_once("project = ")
-        .map(|(_, rest)| rest.chars().take_while(|letter| letter.is_ascii_alphanumeric()).collect::<String>());
+        .map(|(_, rest)| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>());
     let wanted = |issue: &&JiraIssue| {
         since.is_none_or(|since| issue.updated_at() >= since)
             && project.as_ref().is_none_or(|project| issue.key.starts_with(&format!("{project}-")))

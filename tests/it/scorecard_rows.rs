@@ -194,14 +194,15 @@ fn changed(template: &str, rows: &str) -> String {
     let header = lines.next().unwrap().to_owned();
     let changed = lines.enumerate().map(|(place, line)| {
         let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
-        match template {
-            "promotion_readiness" | "offer_acceptance_rate" | "interview_to_offer_rate" => cells[3] = "1".to_owned(),
-            "regrettable_attrition" => cells[3] = "2".to_owned(),
-            "hiring_time_to_fill" => cells[2] = "2025-01-01".to_owned(),
-            "onboarding_ramp_time" => cells[2] = format!("2025-{:02}-11", 8 + place % 4),
-            "operational_readiness" => cells[4] = "no".to_owned(),
-            _ => cells[3] = "3".to_owned(),
-        }
+        let (column, text) = match template {
+            "promotion_readiness" | "offer_acceptance_rate" | "interview_to_offer_rate" => (3, "1".to_owned()),
+            "regrettable_attrition" => (3, "2".to_owned()),
+            "hiring_time_to_fill" => (2, "2025-01-01".to_owned()),
+            "onboarding_ramp_time" => (2, format!("2025-{:02}-11", 8 + place % 4)),
+            "operational_readiness" => (4, "no".to_owned()),
+            _ => (3, "3".to_owned()),
+        };
+        cells[column] = text;
         cells.join(",")
     });
     [header].into_iter().chain(changed).map(|line| line + "\n").collect()
