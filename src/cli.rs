@@ -101,6 +101,18 @@ pub enum Command {
         json: bool,
     },
 
+    /// Tell whether the team's KPIs have got worse or better, with the weekly numbers behind each verdict.
+    ///
+    /// Complete weeks are compared with those before them; a change is told only when it is large, is not by chance among
+    /// all series of all teams, and stands in two weeks running. "Too few to tell" is an answer too.
+    Trends {
+        /// The team's slug.
+        team: String,
+        /// Print JSON instead of words.
+        #[arg(long)]
+        json: bool,
+    },
+
     /// Explain one number: the commits, pull requests, deployments and incidents behind it, and what was left out.
     Explain {
         /// The team's slug.
@@ -134,6 +146,28 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+
+    /// Write the history of all metrics as OpenMetrics, for a Prometheus that has none yet.
+    ///
+    /// Every moment of the span is evaluated from the stored facts, as known then and with today's definitions: what was
+    /// open at that moment is open. The file is checked before it gets its name, and promtool's call is printed.
+    Backfill {
+        /// The first day; a year before the last unless given.
+        #[arg(long)]
+        from: Option<NaiveDate>,
+        /// The last day; today unless given.
+        #[arg(long)]
+        until: Option<NaiveDate>,
+        /// A point every so many days.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=28))]
+        step_days: u64,
+        /// The file to write.
+        #[arg(long, default_value = "chiplog-history.om")]
+        output: PathBuf,
+    },
+
+    /// Print an Alertmanager configuration with a route for each team.
+    Alertmanager,
 
     /// Check credentials, sources and rules, and say why a number is missing.
     Doctor,

@@ -1,5 +1,6 @@
 //! The commands: each wires what it needs and prints.
 
+mod backfill;
 mod collect;
 mod doctor;
 mod explain;
@@ -7,6 +8,7 @@ mod import;
 mod kpis;
 mod scorecard;
 mod serve;
+mod trends;
 mod try_clone;
 
 use std::io::Write as _;
@@ -22,7 +24,7 @@ use crate::facts::Moment;
 use crate::kpi::Span;
 use crate::pipeline::Stop;
 use crate::stats::WorkingCalendar;
-use crate::{app, telemetry};
+use crate::{app, report, telemetry};
 
 /// The example configuration: every key, explained.
 pub const EXAMPLE_CONFIG: &str = include_str!("../../config/chiplog.example.toml");
@@ -40,8 +42,17 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             explain::run(&cli.config, &team, &kpi, period, limit, json).await
         }
         Command::Scorecard { team, role, json } => scorecard::run(&cli.config, &team, role.as_deref(), json).await,
+        Command::Trends { team, json } => trends::run(&cli.config, &team, json).await,
         Command::Import { template, file, dry_run } => {
             import::run(&cli.config, template.as_deref(), file.as_deref(), dry_run).await
+        }
+        Command::Backfill { from, until, step_days, output } => {
+            backfill::run(&cli.config, backfill::Grid { from, until, step_days }, &output).await
+        }
+        Command::Alertmanager => {
+            let config = app::read_config(&cli.config)?;
+            let teams: Vec<&str> = config.organisation.teams.keys().map(String::as_str).collect();
+            print(&report::alertmanager_example(&teams)).map(|()| ExitCode::SUCCESS)
         }
         Command::Doctor => doctor::run(&cli.config).await,
         Command::Config(ConfigCommand::Check) => check_config(&cli.config),

@@ -1,6 +1,9 @@
 //! What the world sees: metrics, pages, and text on a terminal. Reads snapshots and reports, decides nothing.
 
+pub mod open_metrics;
 pub mod prometheus;
 pub mod receive;
 pub mod terminal;
+mod trend_families;
+pub mod trend_text;
 pub mod web;

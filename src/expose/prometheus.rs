@@ -125,6 +125,16 @@ impl Families {
         self.add(name, help, MetricType::COUNTER, metric);
     }
 
+    /// Every sample of a gauge: name, help, labels and value.
+    pub(super) fn for_each_gauge(&self, mut take: impl FnMut(&str, &str, &Labels<'_>, f64)) {
+        for (name, family) in self.families.iter().filter(|(_, family)| family.get_field_type() == MetricType::GAUGE) {
+            for metric in self.series.get(name).into_iter().flatten() {
+                let labels: Vec<_> = metric.get_label().iter().map(|pair| (pair.name(), pair.value())).collect();
+                take(name, family.help(), &labels, metric.get_gauge().get_value());
+            }
+        }
+    }
+
     /// How many series there are.
     pub fn series_count(&self) -> usize {
         self.series.values().map(Vec::len).sum()
@@ -172,6 +182,9 @@ pub fn families(snapshot: &Snapshot) -> Families {
     }
     for team in &snapshot.teams {
         team_families(&mut families, team);
+    }
+    for trend in &snapshot.trends {
+        super::trend_families::add(&mut families, trend);
     }
     let unmapped =
         "Facts that no service, team or deployment could be found for, by kind and reason; see chiplog doctor.";

@@ -8,8 +8,9 @@ use crate::facts::{
     CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Iteration, Moment, PullRequest, Release,
     SecurityAlert, Tag, TestReport, WorkItem,
 };
-use crate::kpi::{CATALOGUE, Kpi, Need, Observed, Supply, TeamFacts, Window, assess};
+use crate::kpi::{CATALOGUE, Kpi, Need, Observed, Supply, TeamFacts, Window, assess, find};
 use crate::report::scorecard::{Scorecard, ScorecardStatus, standing};
+use crate::trend::{ALERTABLE, Series, Trend, series_of, trends};
 
 /// The families of facts that the configured sources yield, by [`FactFamily::FAMILY`].
 pub type Families = BTreeSet<&'static str>;
@@ -25,9 +26,23 @@ pub fn evaluate(
     scorecards: &TeamScorecards,
     as_of: Moment,
 ) -> Snapshot {
+    evaluate_with_trends(organisation, attributed, families, scorecards, as_of, None)
+}
+
+/// The same with trends that are known already, where they are: they are of complete weeks, and cost the most.
+pub fn evaluate_with_trends(
+    organisation: &Organisation,
+    attributed: &Attributed,
+    families: &Families,
+    scorecards: &TeamScorecards,
+    as_of: Moment,
+    known_trends: Option<Vec<Trend>>,
+) -> Snapshot {
+    let mut weekly = Vec::new();
     let teams = organisation.teams.values().map(|team| {
         let facts = team_facts(organisation, attributed, families, team, as_of);
         let observed = observe(&facts);
+        weekly.extend(weekly_series(&facts, &observed));
         TeamSnapshot {
             id: team.id.clone(),
             name: team.name.clone(),
@@ -36,11 +51,37 @@ pub fn evaluate(
             scorecards: scorecards.get(&team.id).map(|cards| standing(cards, &facts, &observed)).unwrap_or_default(),
         }
     });
+    let teams = teams.collect();
     let mut unmapped: BTreeMap<(&'static str, &'static str), u64> = BTreeMap::new();
     for item in &attributed.left_out {
         *unmapped.entry((item.kind, item.reason)).or_default() += 1;
     }
-    Snapshot { as_of, teams: teams.collect(), unmapped, chosen_rules: attributed.chosen_rules.clone() }
+    let trends = known_trends.unwrap_or_else(|| trends(&weekly));
+    Snapshot { as_of, teams, trends, unmapped, chosen_rules: attributed.chosen_rules.clone() }
+}
+
+/// The trends of all teams, as of a moment: they are corrected for one another, so none is told by itself.
+pub fn team_trends(
+    organisation: &Organisation,
+    attributed: &Attributed,
+    families: &Families,
+    as_of: Moment,
+) -> Vec<Trend> {
+    let mut weekly = Vec::new();
+    for team in organisation.teams.values() {
+        let facts = team_facts(organisation, attributed, families, team, as_of);
+        let observed = ALERTABLE.iter().filter_map(|id| find(id)).map(|kpi| (kpi.id, (kpi.observe)(&facts)));
+        weekly.extend(weekly_series(&facts, &observed.collect()));
+    }
+    trends(&weekly)
+}
+
+fn weekly_series(facts: &TeamFacts<'_>, observed: &BTreeMap<&'static str, Observed>) -> Vec<Series> {
+    let kpis = ALERTABLE.iter().filter_map(|id| find(id));
+    let configured = kpis.filter(|kpi| kpi.needs.iter().all(|need| facts.supply.contains(need)));
+    configured
+        .filter_map(|kpi| series_of(kpi, observed.get(kpi.id)?, facts.team, facts.calendar, facts.as_of))
+        .collect()
 }
 
 /// How one team stands in its scorecards.

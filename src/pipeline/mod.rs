@@ -10,7 +10,9 @@ mod snapshot;
 
 pub use collect::{CollectReport, Collector, Stop};
 pub use diagnosis::diagnose;
-pub use evaluate::{Families, TeamScorecards, evaluate, team_facts, team_scorecards};
+pub use evaluate::{
+    Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards, team_trends,
+};
 pub use metrics::CollectMetrics;
 pub use receive::{ImportError, Imported, StoredFacts, import};
 pub use snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};

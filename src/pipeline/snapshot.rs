@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::facts::Moment;
 use crate::kpi::{Assessment, Kpi, Window};
 use crate::report::scorecard::ScorecardStatus;
+use crate::trend::Trend;
 
 /// Every KPI of every team.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct Snapshot {
     pub as_of: Moment,
     /// The teams, by slug.
     pub teams: Vec<TeamSnapshot>,
+    /// The trends of the alertable KPIs of all teams.
+    pub trends: Vec<Trend>,
     /// How many facts could not be attributed, by kind and reason.
     pub unmapped: BTreeMap<(&'static str, &'static str), u64>,
     /// What counts as a deployment of each service, in words.

@@ -29,6 +29,31 @@ pub fn kaplan_meier_median(lifetimes: &[Lifetime]) -> Option<f64> {
     None
 }
 
+/// The log-rank scores of lifetimes, in their order (Peto and Peto, 1972): the Nelson–Aalen hazard until the end of each,
+/// less one if it has ended. Their sum over a group tells how much longer it lasts than the whole: it is the log-rank
+/// statistic, expected less observed ends.
+pub fn log_rank_scores(lifetimes: &[Lifetime]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..lifetimes.len()).collect();
+    order.sort_by(|one, other| {
+        let (one, other) = (&lifetimes[*one], &lifetimes[*other]);
+        one.duration.total_cmp(&other.duration).then(other.ended.cmp(&one.ended))
+    });
+    let mut scores = vec![0.0; lifetimes.len()];
+    let (mut hazard, mut begin) = (0.0, 0);
+    while begin < order.len() {
+        // What lasts equally long ends together.
+        let duration = lifetimes[order[begin]].duration;
+        let end = begin + order[begin..].iter().take_while(|place| lifetimes[**place].duration <= duration).count();
+        let ended = order[begin..end].iter().filter(|place| lifetimes[**place].ended).count();
+        hazard += ended as f64 / (order.len() - begin) as f64;
+        for place in &order[begin..end] {
+            scores[*place] = hazard - f64::from(u8::from(lifetimes[*place].ended));
+        }
+        begin = end;
+    }
+    scores
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +78,14 @@ mod tests {
     fn a_median_beyond_what_was_seen_is_not_known() {
         assert_eq!(kaplan_meier_median(&lifetimes(&[(1.0, true), (2.0, false), (2.0, false)])), None);
         assert_eq!(kaplan_meier_median(&[]), None);
+    }
+
+    #[test]
+    fn the_scores_of_the_log_rank_test_add_up_to_nothing() {
+        // Hazards: 1/4 after 1, plus 1/2 after 3 (2 is censored). Scores: 1/4 − 1, 1/4, 3/4 − 1, 3/4.
+        let scores = log_rank_scores(&lifetimes(&[(1.0, true), (2.0, false), (3.0, true), (4.0, false)]));
+        let expected = [-0.75, 0.25, -0.25, 0.75];
+        assert!(scores.iter().zip(expected).all(|(score, expected)| (score - expected).abs() < 1e-12), "{scores:?}");
+        assert!(scores.iter().sum::<f64>().abs() < 1e-12);
     }
 }

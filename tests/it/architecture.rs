@@ -9,17 +9,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stats", &[]),
     ("attribution", &["facts", "stats"]),
     ("kpi", &["attribution", "facts", "stats"]),
-    ("report", &["facts", "kpi", "stats"]),
+    ("trend", &["facts", "kpi", "stats"]),
+    ("report", &["facts", "kpi", "stats", "trend"]),
     ("config", &["attribution", "report", "stats"]),
     ("sources", &["facts"]),
     ("reported", &["facts"]),
     ("store", &["facts"]),
-    ("pipeline", &["attribution", "clock", "facts", "kpi", "report", "reported", "sources", "store"]),
-    ("expose", &["clock", "config", "facts", "kpi", "pipeline", "report", "reported", "sources", "store"]),
+    ("pipeline", &["attribution", "clock", "facts", "kpi", "report", "reported", "sources", "store", "trend"]),
+    ("expose", &["clock", "config", "facts", "kpi", "pipeline", "report", "reported", "sources", "store", "trend"]),
 ];
 
 /// Modules that do no I/O and read no clock.
-const PURE: &[&str] = &["facts", "stats", "attribution", "kpi", "report"];
+const PURE: &[&str] = &["facts", "stats", "attribution", "kpi", "trend", "report"];
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

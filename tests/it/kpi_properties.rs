@@ -11,14 +11,12 @@ use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-use crate::harness::demo::Demo;
+use crate::harness::demo::{Demo, small_world};
 use crate::harness::now;
 
 /// Two teams of the demo, collected and reported.
 async fn organisation() -> (Demo, App, FactsInput) {
-    let mut world = demo::world(now(), 5);
-    world.repositories.retain(|repository| ["ledger", "payouts", "search-api"].contains(&repository.name.as_str()));
-    let demo = Demo::start(world).await;
+    let demo = Demo::start(small_world(5)).await;
     demo.installation.run_well(&["collect", "--once"]);
     demo.import(demo::reports(now()));
     let app = demo.app().await;

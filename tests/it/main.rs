@@ -7,6 +7,7 @@
     reason = "tests fail by panicking, and say what they skipped"
 )]
 
+mod alerts;
 mod architecture;
 mod attribution_truth;
 mod binary;
@@ -14,6 +15,7 @@ mod git_source;
 mod github_history;
 mod github_source;
 mod github_work;
+mod golden_statistics;
 mod harness;
 mod import_large;
 mod kpi_properties;

@@ -6,11 +6,11 @@ use chiplog::kpi::Window;
 use chiplog::pipeline::team_facts;
 use chiplog::report::explain;
 use chiplog_simulator::demo;
-use chiplog_simulator::world::World;
+use chiplog_simulator::world::{Event, Incident, Issue, LogEntry, Moment, World};
 use chrono::Duration;
 use serde_json::Value;
 
-use crate::harness::demo::Demo;
+use crate::harness::demo::{Demo, small_world};
 use crate::harness::now;
 use crate::harness::program::Installation;
 
@@ -42,7 +42,7 @@ fn values(row: &Value) -> Vec<Option<f64>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_row_has_a_value_a_number_a_target_a_status_and_evidence() {
-    let demo = Demo::start(demo::world(now(), 1)).await;
+    let demo = Demo::start(organisation()).await;
     demo.installation.run_well(&["collect", "--once"]);
     demo.import(demo::reports(now()));
     let rows = rows(&demo.installation);
@@ -93,10 +93,10 @@ async fn without_anything_each_row_says_what_to_configure() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_facts_give_other_values_in_every_row() {
     let moment = now();
-    let demo = Demo::start(demo::world(moment, 1)).await;
+    let demo = Demo::start(organisation()).await;
     demo.installation.run_well(&["collect", "--once"]);
     demo.import(demo::reports(moment));
-    let mut world = demo::world(moment, 1);
+    let mut world = organisation();
     change(&mut world);
     let other = Demo::start(world).await;
     other.installation.run_well(&["collect", "--once"]);
@@ -111,6 +111,55 @@ async fn other_facts_give_other_values_in_every_row() {
         .map(|((name, _), _)| name)
         .collect();
     assert!(same.is_empty(), "these rows don't follow their facts: {same:?}");
+}
+
+/// The team with everything that is rare planted, so that no row depends on the day on which the test runs: incidents
+/// after deployments, and work of every kind that was done in each of the last months.
+fn organisation() -> World {
+    let mut world = small_world(1);
+    let ledger = world.repositories.iter_mut().find(|repository| repository.name == "ledger").unwrap();
+    let shipped: Vec<Moment> = ledger
+        .deployments
+        .iter()
+        .filter(|it| it.environment == "production" && it.created_at < now() - Duration::days(1))
+        .filter_map(|it| it.statuses.iter().find(|(state, _)| state == "SUCCESS").map(|(_, at)| *at))
+        .collect();
+    for (number, at) in shipped.iter().rev().step_by(3).take(30).enumerate() {
+        let entry = |kind: &str, minutes: i64| LogEntry {
+            kind: kind.to_owned(),
+            at: *at + Duration::minutes(minutes),
+            agent: "dev-payments-01".to_owned(),
+        };
+        world.incidents.push(Incident {
+            id: format!("QPLANTED{number}"),
+            number: 90_000 + number as u64,
+            title: "Refunds fail".to_owned(),
+            service: "PLEDGER".to_owned(),
+            urgency: "high".to_owned(),
+            priority: Some("P3".to_owned()),
+            created_at: *at + Duration::minutes(60),
+            log: vec![entry("acknowledge", 65), entry("resolve", 120 + i64::try_from(number).unwrap())],
+        });
+    }
+    world.incidents.sort_by_key(|incident| incident.created_at);
+    let labels = [&["production", "customer", "high-impact"][..], &["reliability"], &["tech-debt"], &["improvement"]];
+    for (number, days) in (3..150).step_by(6).enumerate() {
+        let label = labels[number % labels.len()];
+        let closed_at = now() - Duration::days(days);
+        ledger.issues.push(Issue {
+            number: 200_000 + number as u64,
+            title: "Planted".to_owned(),
+            body: String::new(),
+            author: "dev-payments-01".to_owned(),
+            labels: label.iter().map(|label| (*label).to_owned()).collect(),
+            created_at: closed_at - Duration::days(2),
+            updated_at: closed_at,
+            closed_at: Some(closed_at),
+            events: vec![Event { kind: "ClosedEvent".to_owned(), at: closed_at }],
+            issue_type: Some(if number % 4 == 0 { "Bug" } else { "Task" }.to_owned()),
+        });
+    }
+    world
 }
 
 /// Changes something of everything that the team's numbers are made of.
@@ -133,17 +182,19 @@ fn change(world: &mut World) {
             }
         }
         for issue in &mut repository.issues {
-            if issue.number % 2 == 0 {
+            // Reliability and debt are called features from now on, and so is every other issue.
+            let is_upkeep = issue.labels.iter().any(|label| label == "reliability" || label == "tech-debt");
+            if is_upkeep || issue.number % 2 == 1 && !issue.labels.iter().any(|label| label == "customer") {
                 issue.labels.clear();
                 issue.issue_type = Some("Feature".to_owned());
             }
             // Sent back more often, and later done.
-            if issue.number % 3 > 0
+            if (issue.number % 3 > 0 || issue.labels.iter().any(|label| label == "customer"))
                 && let Some(closed_at) = issue.closed_at.filter(|at| *at > recent)
             {
                 for (kind, hours) in [("ReopenedEvent", 1), ("ClosedEvent", 30)] {
                     let at = closed_at + Duration::hours(hours);
-                    issue.events.push(chiplog_simulator::world::Event { kind: kind.to_owned(), at });
+                    issue.events.push(Event { kind: kind.to_owned(), at });
                 }
             }
         }

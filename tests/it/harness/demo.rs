@@ -12,6 +12,17 @@ use chiplog_simulator::{pagerduty, prometheus};
 use super::program::Installation;
 use super::{github, now, shared};
 
+/// The repositories of a small part of the organisation: two teams that deploy in different ways.
+const SMALL: [&str; 5] = ["ledger", "payouts", "invoices", "fraud", "search-api"];
+
+/// A part of the organisation, for tests that don't need all of it.
+pub(crate) fn small_world(seed: u64) -> World {
+    let mut world = demo::world(now(), seed);
+    world.repositories.retain(|repository| SMALL.contains(&repository.name.as_str()));
+    world.series.retain(|series| SMALL.contains(&series.service.as_str()));
+    world
+}
+
 /// All of it.
 pub(crate) struct Demo {
     pub(crate) github: GithubSimulator,

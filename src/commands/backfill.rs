@@ -1,0 +1,87 @@
+//! `chiplog backfill`: history for Prometheus, from the stored facts.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use chrono::{Datelike as _, Days, NaiveDate, NaiveTime};
+
+use super::print;
+use crate::app::{App, load_facts};
+use crate::attribution::attribute;
+use crate::clock;
+use crate::expose::open_metrics::{History, check};
+use crate::expose::prometheus::families;
+use crate::facts::Moment;
+use crate::pipeline::{evaluate_with_trends, progress};
+
+/// The span and the grid of a backfill.
+pub(super) struct Grid {
+    pub(super) from: Option<NaiveDate>,
+    pub(super) until: Option<NaiveDate>,
+    pub(super) step_days: u64,
+}
+
+impl Grid {
+    /// The midnights of UTC, on a grid that does not move with the day on which it is asked for.
+    fn moments(&self, now: Moment) -> Result<Vec<Moment>> {
+        let today = now.date_naive();
+        let until = self.until.unwrap_or(today).min(today);
+        let from = self.from.unwrap_or_else(|| until - Days::new(365));
+        if from > until {
+            bail!("--from {from} comes after {until}: give a span that has begun");
+        }
+        let on_grid =
+            |day: &NaiveDate| u64::try_from(day.num_days_from_ce()).is_ok_and(|day| day % self.step_days == 0);
+        let days = from.iter_days().take_while(|day| *day <= until).filter(on_grid);
+        Ok(days.map(|day| day.and_time(NaiveTime::MIN).and_utc()).collect())
+    }
+}
+
+pub(super) async fn run(config: &Path, grid: Grid, output: &Path) -> Result<ExitCode> {
+    let app = App::open(config).await?;
+    let moments = grid.moments(clock::now())?;
+    let facts = load_facts(&app.store).await?;
+    app.store.close().await;
+    let count = moments.len();
+    let history = tokio::task::spawn_blocking(move || {
+        let observer = progress::observer();
+        let mut history = History::default();
+        let mut trends: Option<(u32, Arc<[crate::trend::Trend]>)> = None;
+        for (place, moment) in moments.into_iter().enumerate() {
+            // As known then, by today's rules: what was open at that moment is open.
+            let attributed = attribute(&app.organisation, &facts, moment);
+            // Trends are of complete weeks and change once a week.
+            let week = moment.iso_week().week();
+            let known = trends.as_ref().filter(|(of, _)| *of == week).map(|(_, trends)| trends.to_vec());
+            let snapshot =
+                evaluate_with_trends(&app.organisation, &attributed, &app.families, &app.scorecards, moment, known);
+            trends = Some((week, snapshot.trends.clone().into()));
+            history.add(moment.timestamp(), &families(&snapshot));
+            observer.progress("backfill", "days", place as u64 + 1, Some(count as u64));
+        }
+        history
+    });
+    let history = history.await.context("the backfill was interrupted")?;
+    let problem = || format!("{} cannot be written", output.display());
+    // Whole or not at all: a file that is cut off must not look like one that is done.
+    let part = output.with_extension("part");
+    let mut writer = BufWriter::new(File::create(&part).with_context(problem)?);
+    history.write(&mut writer).and_then(|()| writer.flush()).with_context(problem)?;
+    let checked = check(BufReader::new(File::open(&part).with_context(problem)?));
+    let checked = checked.map_err(|problem| anyhow::anyhow!("{}: {problem}", part.display()))?;
+    std::fs::rename(&part, output).with_context(problem)?;
+    print(&format!(
+        "{}: {} samples of {} series over {count} moments, checked. Import them into an empty span of Prometheus' data:\n  \
+         promtool tsdb create-blocks-from openmetrics --max-block-duration=768h {} DATA_FOLDER\n\
+         Prometheus must keep them: --storage.tsdb.retention.time=2y\n",
+        output.display(),
+        checked.samples,
+        checked.series,
+        output.display()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,225 @@
+//! History as OpenMetrics text, for `promtool tsdb create-blocks-from openmetrics`; and the checker of such text: promtool
+//! takes milliseconds and times that run backwards without a word.
+//!
+//! <https://github.com/prometheus/docs/blob/main/docs/specs/om/open_metrics_spec.md>
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::{self, BufRead, Write};
+
+use super::prometheus::Families;
+
+/// Seconds until the year 2100: what is beyond are milliseconds.
+const LATEST_SECOND: i64 = 4_102_444_800;
+
+/// The samples of many moments, family by family.
+#[derive(Debug, Default)]
+pub struct History {
+    families: BTreeMap<String, Family>,
+}
+
+#[derive(Debug, Default)]
+struct Family {
+    help: String,
+    series: BTreeMap<String, Vec<(i64, f64)>>,
+}
+
+impl History {
+    /// Adds everything of one moment. Moments have to ascend.
+    pub fn add(&mut self, second: i64, families: &Families) {
+        families.for_each_gauge(|name, help, labels, value| {
+            let family = self.families.entry(name.to_owned()).or_default();
+            if family.help.is_empty() {
+                help.clone_into(&mut family.help);
+            }
+            let series = family.series.entry(label_text(labels)).or_default();
+            series.push((second, value));
+        });
+    }
+
+    /// How many samples there are.
+    pub fn samples(&self) -> usize {
+        self.families.values().flat_map(|family| family.series.values()).map(Vec::len).sum()
+    }
+
+    /// Writes the text, with the mark of its end.
+    ///
+    /// # Errors
+    /// The writer fails.
+    pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        for (name, family) in &self.families {
+            writeln!(to, "# TYPE {name} gauge")?;
+            writeln!(to, "# HELP {name} {}", escaped(&family.help))?;
+            for (labels, points) in &family.series {
+                for (second, value) in points {
+                    writeln!(to, "{name}{labels} {value} {second}")?;
+                }
+            }
+        }
+        writeln!(to, "# EOF")
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+fn label_text(labels: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (name, value) in labels {
+        let _ = write!(text, "{}{name}=\"{}\"", if text.is_empty() { "{" } else { "," }, escaped(value));
+    }
+    if !text.is_empty() {
+        text.push('}');
+    }
+    text
+}
+
+/// What a checked text holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Families of metrics.
+    pub families: usize,
+    /// Series.
+    pub series: usize,
+    /// Samples.
+    pub samples: usize,
+    /// The first and the last second.
+    pub span: (i64, i64),
+}
+
+/// Checks a text that is to be imported: families are not torn apart, each series has ascending times in whole seconds and
+/// none twice, values are numbers, and the text has its end.
+///
+/// # Errors
+/// A sentence with the line that is wrong.
+pub fn check(text: impl BufRead) -> Result<Checked, String> {
+    let mut state = Check::default();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.map_err(|error| format!("line {}: cannot be read: {error}", number + 1))?;
+        state.line(&line).map_err(|problem| format!("line {}: {problem}", number + 1))?;
+    }
+    if !state.ended {
+        return Err("the text has no \"# EOF\" at its end: it was cut off".to_owned());
+    }
+    let span = state.span.unwrap_or_default();
+    Ok(Checked { families: state.families.len(), series: state.series, samples: state.samples, span })
+}
+
+#[derive(Default)]
+struct Check {
+    families: BTreeSet<String>,
+    family: String,
+    /// The labels of the family's series that have been seen, and the last second of the present one.
+    seen: BTreeSet<String>,
+    last: Option<(String, i64)>,
+    series: usize,
+    samples: usize,
+    span: Option<(i64, i64)>,
+    ended: bool,
+}
+
+impl Check {
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        if self.ended {
+            return Err("something follows \"# EOF\"".to_owned());
+        }
+        if line == "# EOF" {
+            self.ended = true;
+            return Ok(());
+        }
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let name = rest.split(' ').next().unwrap_or_default().to_owned();
+            if !self.families.insert(name.clone()) {
+                return Err(format!("the family {name} comes a second time: its samples must stand together"));
+            }
+            self.family = name;
+            self.seen.clear();
+            self.last = None;
+            return Ok(());
+        }
+        if line.starts_with("# ") {
+            return Ok(());
+        }
+        self.sample(line)
+    }
+
+    fn sample(&mut self, line: &str) -> Result<(), String> {
+        let mut parts = line.rsplitn(3, ' ');
+        let (Some(second), Some(value), Some(series)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err("expected a series, a value and a time in seconds".to_owned());
+        };
+        let second: i64 = second.parse().map_err(|_| format!("\"{second}\" is no time in whole seconds"))?;
+        if !(0..LATEST_SECOND).contains(&second) {
+            return Err(format!("{second} is no time in seconds; are these milliseconds?"));
+        }
+        let value: f64 = value.parse().map_err(|_| format!("\"{value}\" is no value"))?;
+        if !value.is_finite() {
+            return Err(format!("{value} tells nothing: leave the sample out"));
+        }
+        if series.split('{').next() != Some(self.family.as_str()) {
+            return Err(format!("the sample does not belong to the family {}", self.family));
+        }
+        match &self.last {
+            Some((known, last)) if known == series => {
+                if second <= *last {
+                    return Err(format!("the time {second} does not come after {last}"));
+                }
+            }
+            _ => {
+                if !self.seen.insert(series.to_owned()) {
+                    return Err(format!("the series {series} comes a second time"));
+                }
+                self.series += 1;
+            }
+        }
+        self.last = Some((series.to_owned(), second));
+        self.samples += 1;
+        let (first, last) = self.span.unwrap_or((second, second));
+        self.span = Some((first.min(second), last.max(second)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        check(text.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_written_is_found_good() {
+        let mut history = History::default();
+        for second in [1_760_000_000, 1_760_086_400] {
+            let mut families = Families::default();
+            families.gauge("chiplog_a_seconds", "A \"quoted\" help.", &[("team", "pay\"ments")], 1.5);
+            families.gauge("chiplog_b_ratio", "B.", &[], 0.25);
+            history.add(second, &families);
+        }
+        let mut text = Vec::new();
+        history.write(&mut text).unwrap();
+        let checked = check(text.as_slice()).unwrap();
+        assert_eq!(checked, Checked { families: 2, series: 2, samples: 4, span: (1_760_000_000, 1_760_086_400) });
+        assert_eq!(history.samples(), 4);
+    }
+
+    #[test]
+    fn what_promtool_would_take_in_silence_is_told() {
+        let good = "# TYPE a gauge\na{x=\"1\"} 1 1760000000\na{x=\"1\"} 2 1760086400\n";
+        assert!(problem(good).contains("cut off"));
+        assert!(
+            problem("# TYPE a gauge\na 1 1760000000000\n# EOF\n")
+                .starts_with("line 2: 1760000000000 is no time in seconds")
+        );
+        assert!(problem("# TYPE a gauge\na 1 1760000000\na 2 1760000000\n# EOF\n").contains("does not come after"));
+        assert!(
+            problem("# TYPE a gauge\na 1 5\n# TYPE b gauge\nb 1 5\n# TYPE a gauge\n# EOF\n").contains("second time")
+        );
+        let torn = "# TYPE a gauge\na{x=\"1\"} 1 5\na{x=\"2\"} 1 5\na{x=\"1\"} 1 6\n# EOF\n";
+        assert!(problem(torn).contains("comes a second time"));
+        assert!(problem("# TYPE a gauge\na NaN 5\n# EOF\n").contains("leave the sample out"));
+        assert!(problem("# TYPE a gauge\nb 1 5\n# EOF\n").contains("does not belong"));
+    }
+}

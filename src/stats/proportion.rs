@@ -1,0 +1,138 @@
+//! Tests of two proportions: so many of so many now, against so many of so many before.
+
+use statrs::distribution::{Binomial, Discrete as _, Hypergeometric};
+use statrs::function::gamma::ln_gamma;
+
+/// Cases that held, of how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cases {
+    /// Those that held.
+    pub held: u64,
+    /// All of them.
+    pub of: u64,
+}
+
+impl Cases {
+    /// The share that held.
+    pub fn share(self) -> f64 {
+        if self.of == 0 { 0.0 } else { self.held as f64 / self.of as f64 }
+    }
+}
+
+/// Fisher's exact test with the mid-p correction (Lancaster, 1961), one-sided: the probability of so high a share in the
+/// first group, the cases as high as the observed ones counted half, if both came from one urn.
+pub fn mid_p_higher(first: Cases, second: Cases) -> f64 {
+    let held = first.held + second.held;
+    let Ok(urn) = Hypergeometric::new(first.of + second.of, held, first.of) else { return 1.0 };
+    let more: f64 = (first.held + 1..=held.min(first.of)).map(|count| urn.pmf(count)).sum();
+    (more + 0.5 * urn.pmf(first.held)).min(1.0)
+}
+
+/// Barnard's unconditional exact test (1945) with the pooled score as its statistic, one-sided: the highest probability,
+/// over all common shares, of a score at least as high as the observed one. Stronger than Fisher's where few cases are
+/// at hand.
+pub fn barnard_p_higher(first: Cases, second: Cases) -> f64 {
+    let observed = score(first.held, first.of, second.held, second.of);
+    if first.of == 0 || second.of == 0 || observed <= 0.0 {
+        return 1.0;
+    }
+    // The tables as extreme: for each count of the second group, the first group's count must be at least so high.
+    let mut extreme = Vec::new();
+    let mut least = 0;
+    for other in 0..=second.of {
+        while least <= first.of && score(least, first.of, other, second.of) < observed - 1e-9 {
+            least += 1;
+        }
+        if least > first.of {
+            break;
+        }
+        extreme.push((other, least));
+    }
+    let probability = |share: f64| -> f64 {
+        let (Ok(one), Ok(two)) = (Binomial::new(share, first.of), Binomial::new(share, second.of)) else { return 0.0 };
+        // Tail sums of the first group, from its highest count down.
+        let size = usize::try_from(first.of).unwrap_or_default();
+        let mut tail = vec![0.0; size + 2];
+        for count in (0..=size).rev() {
+            tail[count] = tail[count + 1] + one.pmf(count as u64);
+        }
+        extreme.iter().map(|(other, least)| two.pmf(*other) * tail[usize::try_from(*least).unwrap_or(size)]).sum()
+    };
+    let steps = 200;
+    (1..steps).map(|step| probability(f64::from(step) / f64::from(steps))).fold(0.0, f64::max).min(1.0)
+}
+
+/// The pooled score: the difference of the shares over its standard error.
+fn score(held: u64, of: u64, other_held: u64, other_of: u64) -> f64 {
+    let (n, m) = (of as f64, other_of as f64);
+    let pooled = (held + other_held) as f64 / (n + m);
+    let variance = pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m);
+    if variance <= 0.0 { 0.0 } else { (held as f64 / n - other_held as f64 / m) / variance.sqrt() }
+}
+
+/// The interval of the difference of two shares, first minus second (Newcombe, 1998, method 10: from Wilson's intervals).
+pub fn newcombe_interval(first: Cases, second: Cases) -> Option<(f64, f64)> {
+    let of = |cases: Cases| super::wilson_interval(cases.share(), usize::try_from(cases.of).ok()?);
+    let ((low, high), (other_low, other_high)) = (of(first)?, of(second)?);
+    let (share, other) = (first.share(), second.share());
+    let difference = share - other;
+    Some((
+        difference - ((share - low).powi(2) + (other_high - other).powi(2)).sqrt(),
+        difference + ((high - share).powi(2) + (other - other_low).powi(2)).sqrt(),
+    ))
+}
+
+/// The probability that the first share is higher than the second by more than `margin`, after so many cases of each and
+/// without knowing more (beta-binomial, Jeffreys' prior): for a look, never for a verdict.
+pub fn posterior_higher_by(first: Cases, second: Cases, margin: f64) -> f64 {
+    let density = |cases: Cases, share: f64| {
+        let (a, b) = (cases.held as f64 + 0.5, (cases.of - cases.held) as f64 + 0.5);
+        let norm = ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b);
+        (norm + (a - 1.0) * share.ln() + (b - 1.0) * (1.0 - share).ln()).exp()
+    };
+    let steps = 2000;
+    let width = 1.0 / f64::from(steps);
+    let (mut below, mut total) = (0.0, 0.0);
+    // The second's distribution function is summed up beside the first's density.
+    let mut waiting = 0;
+    for step in 0..steps {
+        let share = (f64::from(step) + 0.5) * width;
+        while waiting < steps && (f64::from(waiting) + 0.5) * width < share - margin {
+            below += density(second, (f64::from(waiting) + 0.5) * width) * width;
+            waiting += 1;
+        }
+        total += density(first, share) * width * below;
+    }
+    total.clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cases(held: u64, of: u64) -> Cases {
+        Cases { held, of }
+    }
+
+    #[test]
+    fn fisher_with_half_of_the_observed_table() {
+        // 3 of 3 against 0 of 3: 1 of 20 arrangements is as high, and counts half.
+        assert!((mid_p_higher(cases(3, 3), cases(0, 3)) - 0.025).abs() < 1e-12);
+        // 1 of 2 against 1 of 2: P(2) = 1/6, P(1) = 4/6, so 1/6 + 2/6.
+        assert!((mid_p_higher(cases(1, 2), cases(1, 2)) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn barnard_is_stronger_than_fisher_and_never_below_nothing() {
+        let (first, second) = (cases(7, 12), cases(1, 17));
+        let (barnard, fisher) = (barnard_p_higher(first, second), mid_p_higher(first, second));
+        assert!(barnard < 0.01 && fisher < 0.01, "{barnard} {fisher}");
+        assert!((barnard_p_higher(cases(1, 10), cases(5, 10)) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_posterior_is_a_half_between_equals() {
+        assert!((posterior_higher_by(cases(5, 40), cases(5, 40), 0.0) - 0.5).abs() < 0.01);
+        assert!(posterior_higher_by(cases(12, 40), cases(2, 80), 0.05) > 0.95);
+    }
+}

@@ -1,0 +1,140 @@
+//! When a change is called real: all of these hold, in two weeks running. False alarms cost more trust than late ones.
+
+use super::compare::{Comparison, compare};
+use super::series::Series;
+use crate::stats::benjamini_hochberg;
+
+/// The settings of the gate. The defaults are those whose error rates `docs/trends.md` tells.
+#[derive(Debug, Clone, Copy)]
+pub struct GateSettings {
+    /// The highest p-value.
+    pub most_p: f64,
+    /// The highest q-value over all series of an evaluation.
+    pub most_q: f64,
+    /// A verdict is taken back once the q-value is above this.
+    pub clear_q: f64,
+    /// So many weeks running make a verdict, and take it back.
+    pub weeks_running: u32,
+    /// So many weeks after a verdict was taken back the series stays silent.
+    pub quiet_weeks: usize,
+}
+
+impl Default for GateSettings {
+    fn default() -> Self {
+        Self { most_p: 0.003, most_q: 0.10, clear_q: 0.2, weeks_running: 2, quiet_weeks: 4 }
+    }
+}
+
+/// What was made of one week of one series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WeekVerdict {
+    /// The comparison, where there were weeks to compare.
+    pub comparison: Option<Comparison>,
+    /// The q-value of having got worse, over all series of the evaluation.
+    pub q_worse: f64,
+    /// The q-value of having got better.
+    pub q_better: f64,
+    /// Whether it is confirmed that it has got worse.
+    pub worse: bool,
+    /// Whether it is confirmed that it has got better.
+    pub better: bool,
+}
+
+/// Where the following of one direction of one series stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Following {
+    running: u32,
+    clearing: u32,
+    confirmed: bool,
+    quiet_until: usize,
+}
+
+impl Following {
+    fn step(&mut self, passes: bool, clears: bool, week: usize, settings: &GateSettings) -> bool {
+        if self.confirmed {
+            self.clearing = if clears { self.clearing + 1 } else { 0 };
+            if self.clearing >= settings.weeks_running {
+                *self = Self { quiet_until: week + settings.quiet_weeks, ..Self::default() };
+            }
+        } else {
+            self.running = if passes { self.running + 1 } else { 0 };
+            self.confirmed = self.running >= settings.weeks_running && week >= self.quiet_until;
+            self.clearing = 0;
+        }
+        self.confirmed
+    }
+}
+
+/// Follows all series of an evaluation over the last `weeks_back` complete weeks, oldest first: the verdicts of each
+/// series, week by week. The q-values of a week are taken over all series of that week that have enough data.
+pub fn verdicts(series: &[Series], weeks_back: usize, settings: &GateSettings) -> Vec<Vec<WeekVerdict>> {
+    let mut found: Vec<Vec<WeekVerdict>> = vec![Vec::new(); series.len()];
+    let mut worse = vec![Following::default(); series.len()];
+    let mut better = vec![Following::default(); series.len()];
+    for back in (0..weeks_back).rev() {
+        let week = weeks_back - back;
+        let comparisons: Vec<Option<Comparison>> =
+            series.iter().map(|series| compare(series, series.weeks.len().checked_sub(back)?)).collect();
+        let (q_worse, q_better) = (q_values(&comparisons, |it| it.p_worse), q_values(&comparisons, |it| it.p_better));
+        for (place, comparison) in comparisons.iter().enumerate() {
+            let enough = comparison.as_ref().filter(|it| it.enough);
+            let passes = |p: fn(&Comparison) -> f64, q: f64| {
+                enough.is_some_and(|it| it.matters && p(it) <= settings.most_p && q <= settings.most_q)
+            };
+            let clears = |q: f64| enough.is_none() || q > settings.clear_q;
+            let (is_worse, is_better) =
+                (passes(|it| it.p_worse, q_worse[place]), passes(|it| it.p_better, q_better[place]));
+            found[place].push(WeekVerdict {
+                comparison: *comparison,
+                q_worse: q_worse[place],
+                q_better: q_better[place],
+                worse: worse[place].step(is_worse, clears(q_worse[place]), week, settings),
+                better: better[place].step(is_better, clears(q_better[place]), week, settings),
+            });
+        }
+    }
+    found
+}
+
+fn q_values(comparisons: &[Option<Comparison>], p: impl Fn(&Comparison) -> f64) -> Vec<f64> {
+    let tested: Vec<(usize, f64)> = comparisons
+        .iter()
+        .enumerate()
+        .filter_map(|(place, it)| it.as_ref().filter(|it| it.enough).map(|it| (place, p(it))))
+        .collect();
+    let adjusted = benjamini_hochberg(&tested.iter().map(|(_, p)| *p).collect::<Vec<_>>());
+    let mut q_values = vec![1.0; comparisons.len()];
+    for ((place, _), q) in tested.iter().zip(adjusted) {
+        q_values[*place] = q;
+    }
+    q_values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_weeks_running_make_a_verdict_and_two_take_it_back_with_silence_after_it() {
+        let settings = GateSettings::default();
+        let mut following = Following::default();
+        let steps = [
+            (true, false, false),
+            (false, false, false),
+            (true, false, false),
+            (true, false, true),
+            (false, true, true),
+            (true, false, true),
+            (false, true, true),
+            (false, true, false),
+            // Silent for four weeks, whatever comes.
+            (true, false, false),
+            (true, false, false),
+            (true, false, false),
+            (true, false, true),
+        ];
+        for (week, (passes, clears, expected)) in steps.into_iter().enumerate() {
+            assert_eq!(following.step(passes, clears, week + 1, &settings), expected, "week {}", week + 1);
+        }
+    }
+}
