@@ -1,6 +1,8 @@
 //! How often a trend is called a regression that is none, and how often a doubling is found: the table of
 //! `docs/trends.md`. `cargo bench --bench trend_errors`.
 
+#![expect(clippy::print_stdout, reason = "the table is the result")]
+
 mod corpus;
 
 use corpus::FAMILIES;

@@ -6,11 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::Arc;
 
 use axum::body::Bytes;
+use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use flate2::{Compression, Crc};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, TextEncoder};
 
@@ -29,12 +28,8 @@ pub struct Exposition {
     /// The same, deflated up to a byte boundary and not ended, so that more can follow in the same stream.
     deflated: Bytes,
     /// The checksum of the text, which that of a following one can be combined with.
-    checksum: Checksum,
+    checksum: crc32fast::Hasher,
 }
-
-/// A checksum as gzip wants it.
-#[derive(Debug, Clone, Default)]
-struct Checksum(Arc<Crc>);
 
 impl Exposition {
     /// Renders families. The families are sorted by name, so that the same snapshot gives the same bytes.
@@ -70,13 +65,9 @@ impl Exposition {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
         let flushed = encoder.write_all(&plain).and_then(|()| encoder.flush());
         flushed.map_err(|error| prometheus::Error::Msg(format!("compression failed: {error}")))?;
-        let mut checksum = Crc::new();
+        let mut checksum = crc32fast::Hasher::new();
         checksum.update(&plain);
-        Ok(Self {
-            deflated: encoder.get_ref().clone().into(),
-            checksum: Checksum(Arc::new(checksum)),
-            plain: plain.into(),
-        })
+        Ok(Self { deflated: encoder.get_ref().clone().into(), checksum, plain: plain.into() })
     }
 
     /// One gzip stream of several texts, none of which is compressed again.
@@ -84,14 +75,17 @@ impl Exposition {
         const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
         const EMPTY_LAST_BLOCK: [u8; 2] = [3, 0];
         let mut stream = HEADER.to_vec();
-        let mut checksum = Crc::new();
+        let (mut checksum, mut length) = (crc32fast::Hasher::new(), 0_usize);
         for part in parts {
             stream.extend_from_slice(&part.deflated);
-            checksum.combine(&part.checksum.0);
+            checksum.combine(&part.checksum);
+            length = length.wrapping_add(part.plain.len());
         }
         stream.extend(EMPTY_LAST_BLOCK);
-        stream.extend(checksum.sum().to_le_bytes());
-        stream.extend(checksum.amount().to_le_bytes());
+        stream.extend(checksum.finalize().to_le_bytes());
+        // The length modulo 2³², as gzip has it.
+        #[expect(clippy::cast_possible_truncation, reason = "gzip wants the low bits")]
+        stream.extend((length as u32).to_le_bytes());
         stream
     }
 }
@@ -204,6 +198,19 @@ fn team_families(families: &mut Families, team: &TeamSnapshot) {
             series.assessment(families, assessment);
         }
     }
+    let moments = [
+        (
+            "chiplog_last_deployment_timestamp_seconds",
+            "When the last successful deployment finished.",
+            team.last_deployment_at,
+        ),
+        ("chiplog_last_incident_timestamp_seconds", "When the last incident began.", team.last_incident_at),
+    ];
+    for (name, help, moment) in moments {
+        if let Some(moment) = moment {
+            families.gauge(name, help, &[("team", &team.id)], moment.timestamp() as f64);
+        }
+    }
     for card in &team.scorecards {
         for row in &card.rows {
             scorecard_row(families, &team.id, &card.role, row);
@@ -223,6 +230,18 @@ fn scorecard_row(families: &mut Families, team: &str, role: &str, row: &RowStatu
             let help =
                 "The targets of the scorecards, in the KPI's unit; for a trend, the value that would meet it now.";
             families.gauge("chiplog_scorecard_target", help, &labels, bound.value);
+        }
+    }
+    for measure in &row.measures {
+        if let Some(since) = measure.target_since.filter(|_| measure.own_target) {
+            let labels = [("team", team), ("role", role), ("row", row.id.as_str()), ("kpi", measure.kpi)];
+            let help = "Since when a target that the team has set for itself holds.";
+            families.gauge(
+                "chiplog_scorecard_target_changed_timestamp_seconds",
+                help,
+                &labels,
+                since.timestamp() as f64,
+            );
         }
     }
     for (kpi, status) in worst {
@@ -351,7 +370,8 @@ mod tests {
 
     #[test]
     fn parts_make_one_gzip_stream() {
-        let texts = ["a_metric 1\n".repeat(1000), String::new(), "another_metric 2\n".to_owned()];
+        let texts =
+            ["a_metric 1\n".repeat(300_000), String::new(), "another_metric 2\n".repeat(9_000), "c 3\n".to_owned()];
         let parts: Vec<Exposition> =
             texts.iter().map(|text| Exposition::of_text(text.clone().into_bytes()).unwrap()).collect();
         let stream = Exposition::gzip(&parts.iter().collect::<Vec<_>>());

@@ -33,9 +33,10 @@ pub fn sentence(kpi: &Kpi, trend: &Trend) -> String {
         change(trend, effect)
     );
     if let Some((low, high)) = trend.interval {
-        let _ = match trend.effect_in_points {
-            true => write!(text, " ({:+.1} to {:+.1})", low * 100.0, high * 100.0),
-            false => write!(text, " ({low:.2} to {high:.2})"),
+        let _ = if trend.effect_in_points {
+            write!(text, " ({:+.1} to {:+.1})", low * 100.0, high * 100.0)
+        } else {
+            write!(text, " ({low:.2} to {high:.2})")
         };
     }
     let _ = write!(text, ", p {:.4}, q {:.4}.", trend.p_worse, trend.q_worse);

@@ -49,6 +49,8 @@ pub fn evaluate_with_trends(
             services: services(attributed, &team.id),
             kpis: CATALOGUE.iter().map(|kpi| kpi_snapshot(kpi, &observed[kpi.id], &facts)).collect(),
             scorecards: scorecards.get(&team.id).map(|cards| standing(cards, &facts, &observed)).unwrap_or_default(),
+            last_deployment_at: facts.deployments.iter().filter_map(|it| it.finished_at).max(),
+            last_incident_at: facts.incidents.iter().map(|it| it.began_at).max(),
         }
     });
     let teams = teams.collect();

@@ -35,6 +35,10 @@ pub struct TeamSnapshot {
     pub kpis: Vec<KpiSnapshot>,
     /// How it stands in the scorecards of the roles.
     pub scorecards: Vec<ScorecardStatus>,
+    /// When the last of its successful deployments finished.
+    pub last_deployment_at: Option<Moment>,
+    /// When the last of its incidents began.
+    pub last_incident_at: Option<Moment>,
 }
 
 /// One KPI of one team.

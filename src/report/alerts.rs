@@ -1,5 +1,5 @@
 //! Alert rules for Prometheus and routes for Alertmanager, generated from the catalogue. They read chiplog's own verdicts:
-//! PromQL cannot test for significance.
+//! `PromQL` cannot test for significance.
 
 use std::fmt::Write as _;
 

@@ -1,12 +1,14 @@
 //! What people read, as a model: the table of a team's KPIs, its scorecards, and the explanation of one number. Pure.
 
 mod alerts;
+mod dashboards;
 mod explanation;
 mod reference;
 pub mod scorecard;
 mod table;
 
 pub use alerts::{alert_rules, alertmanager_example, recording_rules};
+pub use dashboards::dashboards;
 pub use explanation::{Explanation, Left, Piece, explain};
 pub use reference::{REFERENCE_FOLDER, reference_pages, reference_table};
 pub use table::{KpiRow, Verdict, kpi_rows, rows_of};

@@ -1,4 +1,4 @@
-//! The statistics against values made with SciPy, lifelines and Apache Otava by `tests/golden/statistics.py`.
+//! The statistics against values made with `SciPy`, lifelines and Apache Otava by `tests/golden/statistics.py`.
 
 use chiplog::stats::{
     Cases, Lifetime, barnard_p_higher, benjamini_hochberg, change_point, hodges_lehmann, kaplan_meier_median,
