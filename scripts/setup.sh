@@ -80,3 +80,15 @@ need_pypi_file() {
   mv "$folder/$package-$version/$file" "$target.part" && mv "$target.part" "$target"
   rm -rf "$folder"
 }
+
+# Grafana's own types of dashboards, and the compiler that checks against them.
+need_grafana_types() {
+  local folder=target/grafana-types
+  [ -x "$folder/node_modules/.bin/tsc" ] && [ -d "$folder/node_modules/@grafana/schema" ] && return
+  command -v npm >/dev/null || need_debian_package npm npm
+  say "fetching Grafana's types of dashboards …"
+  mkdir -p "$folder"
+  npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$folder" \
+    typescript@5.9.3 @grafana/schema@13.2.3 >/dev/null ||
+    die "@grafana/schema could not be fetched: is the npm registry reachable?"
+}

@@ -162,8 +162,14 @@ pub enum Command {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=28))]
         step_days: u64,
         /// The file to write.
-        #[arg(long, default_value = "chiplog-history.om")]
+        #[arg(long, default_value = "chiplog-history.om", conflicts_with = "remote_write")]
         output: PathBuf,
+        /// Send the history to this address by Prometheus remote write instead: Mimir, Thanos, `VictoriaMetrics`.
+        #[arg(long, value_name = "URL")]
+        remote_write: Option<reqwest::Url>,
+        /// The environment variable with the bearer token of the receiver.
+        #[arg(long, value_name = "VARIABLE", requires = "remote_write")]
+        remote_write_token_env: Option<String>,
     },
 
     /// Print an Alertmanager configuration with a route for each team.

@@ -2,19 +2,22 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use chrono::{Datelike as _, Days, NaiveDate, NaiveTime};
+use reqwest::Url;
+use secrecy::SecretString;
 
 use super::print;
-use crate::app::{App, load_facts};
+use crate::app::{App, environment, load_facts};
 use crate::attribution::attribute;
 use crate::clock;
 use crate::expose::open_metrics::{History, check};
 use crate::expose::prometheus::families;
+use crate::expose::remote_write;
 use crate::facts::Moment;
 use crate::pipeline::{evaluate_with_trends, progress};
 
@@ -41,7 +44,15 @@ impl Grid {
     }
 }
 
-pub(super) async fn run(config: &Path, grid: Grid, output: &Path) -> Result<ExitCode> {
+/// Where the history goes.
+pub(super) enum Destination {
+    /// A file, for promtool.
+    File(PathBuf),
+    /// A receiver of remote write, with the variable that holds its token.
+    RemoteWrite { url: Url, token_env: Option<String> },
+}
+
+pub(super) async fn run(config: &Path, grid: Grid, destination: Destination) -> Result<ExitCode> {
     let app = App::open(config).await?;
     let moments = grid.moments(clock::now())?;
     let facts = load_facts(&app.store).await?;
@@ -66,6 +77,14 @@ pub(super) async fn run(config: &Path, grid: Grid, output: &Path) -> Result<Exit
         history
     });
     let history = history.await.context("the backfill was interrupted")?;
+    match destination {
+        Destination::File(output) => write(&history, &output, count),
+        Destination::RemoteWrite { url, token_env } => send(&history, &url, token_env.as_deref()).await,
+    }
+}
+
+/// Writes, checks and names the file.
+fn write(history: &History, output: &Path, count: usize) -> Result<ExitCode> {
     let problem = || format!("{} cannot be written", output.display());
     // Whole or not at all: a file that is cut off must not look like one that is done.
     let part = output.with_extension("part");
@@ -83,5 +102,22 @@ pub(super) async fn run(config: &Path, grid: Grid, output: &Path) -> Result<Exit
         checked.series,
         output.display()
     ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn send(history: &History, url: &Url, token_env: Option<&str>) -> Result<ExitCode> {
+    let token = token_env.map(|variable| {
+        let text = environment(variable);
+        text.map(SecretString::from)
+            .with_context(|| format!("the environment variable {variable} is not set: export it"))
+    });
+    let token = token.transpose()?;
+    let total = history.samples();
+    let observer = progress::observer();
+    let sent = remote_write::send(history, url, token.as_ref(), |taken| {
+        observer.progress("remote write", "samples", taken as u64, Some(total as u64));
+    });
+    sent.await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    print(&format!("{total} samples were taken by {}\n", url.host_str().unwrap_or_default()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -46,8 +46,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Import { template, file, dry_run } => {
             import::run(&cli.config, template.as_deref(), file.as_deref(), dry_run).await
         }
-        Command::Backfill { from, until, step_days, output } => {
-            backfill::run(&cli.config, backfill::Grid { from, until, step_days }, &output).await
+        Command::Backfill { from, until, step_days, output, remote_write, remote_write_token_env } => {
+            let destination = match remote_write {
+                None => backfill::Destination::File(output),
+                Some(url) => backfill::Destination::RemoteWrite { url, token_env: remote_write_token_env },
+            };
+            backfill::run(&cli.config, backfill::Grid { from, until, step_days }, destination).await
         }
         Command::Alertmanager => {
             let config = app::read_config(&cli.config)?;

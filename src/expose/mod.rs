@@ -3,6 +3,7 @@
 pub mod open_metrics;
 pub mod prometheus;
 pub mod receive;
+pub mod remote_write;
 pub mod terminal;
 mod trend_families;
 pub mod trend_text;

@@ -21,8 +21,22 @@ pub struct History {
 #[derive(Debug, Default)]
 struct Family {
     help: String,
-    series: BTreeMap<String, Vec<(i64, f64)>>,
+    series: BTreeMap<Labels, Vec<(i64, f64)>>,
 }
+
+/// One series of a history.
+#[derive(Debug, Clone, Copy)]
+pub struct HistorySeries<'a> {
+    /// The name of the metric.
+    pub name: &'a str,
+    /// Its labels.
+    pub labels: &'a [(String, String)],
+    /// Its points: seconds and values, ascending.
+    pub points: &'a [(i64, f64)],
+}
+
+/// The labels of a series, as they are shown.
+type Labels = Vec<(String, String)>;
 
 impl History {
     /// Adds everything of one moment. Moments have to ascend.
@@ -32,9 +46,16 @@ impl History {
             if family.help.is_empty() {
                 help.clone_into(&mut family.help);
             }
-            let series = family.series.entry(label_text(labels)).or_default();
-            series.push((second, value));
+            let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            family.series.entry(labels).or_default().push((second, value));
         });
+    }
+
+    /// Every series.
+    pub fn series(&self) -> impl Iterator<Item = HistorySeries<'_>> {
+        self.families.iter().flat_map(|(name, family)| {
+            family.series.iter().map(move |(labels, points)| HistorySeries { name, labels, points })
+        })
     }
 
     /// How many samples there are.
@@ -51,6 +72,7 @@ impl History {
             writeln!(to, "# TYPE {name} gauge")?;
             writeln!(to, "# HELP {name} {}", escaped(&family.help))?;
             for (labels, points) in &family.series {
+                let labels = label_text(labels);
                 for (second, value) in points {
                     writeln!(to, "{name}{labels} {value} {second}")?;
                 }
@@ -64,7 +86,7 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-fn label_text(labels: &[(&str, &str)]) -> String {
+fn label_text(labels: &[(String, String)]) -> String {
     let mut text = String::new();
     for (name, value) in labels {
         let _ = write!(text, "{}{name}=\"{}\"", if text.is_empty() { "{" } else { "," }, escaped(value));

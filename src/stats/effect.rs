@@ -1,6 +1,6 @@
 //! How large a difference is, with its interval.
 
-use statrs::distribution::{Binomial, ContinuousCDF as _, DiscreteCDF as _, Normal};
+use statrs::distribution::{ContinuousCDF as _, Normal};
 
 use super::quantile;
 
@@ -56,17 +56,6 @@ pub fn rate_ratio(first: (f64, f64), second: (f64, f64), dispersion: f64) -> Opt
     let spread =
         Normal::standard().inverse_cdf(0.975) * (dispersion.max(1.0) * (1.0 / events + 1.0 / other_events)).sqrt();
     Some((ratio, ((ratio.ln() - spread).exp(), (ratio.ln() + spread).exp())))
-}
-
-/// The exact conditional test of two rates (Przyborowski and Wilenski, 1940), one-sided: the probability of so many
-/// events or more in the first span. Honest only where the dispersion is about 1.
-pub fn rate_p_higher(first: (u64, f64), second: (u64, f64)) -> f64 {
-    let ((events, exposure), (other, other_exposure)) = (first, second);
-    let share = exposure / (exposure + other_exposure);
-    match Binomial::new(share, events + other) {
-        Ok(binomial) if events > 0 => binomial.sf(events - 1),
-        _ => 1.0,
-    }
 }
 
 /// Benjamini and Hochberg's q-values (1995), in the order of the p-values: the share of false ones among all that would be

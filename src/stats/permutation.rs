@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 /// The most permutations that are drawn: enough to tell p-values far below those that survive a correction for many tests.
-pub const MOST_PERMUTATIONS: u32 = 20_000;
+const MOST_PERMUTATIONS: u32 = 20_000;
 
 /// So many permutations at least as extreme end the drawing: the p-value is then known well enough (Besag and Clifford,
 /// "Sequential Monte Carlo p-values", 1991).

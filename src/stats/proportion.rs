@@ -1,7 +1,6 @@
 //! Tests of two proportions: so many of so many now, against so many of so many before.
 
 use statrs::distribution::{Binomial, Discrete as _, Hypergeometric};
-use statrs::function::gamma::ln_gamma;
 
 /// Cases that held, of how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,30 +81,6 @@ pub fn newcombe_interval(first: Cases, second: Cases) -> Option<(f64, f64)> {
     ))
 }
 
-/// The probability that the first share is higher than the second by more than `margin`, after so many cases of each and
-/// without knowing more (beta-binomial, Jeffreys' prior): for a look, never for a verdict.
-pub fn posterior_higher_by(first: Cases, second: Cases, margin: f64) -> f64 {
-    let density = |cases: Cases, share: f64| {
-        let (a, b) = (cases.held as f64 + 0.5, (cases.of - cases.held) as f64 + 0.5);
-        let norm = ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b);
-        (norm + (a - 1.0) * share.ln() + (b - 1.0) * (1.0 - share).ln()).exp()
-    };
-    let steps = 2000;
-    let width = 1.0 / f64::from(steps);
-    let (mut below, mut total) = (0.0, 0.0);
-    // The second's distribution function is summed up beside the first's density.
-    let mut waiting = 0;
-    for step in 0..steps {
-        let share = (f64::from(step) + 0.5) * width;
-        while waiting < steps && (f64::from(waiting) + 0.5) * width < share - margin {
-            below += density(second, (f64::from(waiting) + 0.5) * width) * width;
-            waiting += 1;
-        }
-        total += density(first, share) * width * below;
-    }
-    total.clamp(0.0, 1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,11 +103,5 @@ mod tests {
         let (barnard, fisher) = (barnard_p_higher(first, second), mid_p_higher(first, second));
         assert!(barnard < 0.01 && fisher < 0.01, "{barnard} {fisher}");
         assert!((barnard_p_higher(cases(1, 10), cases(5, 10)) - 1.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn the_posterior_is_a_half_between_equals() {
-        assert!((posterior_higher_by(cases(5, 40), cases(5, 40), 0.0) - 0.5).abs() < 0.01);
-        assert!(posterior_higher_by(cases(12, 40), cases(2, 80), 0.05) > 0.95);
     }
 }

@@ -37,19 +37,6 @@ golden["proportions"] = [
     for first, second in tables
 ]
 
-golden["rates"] = [
-    {
-        "first": first,
-        "second": second,
-        "p": float(
-            stats.binomtest(
-                first[0], first[0] + second[0], first[1] / (first[1] + second[1]), alternative="greater"
-            ).pvalue
-        ),
-    }
-    for first, second in [((12, 40.0), (20, 130.0)), ((3, 40.0), (20, 130.0)), ((30, 30.0), (80, 130.0))]
-]
-
 p_values = [0.0004, 0.02, 0.3, 0.011, 0.9, 0.04, 0.0009, 0.5]
 golden["benjamini_hochberg"] = {"p": p_values, "q": stats.false_discovery_control(p_values).tolist()}
 

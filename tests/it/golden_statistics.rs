@@ -2,7 +2,7 @@
 
 use chiplog::stats::{
     Cases, Lifetime, barnard_p_higher, benjamini_hochberg, change_point, hodges_lehmann, kaplan_meier_median,
-    log_rank_scores, mid_p_higher, rate_p_higher,
+    log_rank_scores, mid_p_higher,
 };
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ fn near(found: f64, expected: &Value, tolerance: f64, what: &str) {
 }
 
 #[test]
-fn proportions_and_rates_agree_with_scipy() {
+fn proportions_agree_with_scipy() {
     let golden = golden();
     for case in golden["proportions"].as_array().unwrap() {
         let (first, second) = (cases(&case["first"]), cases(&case["second"]));
@@ -34,10 +34,6 @@ fn proportions_and_rates_agree_with_scipy() {
             let tolerance = 0.001_f64.max(0.02 * case["barnard"].as_f64().unwrap());
             near(barnard_p_higher(first, second), &case["barnard"], tolerance, "Barnard");
         }
-    }
-    for case in golden["rates"].as_array().unwrap() {
-        let of = |side: &Value| (side[0].as_u64().unwrap(), side[1].as_f64().unwrap());
-        near(rate_p_higher(of(&case["first"]), of(&case["second"])), &case["p"], 1e-10, "rates");
     }
 }
 

@@ -70,7 +70,7 @@ fn kpis(ids: &[&str]) -> Vec<&'static Kpi> {
 fn dashboard(uid: &str, title: &str, description: &str, variables: Vec<Value>, panels: &[Value]) -> Value {
     let datasource = json!({
         "name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "refresh": 1,
-        "hide": 0, "current": {}, "options": [], "regex": "", "multi": false, "includeAll": false,
+        "hide": 0, "current": { "text": "", "value": "" }, "options": [], "regex": "", "multi": false, "includeAll": false,
     });
     let links = ["team-overview", "flow", "stability", "scorecard", "kpi-explorer", "organisation", "data-quality"];
     let links: Vec<Value> = links
@@ -83,7 +83,12 @@ fn dashboard(uid: &str, title: &str, description: &str, variables: Vec<Value>, p
             })
         })
         .collect();
-    let variables: Vec<Value> = std::iter::once(datasource).chain(variables).collect();
+    let address = json!({
+        "name": "chiplog", "label": "chiplog", "type": "textbox", "query": "http://127.0.0.1:9847", "hide": 0,
+        "description": "Where chiplog's own pages are: links to evidence lead there.",
+        "current": { "text": "http://127.0.0.1:9847", "value": "http://127.0.0.1:9847" }, "options": [],
+    });
+    let variables: Vec<Value> = [datasource, address].into_iter().chain(variables).collect();
     json!({
         "uid": uid, "id": null, "title": format!("chiplog: {title}"), "description": description, "tags": ["chiplog"],
         "schemaVersion": SCHEMA_VERSION, "version": 1, "editable": false, "graphTooltip": 1, "timezone": "browser",
@@ -95,9 +100,9 @@ fn dashboard(uid: &str, title: &str, description: &str, variables: Vec<Value>, p
 
 fn variable(name: &str, label: &str, query: &str) -> Value {
     json!({
-        "name": name, "label": label, "type": "query", "datasource": panel::datasource(), "definition": query,
+        "name": name, "label": label, "type": "query", "datasource": panel::datasource(),
         "query": { "query": query, "refId": "variable" }, "refresh": 2, "sort": 1, "hide": 0, "multi": false,
-        "includeAll": false, "current": {}, "options": [], "regex": "",
+        "includeAll": false, "current": { "text": "", "value": "" }, "options": [], "regex": "",
     })
 }
 
@@ -121,7 +126,8 @@ fn annotations() -> Vec<Value> {
     let of = |name: &str, colour: &str, expression: String, title: &str, by_value: bool| {
         json!({
             "name": name, "datasource": panel::datasource(), "enable": true, "hide": false, "iconColor": colour,
-            "expr": expression, "step": "1d", "titleFormat": title, "textFormat": "", "useValueForTime": by_value,
+            "target": { "refId": "annotation", "expr": expression, "interval": "1d" },
+            "titleFormat": title, "textFormat": "", "useValueForTime": by_value,
         })
     };
     let moments = |metric: &str| format!("1000 * {}", looked_back(&selector(metric, "")));

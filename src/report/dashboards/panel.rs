@@ -224,7 +224,8 @@ fn options() -> Value {
 /// The page of chiplog with the items behind a number.
 fn evidence(kpi: &str) -> Value {
     json!({
-        "title": "Why is it what it is?", "targetBlank": true,
-        "url": format!("/teams/${{team}}#{kpi}"),
+        "title": "Why is it what it is?", "type": "link", "targetBlank": true, "asDropdown": false, "tags": [],
+        "icon": "external link", "includeVars": false, "keepTime": true, "tooltip": "The items behind the number",
+        "url": format!("${{chiplog}}/teams/${{team}}#{kpi}"),
     })
 }
