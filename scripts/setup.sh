@@ -65,6 +65,14 @@ need_incident_io_openapi() {
   need_pypi_file incident_io 2.29.0 openapi.json target/incident-io-openapi/openapi.json
 }
 
+# The models of Opsgenie's own client: Opsgenie publishes no examples.
+need_opsgenie_models() {
+  local model
+  for model in base_alert alert_report; do
+    need_pypi_file opsgenie-sdk 2.1.5 "opsgenie_sdk/api/alert/$model.py" "target/opsgenie-sdk/$model.py"
+  done
+}
+
 # need_pypi_file PACKAGE VERSION FILE TARGET: extracts one file of a source distribution, without installing it.
 need_pypi_file() {
   local package=$1 version=$2 file=$3 target=$4

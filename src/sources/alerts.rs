@@ -195,4 +195,35 @@ mod tests {
         let fact = incident(&alert, AlertTimes::default(), "service:");
         assert_eq!((fact.service.as_str(), fact.resolved_at()), ("team-7", Some(alert.changed_at())));
     }
+
+    /// Opsgenie publishes no example of an alert, but its own client says what fields one has; the set-up scripts fetch it.
+    #[test]
+    fn the_fields_that_are_read_are_those_of_opsgenies_own_client() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/opsgenie-sdk");
+        let fields = |file: &str| {
+            let text = std::fs::read_to_string(folder.join(file))
+                .unwrap_or_else(|error| panic!("{file} is missing: run `scripts/test` once ({error})"));
+            let map = text.split("attribute_map = {").nth(1).unwrap().split('}').next().unwrap().to_owned();
+            map.split('\'').skip(3).step_by(4).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (alert, report) = (fields("base_alert.py"), fields("alert_report.py"));
+        let read = [
+            "id",
+            "message",
+            "status",
+            "acknowledged",
+            "tags",
+            "createdAt",
+            "updatedAt",
+            "priority",
+            "responders",
+            "report",
+        ];
+        for name in read {
+            assert!(alert.iter().any(|field| field == name), "{name} is none of {alert:?}");
+        }
+        for name in ["ackTime", "closeTime"] {
+            assert!(report.iter().any(|field| field == name), "{name} is none of {report:?}");
+        }
+    }
 }

@@ -130,4 +130,30 @@ mod tests {
         let text = serde_json::to_string(&incident(payload(), &[entry("resolve", "2026-10-05T14:00:00Z")])).unwrap();
         assert!(!text.contains("Lovelace") && !text.contains("example.org"), "{text}");
     }
+
+    /// PagerDuty's published examples, where they are present: its description is in no package registry, but in
+    /// `reference/REST/openapiv3.json` of its repository `api-schema`.
+    #[test]
+    fn the_examples_of_the_description_are_read() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pagerduty-openapi/openapiv3.json");
+        let Ok(text) = std::fs::read_to_string(path) else { return };
+        let description: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let examples = |path: &str, list: &str| {
+            let content = &description["paths"][path]["get"]["responses"]["200"]["content"]["application/json"];
+            content["examples"]["response"]["value"][list].as_array().unwrap().clone()
+        };
+        for record in examples("/incidents", "incidents") {
+            let read: IncidentPayload = serde_json::from_value(record.clone()).unwrap();
+            let fact = incident(read, &[]);
+            assert_eq!(fact.resolved_at().is_some(), record["resolved_at"].is_string());
+            assert!(!fact.service.is_empty() && !fact.severity_words.is_empty() && fact.url.is_some(), "{fact:?}");
+        }
+        for record in examples("/log_entries", "log_entries") {
+            assert!(!serde_json::from_value::<LogEntryPayload>(record).unwrap().incident.id.is_empty());
+        }
+        for record in examples("/services", "services") {
+            let service = on_call_service(&record);
+            assert!(!service.name.is_empty() && !service.attributes["escalation_policy"].is_empty(), "{service:?}");
+        }
+    }
 }
