@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
+
 use super::snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
 use crate::attribution::{Attributed, DeploymentRule, Organisation, Team};
 use crate::facts::{
@@ -81,9 +83,18 @@ pub fn team_trends(
 fn weekly_series(facts: &TeamFacts<'_>, observed: &BTreeMap<&'static str, Observed>) -> Vec<Series> {
     let kpis = ALERTABLE.iter().filter_map(|id| find(id));
     let configured = kpis.filter(|kpi| kpi.needs.iter().all(|need| facts.supply.contains(need)));
-    configured
-        .filter_map(|kpi| series_of(kpi, observed.get(kpi.id)?, facts.team, facts.calendar, facts.as_of))
-        .collect()
+    let remapped = remapped_on(facts);
+    let made =
+        configured.filter_map(|kpi| series_of(kpi, observed.get(kpi.id)?, facts.team, facts.calendar, facts.as_of));
+    made.map(|series| series.since(remapped)).collect()
+}
+
+/// The last day on which the team took over or gave away a service: what it had before is another team's work.
+fn remapped_on(facts: &TeamFacts<'_>) -> Option<NaiveDate> {
+    let today = facts.calendar.day(facts.as_of);
+    let own = facts.organisation.services.values().flat_map(|service| &service.owners);
+    let days = own.filter(|owner| owner.team == facts.team).flat_map(|owner| [owner.from, owner.until]);
+    days.flatten().filter(|day| *day <= today).max()
 }
 
 /// How one team stands in its scorecards.

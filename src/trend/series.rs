@@ -78,6 +78,15 @@ pub struct Series {
     pub least_items: usize,
 }
 
+impl Series {
+    /// The same from the first week that begins on a day or after it: what was before is not to be compared with.
+    #[must_use]
+    pub fn since(mut self, day: Option<NaiveDate>) -> Self {
+        self.weeks.retain(|week| day.is_none_or(|day| week.monday >= day));
+        self
+    }
+}
+
 /// The complete weeks of a team before a moment, oldest first.
 pub fn calendar_weeks(calendar: &WorkingCalendar, as_of: Moment) -> Vec<CalendarWeek> {
     let today = calendar.day(as_of);
@@ -151,4 +160,41 @@ pub fn series_of(
         // Recoveries are few and of all lengths.
         least_items: if kpi.id == "failed_deployment_recovery_time" { 8 } else { 0 },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weeks_are_complete_and_know_their_working_days() {
+        let mut calendar = WorkingCalendar::default();
+        calendar.holidays.extend((21..=24).filter_map(|day| NaiveDate::from_ymd_opt(2026, 9, day)));
+        // A Wednesday: the last complete week began nine days before.
+        let weeks = calendar_weeks(&calendar, "2026-10-07T12:00:00Z".parse().unwrap());
+        let last = weeks[weeks.len() - 1];
+        assert_eq!((last.monday.to_string().as_str(), last.working_days, last.is_usable()), ("2026-09-28", 5, true));
+        let holiday = weeks[weeks.len() - 2];
+        assert_eq!(
+            (holiday.monday.to_string().as_str(), holiday.working_days, holiday.is_usable()),
+            ("2026-09-21", 1, false)
+        );
+    }
+
+    #[test]
+    fn a_series_begins_anew_when_the_team_is_another() {
+        let calendar = WorkingCalendar::default();
+        let series = Series {
+            team: "team".to_owned(),
+            kpi: "throughput",
+            kind: SeriesKind::Rate,
+            higher_is_worse: false,
+            occurrences: Vec::new(),
+            open: Vec::new(),
+            weeks: calendar_weeks(&calendar, "2026-10-07T12:00:00Z".parse().unwrap()),
+            least_items: 0,
+        };
+        let since = series.since(NaiveDate::from_ymd_opt(2026, 9, 23));
+        assert_eq!(since.weeks.iter().map(|week| week.monday.to_string()).collect::<Vec<_>>(), ["2026-09-28"]);
+    }
 }
