@@ -151,8 +151,17 @@ fn annotations() -> Vec<Value> {
     ]
 }
 
+/// How some KPIs stand against their targets, over time.
+fn standing(grid: &mut Grid, ids: &[&str], height: u64) {
+    let series = selector("chiplog_scorecard_status", &format!("kpi=~\"{}\"", ids.join("|")));
+    let expression = format!("max by (team, kpi) ({})", looked_back(&series));
+    let description = "0 not judged, 1 on target, 2 near, 3 off; the worst of the rows of all roles.";
+    grid.timeline("Status against targets", description, &Query::range("{{kpi}}", &expression), height);
+}
+
 fn team_overview() -> Value {
     let mut grid = Grid::default();
+    standing(&mut grid, &DORA, 6);
     for kpi in kpis(&DORA) {
         grid.stat(kpi);
     }
@@ -192,10 +201,24 @@ fn of_kpis(uid: &str, title: &str, description: &str, ids: &[&str], with_stages:
         let query = Query::range("{{stage}}", &expression);
         grid.series("Where the lead time goes", description_of(stages), unit_of_panel(stages), &[query], true);
     }
+    if with_stages {
+        let open = looked_back(&selector("chiplog_kpi_censored", "kpi=\"pr_cycle_time\",window=\"$window\""));
+        let aged = looked_back(&selector("chiplog_pr_cycle_time_seconds", "window=\"$window\",stat=\"p50_with_open\""));
+        grid.series(
+            "Age of pull requests, open ones included",
+            "The median by Kaplan and Meier of those opened in the window: what is still open counts as not ended yet.",
+            "s",
+            &[Query::range("{{clock}} p50 with open", &aged)],
+            false,
+        );
+        grid.series("Open pull requests", "How many wait to be merged.", "none", &[Query::range("open", &open)], false);
+        grid.row();
+    }
     for kpi in kpis(ids) {
         grid.stat(kpi);
     }
     grid.row();
+    standing(&mut grid, ids, 8);
     for kpi in kpis(ids) {
         grid.trend(kpi);
     }
@@ -209,6 +232,7 @@ fn scorecard() -> Value {
         "Status of each row",
         "0 not judged, 1 on target, 2 near, 3 off.",
         &Query::range("{{row}} · {{kpi}}", &status),
+        16,
     );
     grid.table(
         "Rows and targets",

@@ -181,8 +181,8 @@ impl Grid {
     }
 
     /// A status over time, coloured by what it means.
-    pub(super) fn timeline(&mut self, title: &str, description: &str, query: &Query) {
-        let mut panel = self.place("state-timeline", title, description, (24, 16), std::slice::from_ref(query));
+    pub(super) fn timeline(&mut self, title: &str, description: &str, query: &Query, height: u64) {
+        let mut panel = self.place("state-timeline", title, description, (24, height), std::slice::from_ref(query));
         let state = |code: &str, text: &str, colour: &str| {
             (code.to_owned(), json!({ "text": text, "color": colour, "index": 0 }))
         };
