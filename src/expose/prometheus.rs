@@ -222,11 +222,11 @@ fn team_families(families: &mut Families, team: &TeamSnapshot) {
 fn scorecard_row(families: &mut Families, team: &str, role: &str, row: &RowStatus) {
     let mut worst: BTreeMap<&str, Status> = BTreeMap::new();
     for measure in &row.measures {
-        let status = worst.entry(measure.kpi).or_insert(measure.status);
+        let status = worst.entry(&measure.kpi).or_insert(measure.status);
         *status = measure.status.max(*status);
         for bound in &measure.bounds {
             let labels =
-                [("team", team), ("role", role), ("row", &row.id), ("kpi", measure.kpi), ("bound", &bound.bound)];
+                [("team", team), ("role", role), ("row", &row.id), ("kpi", &measure.kpi), ("bound", &bound.bound)];
             let help =
                 "The targets of the scorecards, in the KPI's unit; for a trend, the value that would meet it now.";
             families.gauge("chiplog_scorecard_target", help, &labels, bound.value);
@@ -234,7 +234,7 @@ fn scorecard_row(families: &mut Families, team: &str, role: &str, row: &RowStatu
     }
     for measure in &row.measures {
         if let Some(since) = measure.target_since.filter(|_| measure.own_target) {
-            let labels = [("team", team), ("role", role), ("row", row.id.as_str()), ("kpi", measure.kpi)];
+            let labels = [("team", team), ("role", role), ("row", row.id.as_str()), ("kpi", &measure.kpi)];
             let help = "Since when a target that the team has set for itself holds.";
             families.gauge(
                 "chiplog_scorecard_target_changed_timestamp_seconds",

@@ -17,7 +17,7 @@ pub fn kpi_table(rows: &[KpiRow]) -> String {
     table.set_header(["KPI", "value", "95 % interval", "p90", "n", "open", ""]);
     for row in rows {
         table.add_row([
-            name(row),
+            row.name(),
             value(row, row.value),
             interval(row),
             value(row, row.statistics.get("p90").copied()),
@@ -54,7 +54,7 @@ pub fn scorecard(team: &str, card: &ScorecardStatus) -> String {
                 first(&row.title),
                 first(row.status.words()),
                 measured(measure),
-                measure.value.map(|value| format_value(measure.kpi_unit, value)).unwrap_or_default(),
+                measure.value.map(|value| format_value(measure.unit, value)).unwrap_or_default(),
                 if measure.remedy.is_some() { String::new() } else { measure.observations.to_string() },
                 target(measure),
                 standing(measure, row.measures.len() > 1),
@@ -71,7 +71,7 @@ pub fn scorecard(team: &str, card: &ScorecardStatus) -> String {
 
 /// What is measured: KPI, part, statistic, window and tier.
 fn measured(measure: &MeasureStatus) -> String {
-    let part = measure.part.map(|part| format!(" · {part}")).unwrap_or_default();
+    let part = measure.part.as_ref().map(|part| format!(" · {part}")).unwrap_or_default();
     let tier = measure.tier.map(|tier| format!(", tier {tier}")).unwrap_or_default();
     format!("{}{part}, {} of {}{tier}", measure.kpi, measure.statistic, measure.window)
 }
@@ -87,7 +87,7 @@ fn standing(measure: &MeasureStatus, several: bool) -> String {
     if let Some(remedy) = &measure.remedy {
         return remedy.clone();
     }
-    let before = measure.before.map(|before| format!("before: {}", format_value(measure.kpi_unit, before)));
+    let before = measure.before.map(|before| format!("before: {}", format_value(measure.unit, before)));
     let status = several.then(|| measure.status.words().to_owned());
     [status, before].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
@@ -97,7 +97,7 @@ pub fn explanation(explanation: &Explanation, limit: usize) -> String {
     let mut text = String::new();
     let day = "%Y-%m-%d %H:%M";
     let (from, until) = (explanation.from.format(day), explanation.until.format(day));
-    let unit = explanation.rows.first().map_or(Unit::Seconds, |row| row.kpi_unit);
+    let unit = explanation.rows.first().map_or(Unit::Seconds, |row| row.unit);
     let _ = writeln!(text, "{} of team {}, {from} to {until} UTC", title(explanation), explanation.team);
     let _ = writeln!(text, "{}\n{}\n", explanation.meaning, explanation.definition);
     text.push_str(&kpi_table(&explanation.rows));
@@ -113,8 +113,8 @@ pub fn explanation(explanation: &Explanation, limit: usize) -> String {
     text
 }
 
-fn title(explanation: &Explanation) -> &'static str {
-    explanation.rows.first().map_or("The KPI", |row| row.title)
+fn title(explanation: &Explanation) -> &str {
+    explanation.rows.first().map_or("The KPI", |row| &row.title)
 }
 
 fn list(text: &mut String, heading: &str, lines: impl Iterator<Item = String>, count: usize, limit: usize) {
@@ -132,7 +132,7 @@ fn list(text: &mut String, heading: &str, lines: impl Iterator<Item = String>, c
 
 fn line(unit: Unit, piece: &Piece) -> String {
     let mut line = format!("  {:>9}  {}", format_value(unit, piece.value), piece.at.format("%Y-%m-%d %H:%M"));
-    if let Some(part) = piece.part {
+    if let Some(part) = &piece.part {
         let _ = write!(line, "  [{part}]");
     }
     let _ = write!(line, "  {}", piece.title);
@@ -145,17 +145,13 @@ fn line(unit: Unit, piece: &Piece) -> String {
     line
 }
 
-fn name(row: &KpiRow) -> String {
-    row.part.map_or_else(|| row.title.to_owned(), |part| format!("{} · {part}", row.title))
-}
-
 fn value(row: &KpiRow, value: Option<f64>) -> String {
-    value.map(|value| format_value(row.kpi_unit, value)).unwrap_or_default()
+    value.map(|value| format_value(row.unit, value)).unwrap_or_default()
 }
 
 fn interval(row: &KpiRow) -> String {
     let Some((low, high)) = row.interval else { return String::new() };
-    format!("{} – {}", format_value(row.kpi_unit, low), format_value(row.kpi_unit, high))
+    format!("{} – {}", format_value(row.unit, low), format_value(row.unit, high))
 }
 
 fn remark(row: &KpiRow) -> String {

@@ -204,9 +204,9 @@ fn rows(team: &TeamSnapshot, window: Window) -> Vec<KpiRow> {
 }
 
 fn shown(row: &KpiRow) -> ShownRow {
-    let format = |value| format_value(row.kpi_unit, value);
+    let format = |value| format_value(row.unit, value);
     ShownRow {
-        title: row.part.map_or_else(|| row.title.to_owned(), |part| format!("{} · {part}", row.title)),
+        title: row.name(),
         value: row.value.map(format).unwrap_or_default(),
         interval: row.interval.map(|(low, high)| format!("{} – {}", format(low), format(high))).unwrap_or_default(),
         observations: if row.verdict == Verdict::NotConfigured { String::new() } else { row.observations.to_string() },

@@ -1,5 +1,7 @@
 //! What every KPI must say of itself.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Observed, TeamFacts};
 
 /// One entry of the catalogue. All fields are mandatory; metric name, help text, documentation, tables and
@@ -50,7 +52,8 @@ pub enum Protection {
 }
 
 /// The unit of a KPI's value, as Prometheus names base units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Durations.
     Seconds,

@@ -19,6 +19,7 @@ mod security;
 mod service_health;
 mod shape;
 mod stability;
+mod stages;
 #[cfg(test)]
 mod test_support;
 
@@ -31,3 +32,4 @@ pub use outcome::{
     Distinct, Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window,
 };
 pub use shape::{summarise, summarise_part};
+pub use stages::{ItemStage, ItemStages};

@@ -1,20 +1,21 @@
 //! Why a number is what it is: every observation behind it, largest first, and what was left out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::Word;
 use super::table::{KpiRow, rows_of};
 use crate::facts::Moment;
 use crate::kpi::{Evidence, Kpi, Observed, Protection, Span, TeamFacts, assess};
 
 /// One observation behind a number.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Piece {
     /// The value, in the KPI's unit (for a rate: the weight of the event).
     pub value: f64,
     /// When it counts.
     pub at: Moment,
     /// The part, where the KPI has parts.
-    pub part: Option<&'static str>,
+    pub part: Option<Word>,
     /// The service, where it has one.
     pub service: Option<String>,
     /// `source:external_id`.
@@ -28,7 +29,7 @@ pub struct Piece {
 }
 
 /// Something that was looked at and did not count.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Left {
     /// When it would have counted.
     pub at: Moment,
@@ -41,7 +42,7 @@ pub struct Left {
 }
 
 /// The explanation of one number.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// The team.
     pub team: String,
@@ -50,9 +51,9 @@ pub struct Explanation {
     /// The first moment after the span.
     pub until: Moment,
     /// One sentence: what the KPI tells.
-    pub meaning: &'static str,
+    pub meaning: Word,
     /// Exactly what is counted.
-    pub definition: &'static str,
+    pub definition: Word,
     /// The number itself, part by part where the KPI has alternatives.
     pub rows: Vec<KpiRow>,
     /// What it rests on, largest first.
@@ -76,7 +77,13 @@ pub fn explain(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span) -> Explana
         .filter(|observation| span.contains(observation.at))
         .map(|observation| {
             let value = if observation.value == 0.0 { 0.0 } else { observation.value * observation.weight };
-            piece(value, observation.at, observation.part, observation.service.clone(), &observation.evidence)
+            piece(
+                value,
+                observation.at,
+                observation.part.map(Word::from),
+                observation.service.clone(),
+                &observation.evidence,
+            )
         })
         .collect();
     observations.sort_by(|one, other| other.value.total_cmp(&one.value).then_with(|| one.key.cmp(&other.key)));
@@ -84,15 +91,15 @@ pub fn explain(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span) -> Explana
         .open
         .iter()
         .filter(|item| item.began_at < span.until)
-        .map(|item| piece(item.age_seconds, item.began_at, item.part, None, &item.evidence))
+        .map(|item| piece(item.age_seconds, item.began_at, item.part.map(Word::from), None, &item.evidence))
         .collect();
     open.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.key.cmp(&other.key)));
     Explanation {
         team: facts.team.to_owned(),
         from: span.from,
         until: span.until,
-        meaning: kpi.meaning,
-        definition: kpi.definition,
+        meaning: kpi.meaning.into(),
+        definition: kpi.definition.into(),
         rows,
         observations,
         open,
@@ -109,14 +116,14 @@ fn protected(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span, rows: Vec<Kp
             url: None,
             detail: "single answers are never shown".to_owned(),
         };
-        row.value.map(|value| piece(value, span.until, row.part, None, &evidence))
+        row.value.map(|value| piece(value, span.until, row.part.clone(), None, &evidence))
     });
     Explanation {
         team: facts.team.to_owned(),
         from: span.from,
         until: span.until,
-        meaning: kpi.meaning,
-        definition: kpi.definition,
+        meaning: kpi.meaning.into(),
+        definition: kpi.definition.into(),
         observations: counted.collect(),
         rows,
         open: Vec::new(),
@@ -124,7 +131,7 @@ fn protected(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span, rows: Vec<Kp
     }
 }
 
-fn piece(value: f64, at: Moment, part: Option<&'static str>, service: Option<String>, evidence: &Evidence) -> Piece {
+fn piece(value: f64, at: Moment, part: Option<Word>, service: Option<String>, evidence: &Evidence) -> Piece {
     Piece {
         value,
         at,

@@ -1,5 +1,8 @@
 //! What people read, as a model: the table of a team's KPIs, its scorecards, and the explanation of one number. Pure.
 
+/// A word of the catalogue: borrowed where it was just made, owned where it was read back.
+pub type Word = std::borrow::Cow<'static, str>;
+
 mod alerts;
 mod dashboards;
 mod explanation;

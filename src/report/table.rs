@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::Word;
 use crate::kpi::{Assessment, CATALOGUE, Kpi, Outcome, Parts, Span, Statistic, Summary, TeamFacts, Unit, assess};
 
 /// What kind of answer a row gives. No data, not configured, too few and a value are four different things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A value.
@@ -21,27 +22,24 @@ pub enum Verdict {
 }
 
 /// One KPI (or one part of it) of a team over a span.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KpiRow {
     /// The KPI's id.
-    pub kpi: &'static str,
+    pub kpi: Word,
     /// Its title.
-    pub title: &'static str,
+    pub title: Word,
     /// The part, for example a stage; `None` is the KPI as a whole.
-    pub part: Option<&'static str>,
+    pub part: Option<Word>,
     /// The unit of the values.
-    pub unit: &'static str,
-    /// The same, for formatting.
-    #[serde(skip)]
-    pub kpi_unit: Unit,
+    pub unit: Unit,
     /// What kind of answer this is.
     pub verdict: Verdict,
     /// The statistic that stands for the KPI.
-    pub headline: &'static str,
+    pub headline: Word,
     /// The value of the headline statistic.
     pub value: Option<f64>,
     /// All statistics, by label.
-    pub statistics: BTreeMap<&'static str, f64>,
+    pub statistics: BTreeMap<Word, f64>,
     /// The 95 % interval of the headline.
     pub interval: Option<(f64, f64)>,
     /// How many observations the value rests on.
@@ -52,6 +50,13 @@ pub struct KpiRow {
     pub minimum_observations: usize,
     /// What to do, where something is not configured.
     pub remedy: Option<String>,
+}
+
+impl KpiRow {
+    /// Title and part.
+    pub fn name(&self) -> String {
+        self.part.as_ref().map_or_else(|| self.title.to_string(), |part| format!("{} · {part}", self.title))
+    }
 }
 
 /// All KPIs of a team over a span, in the order of the catalogue.
@@ -79,17 +84,20 @@ fn row(kpi: &'static Kpi, part: Option<&'static str>, outcome: &Outcome) -> KpiR
         Outcome::NotConfigured(need) => (Verdict::NotConfigured, None, Some(need.remedy())),
     };
     let labelled = |summary: &&Summary| {
-        summary.statistics.iter().map(|(statistic, value)| (statistic.label(), *value)).collect::<BTreeMap<_, _>>()
+        summary
+            .statistics
+            .iter()
+            .map(|(statistic, value)| (statistic.label().into(), *value))
+            .collect::<BTreeMap<_, _>>()
     };
     let headline: Statistic = kpi.headline;
     KpiRow {
-        kpi: kpi.id,
-        title: kpi.title,
-        part,
-        unit: kpi.unit.metric_suffix(),
-        kpi_unit: kpi.unit,
+        kpi: kpi.id.into(),
+        title: kpi.title.into(),
+        part: part.map(Word::from),
+        unit: kpi.unit,
         verdict,
-        headline: headline.label(),
+        headline: headline.label().into(),
         value: summary.as_ref().and_then(|summary| summary.statistics.get(&headline).copied()),
         statistics: summary.as_ref().map(labelled).unwrap_or_default(),
         interval: summary.as_ref().and_then(|summary| summary.interval),

@@ -1,7 +1,7 @@
 //! The verdicts of today, with all that explains them.
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::compare::Comparison;
 use super::gate::{GateSettings, verdicts};
@@ -15,7 +15,7 @@ const WEEKS_FOLLOWED: usize = 16;
 const MOST_P_OF_CHANGE: f64 = 0.001;
 
 /// What is said of a series. Too few to tell is an answer of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrendVerdict {
     /// Too little happened to tell.
@@ -41,7 +41,7 @@ impl TrendVerdict {
 }
 
 /// One week of a series, for people to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WeekPoint {
     /// Its Monday.
     pub monday: NaiveDate,

@@ -3,6 +3,7 @@
 use crate::attribution::{ServiceDeployment, Shipment, ShippedChange};
 use crate::facts::Moment;
 use crate::kpi::evidence::remark_on;
+use crate::kpi::stages::change_key;
 use crate::kpi::{
     Direction, Evidence, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
 };
@@ -57,7 +58,7 @@ fn observation(deployment: &ServiceDeployment, change: &ShippedChange, finished_
         service: Some(deployment.service.clone()),
         part: None,
         evidence: Evidence {
-            key: format!("{}@{}", deployment.repository, change.sha),
+            key: change_key(&deployment.repository, &change.sha),
             title: format!("{}@{short} {}", deployment.repository, change.title),
             url: change.url.clone(),
             detail,

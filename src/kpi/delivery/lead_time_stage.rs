@@ -3,10 +3,14 @@
 use crate::attribution::ServicePullRequest;
 use crate::facts::Moment;
 use crate::kpi::evidence::{self, remark_on};
-use crate::kpi::review::{first_review, is_by_bot, ready_at};
+use crate::kpi::review::is_by_bot;
+use crate::kpi::stages::of_pull_request;
 use crate::kpi::{
     Direction, ExclusionReason, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
 };
+
+/// The stages, in their order.
+const STAGES: [&str; 4] = ["coding", "pickup", "review", "deploy"];
 
 /// See the fields.
 pub(in crate::kpi) const KPI: Kpi = Kpi {
@@ -27,7 +31,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     minimum_observations: 5,
     protection: Protection::None,
     revision: 1,
-    parts: Parts::Alternatives { label: "stage", values: &["coding", "pickup", "review", "deploy"] },
+    parts: Parts::Alternatives { label: "stage", values: &STAGES },
     observe,
 };
 
@@ -40,38 +44,29 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
             observed.left_out.push(ExclusionReason { at: merged_at, reason: "opened by a bot".to_owned(), evidence });
             continue;
         }
-        observed.observations.extend(stages(item, merged_at).into_iter().flatten());
+        observed.observations.extend(stages(item, merged_at));
     }
     observed
 }
 
-fn stages(item: &ServicePullRequest, merged_at: Moment) -> [Option<Observation>; 4] {
-    let fact = &item.pull_request;
-    let opened_at = ready_at(fact).unwrap_or(fact.created_at);
-    let authored_at = fact.own_commits.iter().filter(|commit| !commit.merge).map(|commit| commit.authored_at).min();
-    let reviewed_at = first_review(fact).map(|review| review.submitted_at).filter(|at| *at <= merged_at);
-    let stage = |part: &'static str, from: Moment, to: Moment, detail: &str| {
-        let seconds = (to - from).as_seconds_f64();
-        Observation {
-            began_at: None,
-            // All stages count at the merge, so that the stages of a month are those of one set of pull requests.
-            at: merged_at,
-            value: seconds,
-            weight: 1.0,
-            cases: 1.0,
-            distinct: None,
-            service: item.services.first().cloned(),
-            part: Some(part),
-            evidence: evidence::pull_request(item, format!("{detail}{}", remark_on(seconds))),
-        }
-    };
-    let deployed = item.deployed.as_ref();
-    [
-        authored_at.map(|from| stage("coding", from, opened_at, "first own commit → opened")),
-        reviewed_at.map(|to| stage("pickup", opened_at, to, "opened → first review")),
-        Some(stage("review", reviewed_at.unwrap_or(opened_at), merged_at, "review → merged")),
-        deployed.map(|(key, to)| stage("deploy", merged_at, *to, &format!("merged → in production with {key}"))),
-    ]
+/// The stages that have ended, each as an observation. All count at the merge, so that the stages of a month are those of
+/// one set of pull requests.
+fn stages(item: &ServicePullRequest, merged_at: Moment) -> Vec<Observation> {
+    let ended = of_pull_request(item).into_iter().filter_map(|stage| stage.until.map(|until| (stage, until)));
+    let observations = ended.filter_map(|(stage, until)| {
+        let part = STAGES.into_iter().find(|known| *known == stage.stage)?;
+        let seconds = (until - stage.from).as_seconds_f64();
+        let what = match (part, &item.deployed) {
+            ("coding", _) => "first own commit → opened".to_owned(),
+            ("pickup", _) => "opened → first review".to_owned(),
+            ("deploy", Some((key, _))) => format!("merged → in production with {key}"),
+            _ => "review → merged".to_owned(),
+        };
+        let evidence = evidence::pull_request(item, format!("{what}{}", remark_on(seconds)));
+        let observation = Observation::new(merged_at, seconds, evidence).of_part(part);
+        Some(observation.of_service(item.services.first().map(String::as_str)))
+    });
+    observations.collect()
 }
 
 #[cfg(test)]

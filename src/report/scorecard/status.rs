@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::definition::{Measure, Scorecard, ScorecardRow, Target, Trend, Way};
 use super::quantity::unit_of;
@@ -10,9 +10,10 @@ use crate::facts::Moment;
 use crate::kpi::{
     Kpi, Observed, Outcome, Span, Statistic, Summary, TeamFacts, Unit, format_value, summarise, summarise_part,
 };
+use crate::report::Word;
 
 /// How a value stands against its target. What could not be judged is told apart: too few, no data, not configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// No source supplies what it needs.
@@ -54,7 +55,7 @@ impl Status {
 }
 
 /// How a team stands in one role.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScorecardStatus {
     /// The role's id.
     pub role: String,
@@ -65,7 +66,7 @@ pub struct ScorecardStatus {
 }
 
 /// How a team stands in one row.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RowStatus {
     /// The row's id.
     pub id: String,
@@ -80,7 +81,7 @@ pub struct RowStatus {
 }
 
 /// A bound in base units, by the label that it has in the metric.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
     /// `min` or `max`, with part and statistic in front where they are not the headline's.
     pub bound: String,
@@ -89,25 +90,22 @@ pub struct Bound {
 }
 
 /// How one measure stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MeasureStatus {
     /// The KPI's id.
-    pub kpi: &'static str,
+    pub kpi: Word,
     /// The KPI's title.
-    pub title: &'static str,
+    pub title: Word,
     /// The part.
-    pub part: Option<&'static str>,
+    pub part: Option<Word>,
     /// The statistic's label.
-    pub statistic: &'static str,
+    pub statistic: Word,
     /// The window's label.
-    pub window: &'static str,
+    pub window: Word,
     /// Only services of this tier or a more critical one count.
     pub tier: Option<u8>,
     /// The unit of the values.
-    pub unit: &'static str,
-    /// The same, for formatting.
-    #[serde(skip)]
-    pub kpi_unit: Unit,
+    pub unit: Unit,
     /// How it stands.
     pub status: Status,
     /// The value.
@@ -180,14 +178,13 @@ fn measure_status(measure: &Measure, facts: &TeamFacts<'_>, observed: &Observed)
         Outcome::NoData | Outcome::NotConfigured(_) => None,
     };
     MeasureStatus {
-        kpi: kpi.id,
-        title: kpi.title,
-        part: measure.part,
-        statistic: measure.statistic.label(),
-        window: measure.window.label(),
+        kpi: kpi.id.into(),
+        title: kpi.title.into(),
+        part: measure.part.map(Word::from),
+        statistic: measure.statistic.label().into(),
+        window: measure.window.label().into(),
         tier: measure.tier,
-        unit: unit.metric_suffix(),
-        kpi_unit: unit,
+        unit,
         status,
         value: summary.and_then(|summary| summary.statistics.get(&measure.statistic).copied()),
         before,
