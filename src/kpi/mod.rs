@@ -29,7 +29,7 @@ pub use definition::{Direction, Kpi, Need, Parts, Protection, Shape, Statistic, 
 pub use format::format_value;
 pub use input::{Supply, TeamFacts};
 pub use outcome::{
-    Distinct, Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window,
+    Distinct, Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window, of_tier,
 };
 pub use shape::{summarise, summarise_part};
 pub use stages::{ItemStage, ItemStages};

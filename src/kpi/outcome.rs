@@ -126,6 +126,14 @@ pub struct Observed {
     pub left_out: Vec<ExclusionReason>,
 }
 
+/// The same of services of a tier or a more critical one; what is open stays. `tiers` are those of all services, by id.
+pub fn of_tier(observed: &Observed, tier: u8, tiers: &BTreeMap<String, u8>) -> Observed {
+    let critical =
+        |service: &Option<String>| service.as_ref().and_then(|id| tiers.get(id)).is_some_and(|of| *of <= tier);
+    let kept = observed.observations.iter().filter(|observation| critical(&observation.service));
+    Observed { observations: kept.cloned().collect(), open: observed.open.clone(), left_out: Vec::new() }
+}
+
 /// The rolling windows: whole weeks, so that each holds every weekday equally often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Window {

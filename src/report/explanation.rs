@@ -5,13 +5,17 @@ use serde::{Deserialize, Serialize};
 use super::Word;
 use super::table::{KpiRow, rows_of};
 use crate::facts::Moment;
-use crate::kpi::{Evidence, Kpi, Observed, Protection, Span, TeamFacts, assess};
+use crate::kpi::{
+    Evidence, ItemStage, ItemStages, Kpi, Observation, Observed, Protection, Span, TeamFacts, assess, of_tier,
+};
 
 /// One observation behind a number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Piece {
     /// The value, in the KPI's unit (for a rate: the weight of the event).
     pub value: f64,
+    /// How many cases stand behind it; n is their sum.
+    pub cases: f64,
     /// When it counts.
     pub at: Moment,
     /// The part, where the KPI has parts.
@@ -64,36 +68,43 @@ pub struct Explanation {
     pub left_out: Vec<Left>,
 }
 
+/// Of which part of a number an explanation is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrowed {
+    /// Only this part of the KPI.
+    pub part: Option<String>,
+    /// Only this service.
+    pub service: Option<String>,
+    /// Only services of this tier or a more critical one.
+    pub tier: Option<u8>,
+}
+
+impl Narrowed {
+    fn takes(&self, part: Option<&str>, service: Option<&str>) -> bool {
+        self.part.as_deref().is_none_or(|wanted| part == Some(wanted))
+            && self.service.as_deref().is_none_or(|wanted| service == Some(wanted))
+    }
+}
+
 /// Explains a KPI of a team over a span.
 pub fn explain(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span) -> Explanation {
-    let observed = (kpi.observe)(facts);
-    let rows = rows_of(kpi, &assess(kpi, &observed, span, facts));
-    if kpi.protection != Protection::None {
-        return protected(kpi, facts, span, rows);
-    }
-    let mut observations: Vec<Piece> = observed
-        .observations
-        .iter()
-        .filter(|observation| span.contains(observation.at))
-        .map(|observation| {
-            let value = if observation.value == 0.0 { 0.0 } else { observation.value * observation.weight };
-            piece(
-                value,
-                observation.at,
-                observation.part.map(Word::from),
-                observation.service.clone(),
-                &observation.evidence,
-            )
-        })
-        .collect();
-    observations.sort_by(|one, other| other.value.total_cmp(&one.value).then_with(|| one.key.cmp(&other.key)));
-    let mut open: Vec<Piece> = observed
-        .open
-        .iter()
-        .filter(|item| item.began_at < span.until)
-        .map(|item| piece(item.age_seconds, item.began_at, item.part.map(Word::from), None, &item.evidence))
-        .collect();
-    open.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.key.cmp(&other.key)));
+    explain_narrowed(kpi, facts, &(kpi.observe)(facts), span, &Narrowed::default())
+}
+
+/// The same for a part, a service or a tier of it. `observed` is what the KPI found in the team's facts.
+pub fn explain_narrowed(
+    kpi: &'static Kpi,
+    facts: &TeamFacts<'_>,
+    observed: &Observed,
+    span: &Span,
+    narrowed: &Narrowed,
+) -> Explanation {
+    let of_tier = narrowed.tier.map(|tier| of_tier(observed, tier, facts.tiers));
+    let observed = of_tier.as_ref().unwrap_or(observed);
+    let mut rows = rows_of(kpi, &assess(kpi, observed, span, facts));
+    let protected = kpi.protection != Protection::None;
+    let observations = if protected { together(kpi, span, &rows, narrowed) } else { pieces(observed, span, narrowed) };
+    rows.retain(|row| narrowed.part.as_deref().is_none_or(|part| row.part.as_deref() == Some(part)));
     Explanation {
         team: facts.team.to_owned(),
         from: span.from,
@@ -102,41 +113,58 @@ pub fn explain(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span) -> Explana
         definition: kpi.definition.into(),
         rows,
         observations,
-        open,
-        left_out: left_out(kpi, &observed, span, facts),
+        open: if protected { Vec::new() } else { open(observed, span, narrowed) },
+        left_out: if protected { Vec::new() } else { left_out(kpi, observed, span, facts) },
     }
 }
 
+fn pieces(observed: &Observed, span: &Span, narrowed: &Narrowed) -> Vec<Piece> {
+    let within = observed.observations.iter().filter(|it| span.contains(it.at));
+    let wanted = within.filter(|it| narrowed.takes(it.part, it.service.as_deref()));
+    let mut pieces: Vec<Piece> = wanted.map(counted).collect();
+    pieces.sort_by(|one, other| other.value.total_cmp(&one.value).then_with(|| one.key.cmp(&other.key)));
+    pieces
+}
+
+fn counted(observation: &Observation) -> Piece {
+    let value = if observation.value == 0.0 { 0.0 } else { observation.value * observation.weight };
+    Piece {
+        cases: observation.cases,
+        service: observation.service.clone(),
+        ..piece(value, observation.at, observation.part.map(Word::from), &observation.evidence)
+    }
+}
+
+fn open(observed: &Observed, span: &Span, narrowed: &Narrowed) -> Vec<Piece> {
+    let begun = observed.open.iter().filter(|item| item.began_at < span.until && narrowed.takes(item.part, None));
+    let mut open: Vec<Piece> =
+        begun.map(|item| piece(item.age_seconds, item.began_at, item.part.map(Word::from), &item.evidence)).collect();
+    open.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.key.cmp(&other.key)));
+    open
+}
+
 /// What may be told of answers and of single people: how many stand behind each number, and nothing of any of them.
-fn protected(kpi: &'static Kpi, facts: &TeamFacts<'_>, span: &Span, rows: Vec<KpiRow>) -> Explanation {
-    let counted = rows.iter().filter_map(|row| {
+fn together(kpi: &'static Kpi, span: &Span, rows: &[KpiRow], narrowed: &Narrowed) -> Vec<Piece> {
+    let counted = rows.iter().filter(|row| narrowed.takes(row.part.as_deref(), None)).filter_map(|row| {
         let evidence = Evidence {
             key: format!("reported:{}", kpi.id),
             title: format!("{} reported, together", row.observations),
             url: None,
             detail: "single answers are never shown".to_owned(),
         };
-        row.value.map(|value| piece(value, span.until, row.part.clone(), None, &evidence))
+        let cases = row.observations as f64;
+        row.value.map(|value| Piece { cases, ..piece(value, span.until, row.part.clone(), &evidence) })
     });
-    Explanation {
-        team: facts.team.to_owned(),
-        from: span.from,
-        until: span.until,
-        meaning: kpi.meaning.into(),
-        definition: kpi.definition.into(),
-        observations: counted.collect(),
-        rows,
-        open: Vec::new(),
-        left_out: Vec::new(),
-    }
+    counted.collect()
 }
 
-fn piece(value: f64, at: Moment, part: Option<Word>, service: Option<String>, evidence: &Evidence) -> Piece {
+fn piece(value: f64, at: Moment, part: Option<Word>, evidence: &Evidence) -> Piece {
     Piece {
         value,
+        cases: 1.0,
         at,
         part,
-        service,
+        service: None,
         key: evidence.key.clone(),
         title: evidence.title.clone(),
         detail: evidence.detail.clone(),
@@ -162,4 +190,20 @@ fn left_out(kpi: &Kpi, observed: &Observed, span: &Span, facts: &TeamFacts<'_>) 
     let mut left: Vec<Left> = own.chain(unattributed).filter(|item| span.contains(item.at)).collect();
     left.sort_by(|one, other| other.at.cmp(&one.at).then_with(|| one.title.cmp(&other.title)));
     left
+}
+
+/// A piece with the way of the thing behind it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Staged {
+    /// The piece.
+    #[serde(flatten)]
+    pub piece: Piece,
+    /// Where its time went; empty for what has no stages.
+    pub stages: Vec<ItemStage>,
+}
+
+/// Adds the stages of the things behind pieces.
+pub fn staged<'a>(pieces: impl IntoIterator<Item = &'a Piece>, stages: &ItemStages<'_>) -> Vec<Staged> {
+    let with = |piece: &Piece| Staged { stages: stages.of_item(&piece.key), piece: piece.clone() };
+    pieces.into_iter().map(with).collect()
 }

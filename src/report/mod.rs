@@ -12,6 +12,6 @@ mod table;
 
 pub use alerts::{alert_rules, alertmanager_example, recording_rules};
 pub use dashboards::dashboards;
-pub use explanation::{Explanation, Left, Piece, explain};
+pub use explanation::{Explanation, Left, Narrowed, Piece, Staged, explain, explain_narrowed, staged};
 pub use reference::{REFERENCE_FOLDER, reference_pages, reference_table};
 pub use table::{KpiRow, Verdict, kpi_rows, rows_of};

@@ -79,7 +79,7 @@ fn explained(app: &App, attributed: &chiplog::attribution::Attributed, kpi: &str
 
 /// The values of a part, each with the number of its pull request.
 fn values(explanation: &Explanation, part: &str) -> Vec<(u64, f64)> {
-    let of_part = explanation.observations.iter().filter(|piece| piece.part == Some(part));
+    let of_part = explanation.observations.iter().filter(|piece| piece.part.as_deref() == Some(part));
     of_part.map(|piece| (piece.key.rsplit('#').next().unwrap().parse().unwrap(), piece.value)).collect()
 }
 

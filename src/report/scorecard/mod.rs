@@ -8,4 +8,4 @@ mod status;
 
 pub use definition::{Measure, Scorecard, ScorecardRow, Target, TeamTarget, Trend, Way, scorecards, with_targets};
 pub use quantity::{parse_quantity, unit_of};
-pub use status::{Bound, MeasureStatus, RowStatus, ScorecardStatus, Status, standing};
+pub use status::{Bound, MeasureStatus, RowStatus, ScorecardStatus, Status, measure_status, standing};

@@ -8,7 +8,7 @@ use super::definition::{Measure, Scorecard, ScorecardRow, Target, Trend, Way};
 use super::quantity::unit_of;
 use crate::facts::Moment;
 use crate::kpi::{
-    Kpi, Observed, Outcome, Span, Statistic, Summary, TeamFacts, Unit, format_value, summarise, summarise_part,
+    Kpi, Observed, Outcome, Span, Statistic, Summary, TeamFacts, Unit, format_value, of_tier, summarise, summarise_part,
 };
 use crate::report::Word;
 
@@ -147,18 +147,21 @@ fn row_status(row: &ScorecardRow, facts: &TeamFacts<'_>, observed: &BTreeMap<&'s
     let measures: Vec<MeasureStatus> = row
         .measures
         .iter()
-        .map(|measure| measure_status(measure, facts, observed.get(measure.kpi.id).unwrap_or(&nothing)))
+        .map(|measure| {
+            let observed = observed.get(measure.kpi.id).unwrap_or(&nothing);
+            measure_status(measure, &measure.window.span(facts.as_of), facts, observed)
+        })
         .collect();
     let status = measures.iter().map(|measure| measure.status).max().unwrap_or(Status::NoData);
     RowStatus { id: row.id.clone(), title: row.title.clone(), frequency: row.frequency.clone(), status, measures }
 }
 
-fn measure_status(measure: &Measure, facts: &TeamFacts<'_>, observed: &Observed) -> MeasureStatus {
+/// How one measure stands over a span of its own choice.
+pub fn measure_status(measure: &Measure, span: &Span, facts: &TeamFacts<'_>, observed: &Observed) -> MeasureStatus {
     let kpi = measure.kpi;
-    let of_tier = measure.tier.map(|tier| of_tier(observed, tier, facts));
+    let of_tier = measure.tier.map(|tier| of_tier(observed, tier, facts.tiers));
     let observed = of_tier.as_ref().unwrap_or(observed);
-    let span = measure.window.span(facts.as_of);
-    let now = outcome(measure, observed, &span, facts);
+    let now = outcome(measure, observed, span, facts);
     let before = measure.target.trend.as_ref().map(|trend| {
         let earlier = chrono::Duration::days(trend.over_days);
         let span = Span { from: span.from - earlier, until: span.until - earlier };
@@ -199,13 +202,6 @@ fn measure_status(measure: &Measure, facts: &TeamFacts<'_>, observed: &Observed)
             _ => None,
         },
     }
-}
-
-fn of_tier(observed: &Observed, tier: u8, facts: &TeamFacts<'_>) -> Observed {
-    let critical =
-        |service: &Option<String>| service.as_ref().and_then(|id| facts.tiers.get(id)).is_some_and(|of| *of <= tier);
-    let kept = observed.observations.iter().filter(|observation| critical(&observation.service));
-    Observed { observations: kept.cloned().collect(), open: observed.open.clone(), left_out: Vec::new() }
 }
 
 fn outcome(measure: &Measure, observed: &Observed, span: &Span, facts: &TeamFacts<'_>) -> Outcome {
