@@ -7,8 +7,10 @@ mod alerts;
 mod dashboards;
 mod explanation;
 mod reference;
+pub mod review;
 pub mod scorecard;
 mod table;
+pub mod trend_words;
 
 pub use alerts::{alert_rules, alertmanager_example, recording_rules};
 pub use dashboards::dashboards;

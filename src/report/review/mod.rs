@@ -1,0 +1,15 @@
+//! The monthly review of a team, as a model: made of facts, frozen when the month closes, revised in the open. Pure.
+
+mod actions;
+mod build;
+mod items;
+mod model;
+mod revision;
+
+pub use actions::{Action, Actions, MOST_ACTIONS};
+pub use build::{HEADLINE, ReviewInputs, review};
+pub use model::{
+    Compared, Distribution, FailedDeployment, HeadlineRow, IncidentLine, Item, KnownEvent, Link, MonthSpread, Review,
+    ReviewWithEvidence, Side, StageBreakdown, StageMean, TargetTold, TrendTold,
+};
+pub use revision::{ReviewChange, changes, input_hash};
