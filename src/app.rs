@@ -7,14 +7,14 @@ use anyhow::{Context as _, Result};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::attribution::{Attributed, FactsInput, Organisation, ReadinessRule, attribute};
+use crate::attribution::{Attributed, Organisation, ReadinessRule, attribute};
 use crate::config::{Config, ConfigError, Document};
-use crate::facts::{FactFamily, Moment, PersonHasher, Sourced};
-use crate::pipeline::{Families, TeamScorecards};
+use crate::facts::{Moment, PersonHasher};
+use crate::pipeline::{Families, Reviewer, TeamScorecards, load_facts};
 use crate::report::scorecard::{Measure, ScorecardRow, with_targets};
 use crate::reported::Known;
 use crate::sources::{ConfigureError, KINDS, Source, SourceContext};
-use crate::store::{Selection, Store, TargetRecord};
+use crate::store::{Store, TargetRecord};
 
 /// The program with its configuration read, its store open and its sources configured.
 pub struct App {
@@ -60,6 +60,19 @@ impl App {
     /// What reported rows are checked against.
     pub fn known_to_reporters(&self, now: Moment) -> Known {
         Known { teams: self.organisation.teams.keys().cloned().collect(), people: self.people.clone(), now }
+    }
+
+    /// What makes, freezes and reads the reviews of the teams.
+    pub fn reviewer(&self) -> Reviewer {
+        let events = self.organisation.teams.keys().map(|team| (team.clone(), self.config.reviews.events_of(team)));
+        Reviewer {
+            store: self.store.clone(),
+            organisation: Arc::new(self.organisation.clone()),
+            families: Arc::new(self.families.clone()),
+            scorecards: Arc::new(self.scorecards.clone()),
+            events: Arc::new(events.collect()),
+            sources: self.sources.iter().map(|source| source.name().to_owned()).collect(),
+        }
     }
 
     /// Loads all facts and attributes them, as of a moment.
@@ -116,32 +129,6 @@ pub fn check_sources(config: &Config) -> Result<usize, ConfigError> {
 /// The names of the kinds of sources: the tables that the configuration may have beside chiplog's own.
 pub fn kind_names() -> Vec<&'static str> {
     KINDS.iter().map(|kind| kind.name).collect()
-}
-
-/// Everything that is stored, for attribution.
-pub async fn load_facts(store: &Store) -> Result<FactsInput> {
-    async fn all<F: FactFamily>(store: &Store) -> Result<Vec<Sourced<F>>> {
-        Ok(store.facts(&Selection::default()).await?)
-    }
-    Ok(FactsInput {
-        repositories: all(store).await?,
-        team_repositories: all(store).await?,
-        commits: all(store).await?,
-        pull_requests: all(store).await?,
-        deployments: all(store).await?,
-        releases: all(store).await?,
-        tags: all(store).await?,
-        ci_runs: all(store).await?,
-        incidents: all(store).await?,
-        work_items: all(store).await?,
-        iterations: all(store).await?,
-        security_alerts: all(store).await?,
-        test_reports: all(store).await?,
-        coverage_reports: all(store).await?,
-        samples: all(store).await?,
-        inventories: all(store).await?,
-        reported_values: all(store).await?,
-    })
 }
 
 /// Looks up an environment variable.

@@ -12,14 +12,14 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::print;
-use crate::app::{App, environment, load_facts};
+use crate::app::{App, environment};
 use crate::attribution::attribute;
 use crate::clock;
 use crate::expose::open_metrics::{History, check};
 use crate::expose::prometheus::families;
 use crate::expose::remote_write;
 use crate::facts::Moment;
-use crate::pipeline::{evaluate_with_trends, progress};
+use crate::pipeline::{evaluate_with_trends, load_facts, progress};
 
 /// The span and the grid of a backfill.
 pub(super) struct Grid {

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::print;
-use crate::app::{App, load_facts};
+use crate::app::App;
 use crate::attribution::attribute;
 use crate::clock;
-use crate::pipeline::diagnose;
+use crate::pipeline::{diagnose, load_facts};
 use crate::sources::{Finding, FindingLevel};
 
 pub(super) async fn run(config: &Path) -> Result<ExitCode> {

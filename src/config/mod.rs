@@ -5,12 +5,14 @@
 mod document;
 mod organisation;
 mod reporters;
+mod reviews;
 mod rules;
 mod sections;
 mod targets;
 
 pub use document::{ConfigError, Document};
 pub use reporters::Reporter;
+pub use reviews::{ConfiguredEvent, DigestFormat, ReviewSettings, Webhook};
 pub use sections::{CollectSection, ServerSection};
 
 use std::collections::BTreeMap;
@@ -27,10 +29,12 @@ const OWN_SECTIONS: &[&str] = &[
     "changes",
     "collect",
     "documentation",
+    "events",
     "incidents",
     "privacy",
     "readiness",
     "reporters",
+    "reviews",
     "security",
     "server",
     "service",
@@ -56,6 +60,8 @@ pub struct Config {
     pub targets: BTreeMap<String, Vec<TeamTarget>>,
     /// Who may send facts.
     pub reporters: Vec<Reporter>,
+    /// Where digests of reviews go, and what happened meanwhile.
+    pub reviews: ReviewSettings,
     /// Logins of bots beyond those that sources tell.
     pub bot_logins: Vec<String>,
 }
@@ -87,11 +93,14 @@ impl Config {
         }
         let organization = sole_organization(&document);
         let bots: BotsSection = document.section("bots")?;
+        let organisation = organisation::read(&document, organization.as_deref())?;
+        let teams: Vec<&str> = organisation.teams.keys().map(String::as_str).collect();
         Ok(Self {
             server: document.section("server")?,
             store_url: store_url(&document, environment)?,
             collect: document.section("collect")?,
-            organisation: organisation::read(&document, organization.as_deref())?,
+            reviews: reviews::read(&document, environment, &teams)?,
+            organisation,
             targets: team_targets(&document)?,
             reporters: reporters::read(&document, environment)?,
             bot_logins: bots.logins,

@@ -16,13 +16,13 @@ struct ReporterSection {
     token_env: Option<String>,
     /// The file that holds it.
     token_file: Option<String>,
-    /// What it may send: `reports/TEMPLATE`, `events/SOURCE`, `coverage_reports/OWNER/NAME` and `test_reports/OWNER/NAME`,
-    /// with `*`.
+    /// What it may send: `reports/TEMPLATE`, `events/SOURCE`, `coverage_reports/OWNER/NAME`, `test_reports/OWNER/NAME`, and
+    /// `reviews/TEAM` for the actions of reviews; with `*`.
     scopes: Vec<String>,
 }
 
 /// What scopes begin with.
-const SCOPES: [&str; 4] = ["reports/", "events/", "coverage_reports/", "test_reports/"];
+const SCOPES: [&str; 5] = ["reports/", "events/", "coverage_reports/", "test_reports/", "reviews/"];
 
 /// Somebody (or something) that may send facts.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Reporter {
             if !SCOPES.iter().any(|kind| scope.starts_with(kind)) && scope != "*" {
                 return Err(format!(
                     "\"{scope}\" is no scope: write reports/TEMPLATE, events/SOURCE, coverage_reports/OWNER/NAME, \
-                     test_reports/OWNER/NAME or *"
+                     test_reports/OWNER/NAME, reviews/TEAM or *"
                 ));
             }
             let glob =

@@ -102,7 +102,7 @@ pub fn team_scorecards(facts: &TeamFacts<'_>, cards: &[Scorecard]) -> Vec<Scorec
     standing(cards, facts, &observe(facts))
 }
 
-fn observe(facts: &TeamFacts<'_>) -> BTreeMap<&'static str, Observed> {
+pub(super) fn observe(facts: &TeamFacts<'_>) -> BTreeMap<&'static str, Observed> {
     CATALOGUE.iter().map(|kpi| (kpi.id, (kpi.observe)(facts))).collect()
 }
 

@@ -3,9 +3,11 @@
 mod collect;
 mod diagnosis;
 mod evaluate;
+mod load;
 mod metrics;
 pub mod progress;
 mod receive;
+mod reviewing;
 mod snapshot;
 
 pub use collect::{CollectReport, Collector, Stop};
@@ -13,8 +15,10 @@ pub use diagnosis::diagnose;
 pub use evaluate::{
     Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards, team_trends,
 };
+pub use load::load_facts;
 pub use metrics::CollectMetrics;
 pub use receive::{ImportError, Imported, StoredFacts, import};
+pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
 pub use snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
 
 pub use crate::sources::Telemetry;

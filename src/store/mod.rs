@@ -6,6 +6,7 @@
 mod audit;
 mod documents;
 mod error;
+mod reviews;
 mod states;
 mod targets;
 
@@ -23,6 +24,7 @@ use tokio::sync::Mutex;
 pub use audit::AuditEntry;
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
+pub use reviews::ReviewRecord;
 pub use states::{FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
@@ -140,6 +142,7 @@ impl Store {
         let migrator = Migrator::with_migrations(vec![
             migration(20_261_120_000_001, "facts", include_str!("../../migrations/20261120000001_facts.sql")),
             migration(20_261_121_000_001, "more facts", include_str!("../../migrations/20261121000001_more_facts.sql")),
+            migration(20_261_121_000_002, "reviews", include_str!("../../migrations/20261121000002_reviews.sql")),
         ]);
         on_engine!(self, pool: Database => migrator.run(pool).await)
     }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chiplog::app::{App, load_facts};
+use chiplog::app::App;
 use chiplog::facts::{FactFamily, InventoryKind, Iteration, SecurityAlert, WorkItem};
+use chiplog::pipeline::load_facts;
 use chiplog::store::Selection;
 use chiplog_simulator::github::GithubSimulator;
 use chiplog_simulator::world::{

@@ -1,10 +1,10 @@
 //! What holds of every KPI, whatever the facts: the demo organisation's facts in any order, at any moment.
 
-use chiplog::app::{App, load_facts};
+use chiplog::app::App;
 use chiplog::attribution::{FactsInput, attribute};
 use chiplog::facts::{Batch, Fact, Moment, Sourced};
 use chiplog::kpi::{CATALOGUE, Kpi, Outcome, Shape, Statistic, Summary, Window};
-use chiplog::pipeline::{Snapshot, evaluate};
+use chiplog::pipeline::{Snapshot, evaluate, load_facts};
 use chiplog_simulator::demo;
 use chrono::Duration;
 use rand::SeedableRng as _;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chiplog::app::{App, load_facts};
+use chiplog::app::App;
+use chiplog::pipeline::load_facts;
 use chiplog::store::Selection;
 use chiplog_simulator::github::{Fault, Faults, SharedWorld};
 use chiplog_simulator::json_server::{Api, JsonServer, ServerOptions};

@@ -1,0 +1,298 @@
+//! Reviews of months: made from facts, frozen once the month is over and known, revised on request.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{Datelike as _, Days, NaiveDate};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::evaluate::{Families, TeamScorecards, observe, team_facts, team_trends};
+use super::load::load_facts;
+use crate::attribution::{Attributed, FactsInput, Organisation, Team, attribute};
+use crate::facts::Moment;
+use crate::report::Explanation;
+use crate::report::review::{
+    KnownEvent, Review, ReviewChange, ReviewInputs, ReviewWithEvidence, changes, input_hash, review,
+};
+use crate::stats::WorkingCalendar;
+use crate::store::{ReviewRecord, SourceState, Store, StoreError};
+use crate::trend::Trend;
+
+/// A source that is behind holds up the freezing of a month for so long.
+const WAIT_FOR_SOURCES: chrono::Duration = chrono::Duration::days(3);
+
+/// A review that no longer changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrozenReview {
+    /// The review.
+    pub review: Review,
+    /// 1 is the first look.
+    pub revision: u32,
+    /// When it was frozen.
+    pub frozen_at: Moment,
+    /// The fingerprint of what it rests on.
+    pub input_hash: String,
+    /// What differs from the revision before, and why. Empty for the first.
+    pub changes: Vec<ReviewChange>,
+}
+
+/// Why a review could not be made or read.
+#[derive(Debug, Error)]
+pub enum ReviewError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored document cannot be read.
+    #[error("the frozen review of {team} for {month} cannot be read: {reason}")]
+    Unreadable {
+        /// The team.
+        team: String,
+        /// The month.
+        month: String,
+        /// Why.
+        reason: String,
+    },
+    /// The computation was cut off.
+    #[error("the review was interrupted")]
+    Interrupted,
+}
+
+/// Makes, freezes and reads reviews.
+#[derive(Clone)]
+pub struct Reviewer {
+    /// The store.
+    pub store: Store,
+    /// The rules.
+    pub organisation: Arc<Organisation>,
+    /// The families of facts that the sources yield.
+    pub families: Arc<Families>,
+    /// The scorecards as each team has them.
+    pub scorecards: Arc<TeamScorecards>,
+    /// What the configuration tells of the time, by team.
+    pub events: Arc<BTreeMap<String, Vec<KnownEvent>>>,
+    /// The names of the configured sources.
+    pub sources: Arc<[String]>,
+}
+
+/// A team's trends, facts and rules, from which the review of a month that lasts can be made without any query.
+pub struct Draft<'a> {
+    /// The attributed facts.
+    pub attributed: &'a Attributed,
+    /// The trends of all teams.
+    pub trends: &'a [Trend],
+    /// The moment of evaluation.
+    pub as_of: Moment,
+}
+
+impl Reviewer {
+    /// Whether a month of a team is over.
+    pub fn is_over(calendar: &WorkingCalendar, month: NaiveDate, now: Moment) -> bool {
+        calendar.month_span(month).1 <= now
+    }
+
+    /// The sources that have not been collected since a moment: what happened before it may not all be known.
+    pub fn behind(&self, states: &[SourceState], since: Moment) -> Vec<String> {
+        let current = |name: &String| {
+            states.iter().any(|state| state.source == *name && state.last_success_at.is_some_and(|at| at >= since))
+        };
+        self.sources.iter().filter(|name| !current(name)).cloned().collect()
+    }
+
+    /// The review of a month as it looks from what is known already, without reading the store.
+    pub fn draft(&self, team: &Team, month: NaiveDate, known: &Draft<'_>, coverage: Vec<String>) -> ReviewWithEvidence {
+        let facts = team_facts(&self.organisation, known.attributed, &self.families, team, known.as_of);
+        let observed = observe(&facts);
+        let (from, until) = team.calendar.month_span(month);
+        let left_out = facts.left_out.iter().filter(|item| from <= item.at && item.at < until);
+        let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for item in left_out {
+            *reasons.entry((item.kind, item.reason)).or_default() += 1;
+        }
+        let told = reasons.iter().map(|((kind, reason), count)| {
+            format!("{count} × {} left out: {}", kind.replace('_', " "), reason.replace('_', " "))
+        });
+        review(&ReviewInputs {
+            facts: &facts,
+            observed: &observed,
+            scorecards: self.scorecards.get(&team.id).map_or(&[], Vec::as_slice),
+            trends: known.trends.iter().filter(|trend| trend.team == team.id).collect(),
+            month,
+            events: self.events.get(&team.id).cloned().unwrap_or_default(),
+            coverage: coverage.into_iter().chain(told).collect(),
+        })
+    }
+
+    /// The reviews of a month of some teams, as the facts were known when it ended (or are known now, while it lasts).
+    pub async fn make(
+        &self,
+        teams: &[String],
+        month: NaiveDate,
+        now: Moment,
+    ) -> Result<Vec<ReviewWithEvidence>, ReviewError> {
+        let facts = load_facts(&self.store).await?;
+        let states = self.store.source_states().await?;
+        let (this, teams) = (self.clone(), teams.to_vec());
+        let made = tokio::task::spawn_blocking(move || this.make_of(&facts, &states, &teams, month, now));
+        made.await.map_err(|_| ReviewError::Interrupted)
+    }
+
+    fn make_of(
+        &self,
+        facts: &FactsInput,
+        states: &[SourceState],
+        teams: &[String],
+        month: NaiveDate,
+        now: Moment,
+    ) -> Vec<ReviewWithEvidence> {
+        let wanted: Vec<&Team> = self.organisation.teams.values().filter(|team| teams.contains(&team.id)).collect();
+        let ends = |team: &Team| team.calendar.month_span(month).1.min(now);
+        let moments: BTreeSet<Moment> = wanted.iter().map(|team| ends(team)).collect();
+        let mut made = Vec::new();
+        for as_of in moments {
+            // As known then, by today's rules: what was open at that moment is open.
+            let attributed = attribute(&self.organisation, facts, as_of);
+            let trends = team_trends(&self.organisation, &attributed, &self.families, as_of);
+            let known = Draft { attributed: &attributed, trends: &trends, as_of };
+            let behind = self.behind(states, as_of.min(now));
+            let coverage: Vec<String> = behind
+                .iter()
+                .map(|source| format!("{source} was not collected since the end of the month: facts may be missing"))
+                .collect();
+            let of_moment = wanted.iter().filter(|team| ends(team) == as_of);
+            made.extend(of_moment.map(|team| self.draft(team, month, &known, coverage.clone())));
+        }
+        made.sort_by(|one, other| one.review.team.cmp(&other.review.team));
+        made
+    }
+
+    /// The frozen review of a month: of a revision, or the newest.
+    pub async fn frozen(
+        &self,
+        team: &str,
+        month: NaiveDate,
+        revision: Option<u32>,
+    ) -> Result<Option<FrozenReview>, ReviewError> {
+        let Some(record) = self.store.review(team, &label(month), revision).await? else { return Ok(None) };
+        read(team, month, &record.body).map(Some)
+    }
+
+    /// What the headline of a frozen review rests on, by KPI.
+    pub async fn evidence(
+        &self,
+        team: &str,
+        month: NaiveDate,
+        revision: u32,
+    ) -> Result<BTreeMap<String, Explanation>, ReviewError> {
+        let bodies = self.store.review_evidence(team, &label(month), revision).await?;
+        bodies.into_iter().map(|(kpi, body)| Ok((kpi, read(team, month, &body)?))).collect()
+    }
+
+    /// The sources that hold up the freezing of a month, for a few days at most.
+    pub async fn waits_for(
+        &self,
+        calendar: &WorkingCalendar,
+        month: NaiveDate,
+        now: Moment,
+    ) -> Result<Vec<String>, ReviewError> {
+        let until = calendar.month_span(month).1;
+        let behind = self.behind(&self.store.source_states().await?, until);
+        Ok(if now - until > WAIT_FOR_SOURCES { Vec::new() } else { behind })
+    }
+
+    /// Freezes the reviews of a month that is over, of those teams that have none yet. What is frozen stays as it is.
+    pub async fn freeze(
+        &self,
+        teams: &[String],
+        month: NaiveDate,
+        now: Moment,
+    ) -> Result<Vec<FrozenReview>, ReviewError> {
+        let mut missing = Vec::new();
+        for team in teams {
+            if self.store.review(team, &label(month), None).await?.is_none() {
+                missing.push(team.clone());
+            }
+        }
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut frozen = Vec::new();
+        for made in self.make(&missing, month, now).await? {
+            let document = FrozenReview {
+                input_hash: input_hash(&made),
+                review: made.review,
+                revision: 1,
+                frozen_at: now,
+                changes: Vec::new(),
+            };
+            if self.keep(&document, &made.evidence).await? {
+                frozen.push(document);
+            }
+        }
+        Ok(frozen)
+    }
+
+    /// Looks at a frozen month again: a new revision where anything differs, with what and why. `None` where nothing
+    /// does. A month that is not frozen yet is frozen.
+    pub async fn revise(&self, team: &str, month: NaiveDate, now: Moment) -> Result<Option<FrozenReview>, ReviewError> {
+        let teams = [team.to_owned()];
+        let Some(before) = self.frozen(team, month, None).await? else {
+            return Ok(self.freeze(&teams, month, now).await?.pop());
+        };
+        let Some(made) = self.make(&teams, month, now).await?.pop() else { return Ok(None) };
+        let hash = input_hash(&made);
+        if hash == before.input_hash {
+            return Ok(None);
+        }
+        let evidence = self.evidence(team, month, before.revision).await?;
+        let known = ReviewWithEvidence { review: before.review, evidence };
+        let changes = changes(&known, &made);
+        let revision = before.revision + 1;
+        let document = FrozenReview { review: made.review, revision, frozen_at: now, input_hash: hash, changes };
+        Ok(self.keep(&document, &made.evidence).await?.then_some(document))
+    }
+
+    async fn keep(
+        &self,
+        document: &FrozenReview,
+        evidence: &BTreeMap<String, Explanation>,
+    ) -> Result<bool, ReviewError> {
+        let review = &document.review;
+        let unreadable = |error: serde_json::Error| ReviewError::Unreadable {
+            team: review.team.clone(),
+            month: review.month.clone(),
+            reason: error.to_string(),
+        };
+        let bodies = evidence.iter().map(|(kpi, body)| Ok((kpi.clone(), serde_json::to_string(body)?)));
+        let bodies = bodies.collect::<Result<BTreeMap<_, _>, serde_json::Error>>().map_err(unreadable)?;
+        let record = ReviewRecord {
+            team: review.team.clone(),
+            month: review.month.clone(),
+            revision: document.revision,
+            frozen_at: document.frozen_at,
+            input_hash: document.input_hash.clone(),
+            body: serde_json::to_string(document).map_err(unreadable)?,
+        };
+        Ok(self.store.freeze_review(&record, &bodies).await?)
+    }
+}
+
+/// `2026-10`.
+pub fn label(month: NaiveDate) -> String {
+    month.format("%Y-%m").to_string()
+}
+
+/// The first day of the month before that of a day.
+pub fn month_before(day: NaiveDate) -> NaiveDate {
+    let first = day.with_day(1).unwrap_or(day);
+    let last_of_before = first.checked_sub_days(Days::new(1)).unwrap_or(first);
+    last_of_before.with_day(1).unwrap_or(last_of_before)
+}
+
+fn read<T: serde::de::DeserializeOwned>(team: &str, month: NaiveDate, body: &str) -> Result<T, ReviewError> {
+    serde_json::from_str(body).map_err(|error| ReviewError::Unreadable {
+        team: team.to_owned(),
+        month: label(month),
+        reason: error.to_string(),
+    })
+}
