@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::ReviewArguments;
 use crate::kpi::Window;
 
 /// Measures how fast a team ships, and how safely.
@@ -130,6 +131,12 @@ pub enum Command {
         json: bool,
     },
 
+    /// Write the monthly review of a team: what its numbers were, what changed, what it resolved to do.
+    ///
+    /// The first look at a month that is over freezes it: facts that come later change nothing, until --revise looks again and
+    /// says what changed and why. A month that lasts is a draft.
+    Review(ReviewArguments),
+
     /// Import reported facts from a CSV file: surveys, hiring, cost, coverage, readiness ticks.
     ///
     /// Without FILE the template is printed, ready to be filled in; without --template the templates are listed. Bad rows are
@@ -209,7 +216,7 @@ fn window(text: &str) -> Result<Window, String> {
 }
 
 /// The first day of the month.
-fn month(text: &str) -> Result<NaiveDate, String> {
+pub fn month(text: &str) -> Result<NaiveDate, String> {
     format!("{text}-01").parse().map_err(|_| "write the month as YYYY-MM, for example 2026-10".to_owned())
 }
 

@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod import;
 mod kpis;
+mod review;
 mod scorecard;
 mod serve;
 mod trends;
@@ -19,7 +20,8 @@ use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::cli::{Cli, Command, ConfigCommand, Period};
+pub use self::review::ReviewArguments;
+use crate::cli::{Cli, Command, ConfigCommand, Period, month};
 use crate::facts::Moment;
 use crate::kpi::Span;
 use crate::pipeline::Stop;
@@ -43,6 +45,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Scorecard { team, role, json } => scorecard::run(&cli.config, &team, role.as_deref(), json).await,
         Command::Trends { team, json } => trends::run(&cli.config, &team, json).await,
+        Command::Review(arguments) => review::run(&cli.config, arguments).await,
         Command::Import { template, file, dry_run } => {
             import::run(&cli.config, template.as_deref(), file.as_deref(), dry_run).await
         }

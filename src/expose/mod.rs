@@ -4,6 +4,8 @@ pub mod open_metrics;
 pub mod prometheus;
 pub mod receive;
 pub mod remote_write;
+pub mod review_html;
+pub mod review_markdown;
 pub mod terminal;
 mod trend_families;
 pub mod trend_text;

@@ -53,7 +53,7 @@ pub fn scorecard(team: &str, card: &ScorecardStatus) -> String {
             table.add_row([
                 first(&row.title),
                 first(row.status.words()),
-                measured(measure),
+                measure.words(),
                 measure.value.map(|value| format_value(measure.unit, value)).unwrap_or_default(),
                 if measure.remedy.is_some() { String::new() } else { measure.observations.to_string() },
                 target(measure),
@@ -67,13 +67,6 @@ pub fn scorecard(team: &str, card: &ScorecardStatus) -> String {
         }
     }
     format!("{team}: {}\n{table}\n", card.title)
-}
-
-/// What is measured: KPI, part, statistic, window and tier.
-fn measured(measure: &MeasureStatus) -> String {
-    let part = measure.part.as_ref().map(|part| format!(" · {part}")).unwrap_or_default();
-    let tier = measure.tier.map(|tier| format!(", tier {tier}")).unwrap_or_default();
-    format!("{}{part}, {} of {}{tier}", measure.kpi, measure.statistic, measure.window)
 }
 
 fn target(measure: &MeasureStatus) -> String {

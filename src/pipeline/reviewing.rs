@@ -13,7 +13,7 @@ use crate::attribution::{Attributed, FactsInput, Organisation, Team, attribute};
 use crate::facts::Moment;
 use crate::report::Explanation;
 use crate::report::review::{
-    KnownEvent, Review, ReviewChange, ReviewInputs, ReviewWithEvidence, changes, input_hash, review,
+    Actions, KnownEvent, Review, ReviewChange, ReviewInputs, ReviewWithEvidence, Reviewed, changes, input_hash, review,
 };
 use crate::stats::WorkingCalendar;
 use crate::store::{ReviewRecord, SourceState, Store, StoreError};
@@ -250,6 +250,50 @@ impl Reviewer {
         let revision = before.revision + 1;
         let document = FrozenReview { review: made.review, revision, frozen_at: now, input_hash: hash, changes };
         Ok(self.keep(&document, &made.evidence).await?.then_some(document))
+    }
+
+    /// The review of a month as it is read: of a revision, the newest, or a draft made anew where nothing is frozen.
+    /// `None` where a revision was asked for that is not there.
+    pub async fn reviewed(
+        &self,
+        team: &Team,
+        month: NaiveDate,
+        revision: Option<u32>,
+        now: Moment,
+    ) -> Result<Option<Reviewed>, ReviewError> {
+        let teams = [team.id.clone()];
+        let (review, input_hash, frozen) = match self.frozen(&team.id, month, revision).await? {
+            Some(frozen) => {
+                (frozen.review, frozen.input_hash, Some((frozen.revision, frozen.frozen_at, frozen.changes)))
+            }
+            None if revision.is_some() => return Ok(None),
+            None => {
+                let Some(made) = self.make(&teams, month, now).await?.pop() else { return Ok(None) };
+                let hash = input_hash(&made);
+                (made.review, hash, None)
+            }
+        };
+        self.with_actions(review, input_hash, frozen).await.map(Some)
+    }
+
+    /// A review with the team's words. `frozen` holds revision, moment and changes.
+    pub async fn with_actions(
+        &self,
+        review: Review,
+        input_hash: String,
+        frozen: Option<(u32, Moment, Vec<ReviewChange>)>,
+    ) -> Result<Reviewed, ReviewError> {
+        let before = label(month_before(review.days().0));
+        let actions = async |month: &str| -> Result<Actions, ReviewError> {
+            let text = self.store.review_actions(&review.team, month).await?;
+            Ok(Actions::parse(&text).unwrap_or_default())
+        };
+        let (actions, actions_before) = (actions(&review.month).await?, actions(&before).await?);
+        let (revision, frozen_at, changes) = match frozen {
+            Some((revision, at, changes)) => (Some(revision), Some(at), changes),
+            None => (None, None, Vec::new()),
+        };
+        Ok(Reviewed { review, revision, frozen_at, input_hash, changes, actions, actions_before })
     }
 
     async fn keep(

@@ -4,6 +4,7 @@ mod actions;
 mod build;
 mod items;
 mod model;
+mod reviewed;
 mod revision;
 
 pub use actions::{Action, Actions, MOST_ACTIONS};
@@ -12,4 +13,5 @@ pub use model::{
     Compared, Distribution, FailedDeployment, HeadlineRow, IncidentLine, Item, KnownEvent, Link, MonthSpread, Review,
     ReviewWithEvidence, Side, StageBreakdown, StageMean, TargetTold, TrendTold,
 };
+pub use reviewed::Reviewed;
 pub use revision::{ReviewChange, changes, input_hash};

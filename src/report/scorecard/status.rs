@@ -128,6 +128,15 @@ pub struct MeasureStatus {
     pub remedy: Option<String>,
 }
 
+impl MeasureStatus {
+    /// What is measured: KPI, part, statistic, window and tier.
+    pub fn words(&self) -> String {
+        let part = self.part.as_ref().map(|part| format!(" · {part}")).unwrap_or_default();
+        let tier = self.tier.map(|tier| format!(", tier {tier}")).unwrap_or_default();
+        format!("{}{part}, {} of {}{tier}", self.kpi, self.statistic, self.window)
+    }
+}
+
 /// How a team stands in its scorecards. `observed` holds what each KPI found in the team's facts.
 pub fn standing(
     cards: &[Scorecard],

@@ -1,0 +1,138 @@
+//! `chiplog review`: the review of a team's month.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use chrono::NaiveDate;
+use clap::{Args, ValueEnum};
+
+use super::kpis::unknown_team;
+use super::{month, print};
+use crate::app::App;
+use crate::attribution::Team;
+use crate::clock;
+use crate::expose::{review_html, review_markdown};
+use crate::facts::Moment;
+use crate::pipeline::{Reviewer, month_before, month_label};
+use crate::report::review::{Actions, Reviewed};
+
+/// Which review, and what to do with it.
+#[derive(Debug, Args)]
+pub struct ReviewArguments {
+    /// The team's slug.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    team: Option<String>,
+    /// Every team: one file each in the folder of --output.
+    #[arg(long, requires = "output")]
+    all: bool,
+    /// The month in the team's time zone, for example 2026-10; the last one that is over unless given.
+    #[arg(long, value_parser = month, value_name = "YYYY-MM")]
+    month: Option<NaiveDate>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value = "markdown")]
+    format: Format,
+    /// The file to write, or with --all the folder; standard output unless given.
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+    /// Look at a frozen month again: facts that came late make a new revision that says what changed and why.
+    #[arg(long)]
+    revise: bool,
+    /// Take the team's actions from this text file: a line for each, at most three; what came of one stands below it,
+    /// indented.
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    actions: Option<PathBuf>,
+}
+
+/// How a review is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a wiki, a chat or a pull request.
+    Markdown,
+    /// One page with everything in it, which prints well.
+    Html,
+    /// For programs.
+    Json,
+}
+
+impl Format {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Markdown => "md",
+            Self::Html => "html",
+            Self::Json => "json",
+        }
+    }
+}
+
+pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<ExitCode> {
+    let app = App::open(config).await?;
+    let now = clock::now();
+    let teams: Vec<&Team> = match &arguments.team {
+        Some(team) => vec![app.organisation.teams.get(team).ok_or_else(|| anyhow!("{}", unknown_team(&app, team)))?],
+        None => app.organisation.teams.values().collect(),
+    };
+    let reviewer = app.reviewer();
+    if let (Some(file), [team]) = (&arguments.actions, teams.as_slice()) {
+        let month = arguments.month.unwrap_or_else(|| month_before(team.calendar.day(now)));
+        take_actions(&reviewer, team, month, file, now).await?;
+    }
+    if let (true, Some(folder)) = (arguments.all, &arguments.output) {
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    for team in teams {
+        let month = arguments.month.unwrap_or_else(|| month_before(team.calendar.day(now)));
+        let reviewed = reviewed(&reviewer, team, month, arguments.revise, now).await?;
+        let text = match arguments.format {
+            Format::Markdown => review_markdown::review(&reviewed),
+            Format::Html => review_html::page(&reviewed)?,
+            Format::Json => format!("{}\n", serde_json::to_string_pretty(&reviewed)?),
+        };
+        write(&arguments, team, month, &text)?;
+    }
+    app.store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The frozen review, or one that is frozen now, or a draft where the month or its collection is not complete.
+async fn reviewed(reviewer: &Reviewer, team: &Team, month: NaiveDate, revise: bool, now: Moment) -> Result<Reviewed> {
+    if team.calendar.month_span(month).0 > now {
+        bail!("{} has not begun yet", month_label(month));
+    }
+    let over = Reviewer::is_over(&team.calendar, month, now);
+    let behind = if over { reviewer.waits_for(&team.calendar, month, now).await? } else { Vec::new() };
+    if !behind.is_empty() {
+        tracing::warn!(
+            "{} is over, and {} not collected since: this is a draft. `chiplog collect --once` completes it",
+            month_label(month),
+            behind.join(", ")
+        );
+    }
+    if over && behind.is_empty() {
+        if revise {
+            let revised = reviewer.revise(&team.id, month, now).await?;
+            let told = revised.map_or_else(|| "nothing differs".to_owned(), |it| format!("revision {}", it.revision));
+            tracing::info!("{} of {}: {told}", month_label(month), team.id);
+        } else {
+            reviewer.freeze(std::slice::from_ref(&team.id), month, now).await?;
+        }
+    }
+    reviewer.reviewed(team, month, None, now).await?.ok_or_else(|| anyhow!("the review could not be made"))
+}
+
+async fn take_actions(reviewer: &Reviewer, team: &Team, month: NaiveDate, file: &Path, now: Moment) -> Result<()> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let actions = Actions::parse(&text).map_err(|problem| anyhow!("{}: {problem}", file.display()))?;
+    reviewer.store.set_review_actions(&team.id, &month_label(month), &actions.text(), now).await?;
+    Ok(())
+}
+
+fn write(arguments: &ReviewArguments, team: &Team, month: NaiveDate, text: &str) -> Result<()> {
+    let Some(output) = &arguments.output else { return print(text) };
+    let file = if arguments.all {
+        output.join(format!("{}-{}.{}", team.id, month_label(month), arguments.format.extension()))
+    } else {
+        output.clone()
+    };
+    std::fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))
+}
