@@ -12,7 +12,7 @@ use super::{month, print};
 use crate::app::App;
 use crate::attribution::Team;
 use crate::clock;
-use crate::expose::{review_html, review_markdown};
+use crate::expose::{pages, review_markdown};
 use crate::facts::Moment;
 use crate::pipeline::{Reviewer, month_before, month_label};
 use crate::report::review::{Actions, Reviewed};
@@ -85,7 +85,7 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
         let reviewed = reviewed(&reviewer, team, month, arguments.revise, now).await?;
         let text = match arguments.format {
             Format::Markdown => review_markdown::review(&reviewed),
-            Format::Html => review_html::page(&reviewed)?,
+            Format::Html => pages::exported_review(&reviewed)?,
             Format::Json => format!("{}\n", serde_json::to_string_pretty(&reviewed)?),
         };
         write(&arguments, team, month, &text)?;

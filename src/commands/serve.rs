@@ -10,12 +10,12 @@ use tokio::net::TcpListener;
 
 use super::shutdown_signal;
 use crate::app::App;
+use crate::attribution::attribute;
 use crate::clock;
 use crate::expose::prometheus::{Exposition, families};
 use crate::expose::receive::{self, ReceiveState};
-use crate::expose::web::{LiveMetrics, Served, WebState, router};
-use crate::pipeline::{CollectMetrics, Collector, Stop, evaluate, progress};
-use crate::sources::Source;
+use crate::expose::web::{Served, WebState, router};
+use crate::pipeline::{CollectMetrics, Collector, Known, Stop, diagnose, evaluate, load_facts, progress};
 
 /// How often the evaluator looks whether facts have changed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -40,7 +40,13 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         }
     }
     let served = Arc::new(Served::default());
-    let state = WebState { served: served.clone(), live: live(metrics.clone(), app.sources.clone()) };
+    let state = WebState {
+        served: served.clone(),
+        metrics: metrics.clone(),
+        sources: app.sources.clone().into(),
+        reviewer: app.reviewer(),
+        reporters: app.config.reporters.clone().into(),
+    };
     let mut stopped = stop.clone();
     let received = receive::router(ReceiveState {
         reporters: app.config.reporters.clone().into(),
@@ -94,29 +100,23 @@ async fn keep_evaluated(app: &App, served: &Served, metrics: &CollectMetrics, st
 async fn evaluate_once(app: &App, served: &Served) -> Result<()> {
     let began = Instant::now();
     let as_of = clock::now();
-    let attributed = app.attributed(as_of).await?;
+    let facts = load_facts(&app.store).await?;
     let (organisation, yielded, scorecards) = (app.organisation.clone(), app.families.clone(), app.scorecards.clone());
-    let (snapshot, exposition) = tokio::task::spawn_blocking(move || {
+    let (known, exposition) = tokio::task::spawn_blocking(move || {
+        let attributed = attribute(&organisation, &facts, as_of);
+        let findings = diagnose(&organisation, &facts, &attributed);
+        drop(facts);
         let snapshot = evaluate(&organisation, &attributed, &yielded, &scorecards, as_of);
         let mut families = families(&snapshot);
         let help = "How long the last evaluation of all KPIs took.";
         families.gauge("chiplog_kpi_evaluation_duration_seconds", help, &[], began.elapsed().as_secs_f64());
-        Exposition::render(&families).map(|exposition| (snapshot, exposition))
+        let exposition = Exposition::render(&families)?;
+        Ok::<_, prometheus::Error>((Known { snapshot, attributed, findings }, exposition))
     })
     .await
     .context("the evaluation was interrupted")??;
-    served.snapshot.store(Some(Arc::new(snapshot)));
+    served.known.store(Some(Arc::new(known)));
     served.exposition.store(Some(Arc::new(exposition)));
     tracing::debug!(seconds = began.elapsed().as_secs_f64(), "evaluated");
     Ok(())
-}
-
-/// The counters of the running program: the collection's, and what sources tell of themselves.
-fn live(metrics: CollectMetrics, sources: Vec<Arc<dyn Source>>) -> LiveMetrics {
-    Arc::new(move || {
-        Exposition::live(
-            metrics.gather(),
-            &sources.iter().map(|source| (source.name(), source.telemetry())).collect::<Vec<_>>(),
-        )
-    })
 }

@@ -1,12 +1,14 @@
 //! What the world sees: metrics, pages, and text on a terminal. Reads snapshots and reports, decides nothing.
 
+pub mod charts;
 pub mod open_metrics;
+pub mod pages;
 pub mod prometheus;
 pub mod receive;
 pub mod remote_write;
-pub mod review_html;
 pub mod review_markdown;
 pub mod terminal;
 mod trend_families;
 pub mod trend_text;
+pub mod views;
 pub mod web;

@@ -12,6 +12,7 @@ use crate::facts::{
 };
 use crate::kpi::{CATALOGUE, Kpi, Need, Observed, Supply, TeamFacts, Window, assess, find};
 use crate::report::scorecard::{Scorecard, ScorecardStatus, standing};
+use crate::report::timeline;
 use crate::trend::{ALERTABLE, Series, Trend, series_of, trends};
 
 /// The families of facts that the configured sources yield, by [`FactFamily::FAMILY`].
@@ -50,6 +51,7 @@ pub fn evaluate_with_trends(
             name: team.name.clone(),
             services: services(attributed, &team.id),
             kpis: CATALOGUE.iter().map(|kpi| kpi_snapshot(kpi, &observed[kpi.id], &facts)).collect(),
+            timeline: timeline(&facts, &Window::Days84.span(as_of)),
             scorecards: scorecards.get(&team.id).map(|cards| standing(cards, &facts, &observed)).unwrap_or_default(),
             last_deployment_at: facts.deployments.iter().filter_map(|it| it.finished_at).max(),
             last_incident_at: facts.incidents.iter().map(|it| it.began_at).max(),

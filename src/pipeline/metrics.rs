@@ -1,10 +1,25 @@
 //! Live counters of the collection, through the prometheus crate's registry.
 
+use std::collections::BTreeMap;
+
 use prometheus::core::Collector as _;
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, Opts, Registry};
 
 use crate::facts::Moment;
+
+/// How far the collection of a part of a source has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The source.
+    pub source: String,
+    /// What of it.
+    pub part: String,
+    /// So many items are done.
+    pub done: u64,
+    /// Of so many, where that is known.
+    pub total: Option<u64>,
+}
 
 /// Counters of the running program; they begin at zero when it starts.
 #[derive(Clone)]
@@ -95,20 +110,40 @@ impl CollectMetrics {
         self.changes.inc_by(changed);
     }
 
+    /// How far the collections that are under way have come.
+    pub fn progress(&self) -> Vec<Progress> {
+        let mut parts: BTreeMap<(String, String), (u64, Option<u64>)> = BTreeMap::new();
+        for family in self.progress.collect() {
+            for metric in family.get_metric() {
+                let label = |name: &str| label(metric, name);
+                let entry = parts.entry((label("source"), label("part"))).or_default();
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a count that was set as one"
+                )]
+                let items = metric.get_gauge().get_value() as u64;
+                if label("state") == "total" { entry.1 = Some(items) } else { entry.0 = items }
+            }
+        }
+        parts.into_iter().map(|((source, part), (done, total))| Progress { source, part, done, total }).collect()
+    }
+
     /// Forgets the progress of a source that has finished.
     pub(super) fn clear_progress(&self, source: &str) {
         for family in self.progress.collect() {
             for metric in family.get_metric() {
-                let label = |name: &str| {
-                    let pair = metric.get_label().iter().find(|pair| pair.name() == name);
-                    pair.map_or_else(String::new, |pair| pair.value().to_owned())
-                };
-                if label("source") == source {
-                    let values = [source.to_owned(), label("part"), label("state")];
+                if label(metric, "source") == source {
+                    let values = [source.to_owned(), label(metric, "part"), label(metric, "state")];
                     let values: Vec<&str> = values.iter().map(String::as_str).collect();
                     let _ = self.progress.remove_label_values(&values);
                 }
             }
         }
     }
+}
+
+fn label(metric: &Metric, name: &str) -> String {
+    let pair = metric.get_label().iter().find(|pair| pair.name() == name);
+    pair.map_or_else(String::new, |pair| pair.value().to_owned())
 }

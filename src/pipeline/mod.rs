@@ -16,9 +16,9 @@ pub use evaluate::{
     Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards, team_trends,
 };
 pub use load::load_facts;
-pub use metrics::CollectMetrics;
+pub use metrics::{CollectMetrics, Progress};
 pub use receive::{ImportError, Imported, StoredFacts, import};
 pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
-pub use snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
+pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot};
 
 pub use crate::sources::Telemetry;

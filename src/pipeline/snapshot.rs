@@ -2,10 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use crate::attribution::Attributed;
 use crate::facts::Moment;
 use crate::kpi::{Assessment, Kpi, Window};
+use crate::report::Timeline;
 use crate::report::scorecard::ScorecardStatus;
+use crate::sources::Finding;
 use crate::trend::Trend;
+
+/// What requests are answered from: a snapshot with the facts that it was made of.
+#[derive(Debug)]
+pub struct Known {
+    /// Every KPI of every team.
+    pub snapshot: Snapshot,
+    /// The facts, attributed, for evidence.
+    pub attributed: Attributed,
+    /// What rules and facts say of each other: unknown environments, unmapped services.
+    pub findings: Vec<Finding>,
+}
 
 /// Every KPI of every team.
 #[derive(Debug, Clone)]
@@ -33,6 +47,8 @@ pub struct TeamSnapshot {
     pub services: Vec<String>,
     /// The KPIs, in the order of the catalogue.
     pub kpis: Vec<KpiSnapshot>,
+    /// What happened lately, over the window of 84 days.
+    pub timeline: Timeline,
     /// How it stands in the scorecards of the roles.
     pub scorecards: Vec<ScorecardStatus>,
     /// When the last of its successful deployments finished.

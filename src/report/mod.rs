@@ -10,6 +10,7 @@ mod reference;
 pub mod review;
 pub mod scorecard;
 mod table;
+mod timeline;
 pub mod trend_words;
 
 pub use alerts::{alert_rules, alertmanager_example, recording_rules};
@@ -17,3 +18,4 @@ pub use dashboards::dashboards;
 pub use explanation::{Explanation, Left, Narrowed, Piece, Staged, explain, explain_narrowed, staged};
 pub use reference::{REFERENCE_FOLDER, reference_pages, reference_table};
 pub use table::{KpiRow, Verdict, kpi_rows, rows_of};
+pub use timeline::{DeploymentLine, Timeline, timeline};

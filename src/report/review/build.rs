@@ -68,7 +68,11 @@ pub fn review(inputs: &ReviewInputs<'_>) -> ReviewWithEvidence {
         let explanation = explain_narrowed(kpi, facts, &inputs.observed[kpi.id], &month.span, &Narrowed::default());
         (kpi.id.to_owned(), explanation)
     });
-    let durations = headline.iter().filter(|row| find(&row.kpi).is_some_and(|kpi| kpi.shape == Shape::Duration));
+    let distributions = headline.iter().filter_map(|row| {
+        let kpi = find(&row.kpi).filter(|kpi| kpi.shape == Shape::Duration)?;
+        let target_max = row.target.as_ref().and_then(|target| target.max);
+        distribution(kpi, row.part.as_deref(), &inputs.observed[kpi.id], facts, inputs.month, target_max)
+    });
     let name = facts.organisation.teams.get(facts.team).map_or(facts.team, |team| &team.name);
     let calendar = facts.calendar;
     let working_days = |span: &Span| calendar.working_days_between(span.from, span.until);
@@ -83,7 +87,7 @@ pub fn review(inputs: &ReviewInputs<'_>) -> ReviewWithEvidence {
         working_days: (working_days(&month.span), working_days(&month.back(facts, 1).span)),
         events: events(inputs, &month),
         coverage: inputs.coverage.clone(),
-        distributions: durations.filter_map(|row| distribution(inputs, row, &month)).collect(),
+        distributions: distributions.collect(),
         stages: items::stage_breakdown(facts, &month.span, &before(facts, &month, 3)),
         slowest: items::slowest(facts, &month.span),
         oldest_open: items::oldest_open(inputs.observed, facts),
@@ -196,14 +200,22 @@ fn target(inputs: &ReviewInputs<'_>, kpi: &Kpi, part: Option<&str>, span: &Span)
     Some(TargetTold { words: stands.target, min, max, status: stands.status })
 }
 
-fn distribution(inputs: &ReviewInputs<'_>, row: &HeadlineRow, month: &MonthSpan) -> Option<Distribution> {
-    let observed = inputs.observed.get(row.kpi.as_str())?;
+/// How a duration was spread over the month of a day and the months before it. `None` where nothing ended in any of them.
+pub fn distribution(
+    kpi: &Kpi,
+    part: Option<&str>,
+    observed: &Observed,
+    facts: &TeamFacts<'_>,
+    day: NaiveDate,
+    target_max: Option<f64>,
+) -> Option<Distribution> {
+    let month = MonthSpan::of(facts, day);
     let spread = |back: u32| {
-        let month = month.back(inputs.facts, back);
+        let month = month.back(facts, back);
         let within = observed
             .observations
             .iter()
-            .filter(|it| month.span.contains(it.at) && row.part.as_deref().is_none_or(|part| it.part == Some(part)));
+            .filter(|it| month.span.contains(it.at) && part.is_none_or(|part| it.part == Some(part)));
         let mut values: Vec<f64> = within.map(|it| it.value).collect();
         values.sort_by(f64::total_cmp);
         let percentile = |share| quantile(&values, share).unwrap_or_default();
@@ -215,9 +227,13 @@ fn distribution(inputs: &ReviewInputs<'_>, row: &HeadlineRow, month: &MonthSpan)
         }
     };
     let months: Vec<MonthSpread> = (0..=MONTHS_BEFORE).rev().map(spread).collect();
-    let target_max = row.target.as_ref().and_then(|target| target.max);
-    let (kpi, title, part) = (row.kpi.clone(), row.title.clone(), row.part.clone());
-    months.iter().any(|month| month.observations > 0).then_some(Distribution { kpi, title, part, target_max, months })
+    months.iter().any(|month| month.observations > 0).then(|| Distribution {
+        kpi: kpi.id.to_owned(),
+        title: kpi.title.to_owned(),
+        part: part.map(str::to_owned),
+        target_max,
+        months,
+    })
 }
 
 /// All of a few values; of many every so-manieth, the smallest and the largest among them.

@@ -103,7 +103,7 @@ fn longest_first(mut items: Vec<Item>) -> Vec<Item> {
 }
 
 /// The incidents that began within a span.
-pub(super) fn incidents(facts: &TeamFacts<'_>, span: &Span) -> Vec<IncidentLine> {
+pub(in crate::report) fn incidents(facts: &TeamFacts<'_>, span: &Span) -> Vec<IncidentLine> {
     let began = facts.incidents.iter().filter(|item| span.contains(item.began_at));
     let lines = began.map(|item| IncidentLine {
         title: format!("{} · {}", item.service.as_deref().unwrap_or("no service"), item.title),

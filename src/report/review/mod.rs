@@ -8,7 +8,8 @@ mod reviewed;
 mod revision;
 
 pub use actions::{Action, Actions, MOST_ACTIONS};
-pub use build::{HEADLINE, ReviewInputs, review};
+pub use build::{HEADLINE, ReviewInputs, distribution, review};
+pub(super) use items::incidents;
 pub use model::{
     Compared, Distribution, FailedDeployment, HeadlineRow, IncidentLine, Item, KnownEvent, Link, MonthSpread, Review,
     ReviewWithEvidence, Side, StageBreakdown, StageMean, TargetTold, TrendTold,

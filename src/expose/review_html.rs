@@ -1,4 +1,0 @@
-//! stub
-pub fn page(_: &crate::report::review::Reviewed) -> anyhow::Result<String> {
-    Ok(String::new())
-}

@@ -1,0 +1,194 @@
+//! How far the numbers can be trusted: what could not be counted, how sources fare, how far collections have come.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::facts::Moment;
+use crate::pipeline::{Known, Progress};
+use crate::sources::{FindingLevel, Telemetry};
+use crate::store::{Quarantined, SourceState};
+
+/// What could not be counted, and why.
+#[derive(Debug, Serialize)]
+pub struct DataQualityView {
+    /// The moment of evaluation.
+    pub as_of: Moment,
+    /// What rules and facts say of each other, problems first.
+    pub findings: Vec<FindingView>,
+    /// What was left out, by kind and reason.
+    pub left_out: Vec<LeftOutGroup>,
+    /// How many records are in quarantine, by source.
+    pub quarantine_counts: BTreeMap<String, u64>,
+    /// The newest of those.
+    pub quarantine: Vec<QuarantineView>,
+    /// How sources fare.
+    pub sources: Vec<SourceView>,
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+pub struct FindingView {
+    /// `problem`, `notice` or `good`.
+    pub level: &'static str,
+    /// What was found.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+/// Things that were left out for the same reason.
+#[derive(Debug, Serialize)]
+pub struct LeftOutGroup {
+    /// The kind of thing.
+    pub kind: &'static str,
+    /// The reason.
+    pub reason: &'static str,
+    /// How many.
+    pub count: usize,
+    /// What is said of one of them.
+    pub example: String,
+}
+
+/// A record in quarantine.
+#[derive(Debug, Serialize)]
+pub struct QuarantineView {
+    /// The source that reported it.
+    pub source: String,
+    /// The family it would have belonged to.
+    pub family: String,
+    /// Its id.
+    pub external_id: String,
+    /// What was wrong with it.
+    pub reason: String,
+}
+
+/// How one source fares.
+#[derive(Debug, Serialize)]
+pub struct SourceView {
+    /// Its name.
+    pub source: String,
+    /// When it was last tried.
+    pub last_attempt_at: Option<Moment>,
+    /// When it last succeeded.
+    pub last_success_at: Option<Moment>,
+    /// The error of the last attempt, if that failed.
+    pub last_error: Option<String>,
+    /// What it tells of itself, the budget of its API above all.
+    pub telemetry: Vec<BudgetSample>,
+}
+
+/// A number that a source tells of itself.
+#[derive(Debug, Serialize)]
+pub struct BudgetSample {
+    /// The metric without `chiplog_source_`.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Its labels.
+    pub labels: BTreeMap<&'static str, String>,
+    /// The value.
+    pub value: f64,
+}
+
+/// How far collections have come.
+#[derive(Debug, Serialize)]
+pub struct CollectionView {
+    /// How sources fare.
+    pub sources: Vec<SourceView>,
+    /// The parts that are being collected.
+    pub progress: Vec<ProgressView>,
+}
+
+/// How far one part has come.
+#[derive(Debug, Serialize)]
+pub struct ProgressView {
+    /// The source.
+    pub source: String,
+    /// What of it.
+    pub part: String,
+    /// So many items are done.
+    pub done: u64,
+    /// Of so many, where that is known.
+    pub total: Option<u64>,
+}
+
+/// The page of data quality.
+pub fn data_quality_view(
+    known: &Known,
+    quarantine_counts: Vec<(String, u64)>,
+    quarantine: Vec<Quarantined>,
+    sources: Vec<SourceView>,
+) -> DataQualityView {
+    let mut findings: Vec<&crate::sources::Finding> = known.findings.iter().collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level == FindingLevel::Problem));
+    let findings = findings.into_iter().map(|finding| FindingView {
+        level: match finding.level {
+            FindingLevel::Problem => "problem",
+            FindingLevel::Notice => "notice",
+            FindingLevel::Good => "good",
+        },
+        message: finding.message.clone(),
+        hint: finding.hint.clone(),
+    });
+    let mut groups: BTreeMap<(&'static str, &'static str), (usize, &str)> = BTreeMap::new();
+    for item in &known.attributed.left_out {
+        groups.entry((item.kind, item.reason)).or_insert((0, &item.explanation)).0 += 1;
+    }
+    let left_out = groups.into_iter().map(|((kind, reason), (count, example))| LeftOutGroup {
+        kind,
+        reason,
+        count,
+        example: example.to_owned(),
+    });
+    let quarantine = quarantine.into_iter().map(|record| QuarantineView {
+        source: record.source,
+        family: record.family,
+        external_id: record.external_id,
+        reason: record.reason,
+    });
+    DataQualityView {
+        as_of: known.snapshot.as_of,
+        findings: findings.collect(),
+        left_out: left_out.collect(),
+        quarantine_counts: quarantine_counts.into_iter().collect(),
+        quarantine: quarantine.collect(),
+        sources,
+    }
+}
+
+/// The sources with what is stored of their last attempts, in the order in which they are configured.
+pub fn collection_view(
+    sources: Vec<(String, Vec<Telemetry>)>,
+    states: Vec<SourceState>,
+    progress: Vec<Progress>,
+) -> CollectionView {
+    let mut states: BTreeMap<String, SourceState> =
+        states.into_iter().map(|state| (state.source.clone(), state)).collect();
+    let sources = sources.into_iter().map(|(source, telemetry)| {
+        let state = states.remove(&source);
+        SourceView {
+            last_attempt_at: state.as_ref().map(|state| state.last_attempt_at),
+            last_success_at: state.as_ref().and_then(|state| state.last_success_at),
+            last_error: state.and_then(|state| state.last_error),
+            telemetry: telemetry.into_iter().map(sample).collect(),
+            source,
+        }
+    });
+    let progress = progress.into_iter().map(|it| ProgressView {
+        source: it.source,
+        part: it.part,
+        done: it.done,
+        total: it.total,
+    });
+    CollectionView { sources: sources.collect(), progress: progress.collect() }
+}
+
+fn sample(telemetry: Telemetry) -> BudgetSample {
+    BudgetSample {
+        name: telemetry.name,
+        help: telemetry.help,
+        labels: telemetry.labels.into_iter().collect(),
+        value: telemetry.value,
+    }
+}

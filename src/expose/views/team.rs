@@ -1,0 +1,98 @@
+//! One team: KPIs, scorecards, trends, and what happened lately.
+
+use serde::Serialize;
+
+use super::team_rows;
+use crate::facts::Moment;
+use crate::kpi::Window;
+use crate::pipeline::{Snapshot, TeamSnapshot};
+use crate::report::scorecard::ScorecardStatus;
+use crate::report::{KpiRow, Timeline};
+use crate::trend::Trend;
+
+/// One team, as its page shows it.
+#[derive(Debug, Serialize)]
+pub struct TeamView {
+    /// Who it is.
+    #[serde(flatten)]
+    pub kpis: KpisView,
+    /// The name shown to people.
+    pub name: String,
+    /// The services that it has deployed.
+    pub services: Vec<String>,
+    /// How it stands in the scorecards of the roles.
+    pub scorecards: Vec<ScorecardStatus>,
+    /// The trends of its alertable KPIs.
+    pub trends: Vec<Trend>,
+    /// What happened lately.
+    pub timeline: Timeline,
+}
+
+/// The KPIs of a team over a window.
+#[derive(Debug, Serialize)]
+pub struct KpisView {
+    /// The team's slug.
+    pub team: String,
+    /// The window's label.
+    pub window: &'static str,
+    /// The first moment of the window.
+    pub from: Moment,
+    /// The moment of evaluation, at which the window ends.
+    pub until: Moment,
+    /// KPI by KPI, part by part.
+    pub kpis: Vec<KpiRow>,
+}
+
+/// How a team stands in the scorecards of the roles.
+#[derive(Debug, Serialize)]
+pub struct ScorecardsView {
+    /// The team's slug.
+    pub team: String,
+    /// The moment of evaluation.
+    pub as_of: Moment,
+    /// Role by role.
+    pub scorecards: Vec<ScorecardStatus>,
+}
+
+/// The trends of a team.
+#[derive(Debug, Serialize)]
+pub struct TrendsView {
+    /// The team's slug.
+    pub team: String,
+    /// The moment of evaluation.
+    pub as_of: Moment,
+    /// KPI by KPI.
+    pub trends: Vec<Trend>,
+}
+
+/// The page of a team.
+pub fn team_view(snapshot: &Snapshot, team: &TeamSnapshot, window: Window) -> TeamView {
+    TeamView {
+        kpis: kpis_view(snapshot, team, window, None),
+        name: team.name.clone(),
+        services: team.services.clone(),
+        scorecards: team.scorecards.clone(),
+        trends: trends_view(snapshot, team).trends,
+        timeline: team.timeline.clone(),
+    }
+}
+
+/// The KPIs of a team over a window; of all, or of one.
+pub fn kpis_view(snapshot: &Snapshot, team: &TeamSnapshot, window: Window, kpi: Option<&str>) -> KpisView {
+    let span = window.span(snapshot.as_of);
+    let mut kpis = team_rows(team, window);
+    kpis.retain(|row| kpi.is_none_or(|kpi| row.kpi == kpi));
+    KpisView { team: team.id.clone(), window: window.label(), from: span.from, until: span.until, kpis }
+}
+
+/// The scorecards of a team; of all roles, or of one.
+pub fn scorecards_view(snapshot: &Snapshot, team: &TeamSnapshot, role: Option<&str>) -> ScorecardsView {
+    let wanted = team.scorecards.iter().filter(|card| role.is_none_or(|role| card.role == role));
+    ScorecardsView { team: team.id.clone(), as_of: snapshot.as_of, scorecards: wanted.cloned().collect() }
+}
+
+/// The trends of a team.
+pub fn trends_view(snapshot: &Snapshot, team: &TeamSnapshot) -> TrendsView {
+    let of_team = snapshot.trends.iter().filter(|trend| trend.team == team.id);
+    TrendsView { team: team.id.clone(), as_of: snapshot.as_of, trends: of_team.cloned().collect() }
+}

@@ -1,0 +1,223 @@
+//! From a request's words to a view, or to what is wrong with them. Pages and API share it.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use super::WebState;
+use crate::clock;
+use crate::expose::views::{
+    CollectionView, DataQualityView, EvidenceQuery, EvidenceView, KpiView, ReviewsView, collection_view,
+    data_quality_view, evidence_view, frozen_evidence_view, kpi_view, reviews_view,
+};
+use crate::kpi::{CATALOGUE, Kpi, Window, find};
+use crate::pipeline::{Draft, Known, ReviewError, Reviewer, TeamSnapshot, month_before, team_facts};
+use crate::report::review::{Reviewed, input_hash};
+use crate::report::scorecard::scorecards;
+use crate::store::StoreError;
+
+/// So many records of the quarantine are shown.
+const SHOWN_QUARANTINE: u32 = 100;
+
+/// Why a request cannot be answered.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    fn missing(what: &str, asked: &str, known: &[&str]) -> Self {
+        let message = format!("there is no {what} \"{}\": known are {}", asked.escape_default(), known.join(", "));
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<ReviewError> for Failure {
+    fn from(error: ReviewError) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+/// `?window=`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WindowQuery {
+    pub(super) window: Option<String>,
+    pub(super) kpi: Option<String>,
+    pub(super) role: Option<String>,
+}
+
+pub(super) fn known(state: &WebState) -> Result<Arc<Known>, Failure> {
+    let text = "chiplog has not evaluated its facts yet: try again in a moment";
+    state.served.known.load_full().ok_or_else(|| Failure::new(StatusCode::SERVICE_UNAVAILABLE, text))
+}
+
+pub(super) fn window(label: Option<&str>) -> Result<Window, Failure> {
+    let label = label.unwrap_or("28d");
+    let text = "there is no such window: take one of 7d, 28d, 84d and 364d";
+    let found = Window::ALL.into_iter().find(|window| window.label() == label);
+    found.ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, text))
+}
+
+pub(super) fn team<'a>(known: &'a Known, team: &str) -> Result<&'a TeamSnapshot, Failure> {
+    let teams = &known.snapshot.teams;
+    let found = teams.iter().find(|known| known.id == team);
+    found.ok_or_else(|| Failure::missing("team", team, &teams.iter().map(|team| team.id.as_str()).collect::<Vec<_>>()))
+}
+
+pub(super) fn kpi(id: &str) -> Result<&'static Kpi, Failure> {
+    find(id).ok_or_else(|| Failure::missing("KPI", id, &CATALOGUE.iter().map(|kpi| kpi.id).collect::<Vec<_>>()))
+}
+
+pub(super) fn role(id: Option<&str>) -> Result<(), Failure> {
+    let roles: Vec<&str> = scorecards().iter().map(|card| card.role.as_str()).collect();
+    match id {
+        Some(id) if !roles.contains(&id) => Err(Failure::missing("role", id, &roles)),
+        _ => Ok(()),
+    }
+}
+
+/// The first day of `2026-10`.
+pub(super) fn month(text: &str) -> Result<NaiveDate, Failure> {
+    let day = format!("{text}-01").parse().ok().filter(|_| text.len() == 7);
+    day.ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "write the month as YYYY-MM, for example 2026-10"))
+}
+
+/// Computes beside the server's own threads: evidence of a large team takes some milliseconds.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the computation was interrupted")))
+}
+
+/// The rules of a team that a snapshot has.
+fn rules<'a>(reviewer: &'a Reviewer, id: &str) -> Result<&'a crate::attribution::Team, Failure> {
+    let known: Vec<&str> = reviewer.organisation.teams.keys().map(String::as_str).collect();
+    reviewer.organisation.teams.get(id).ok_or_else(|| Failure::missing("team", id, &known))
+}
+
+pub(super) async fn kpi_of_team(state: &WebState, of_team: String, id: &str) -> Result<KpiView, Failure> {
+    let (known, kpi, reviewer) = (known(state)?, kpi(id)?, state.reviewer.clone());
+    beside(move || {
+        let snapshot = team(&known, &of_team)?;
+        let rules = rules(&reviewer, &of_team)?;
+        let as_of = known.snapshot.as_of;
+        let facts = team_facts(&reviewer.organisation, &known.attributed, &reviewer.families, rules, as_of);
+        Ok(kpi_view(&known.snapshot, snapshot, kpi, &facts))
+    })
+    .await
+}
+
+pub(super) async fn evidence(
+    state: &WebState,
+    of_team: String,
+    id: &str,
+    query: EvidenceQuery,
+) -> Result<EvidenceView, Failure> {
+    let (known, kpi, reviewer) = (known(state)?, kpi(id)?, state.reviewer.clone());
+    let window = window(query.window.as_deref())?;
+    beside(move || {
+        team(&known, &of_team)?;
+        let rules = rules(&reviewer, &of_team)?;
+        let as_of = known.snapshot.as_of;
+        let facts = team_facts(&reviewer.organisation, &known.attributed, &reviewer.families, rules, as_of);
+        let span = window.span(query.until.unwrap_or(as_of).min(as_of));
+        Ok(evidence_view(kpi, &facts, &span, &query))
+    })
+    .await
+}
+
+pub(super) async fn reviews(state: &WebState, of_team: &str) -> Result<ReviewsView, Failure> {
+    let rules = rules(&state.reviewer, of_team)?;
+    let frozen = state.reviewer.store.reviewed_months(of_team).await?;
+    Ok(reviews_view(of_team, rules.calendar.day(clock::now()), frozen))
+}
+
+/// The review of a month: frozen, or the draft of the month that lasts or has just ended.
+pub(super) async fn review(
+    state: &WebState,
+    of_team: String,
+    text: &str,
+    revision: Option<u32>,
+) -> Result<Reviewed, Failure> {
+    let (known, month, reviewer) = (known(state)?, month(text)?, state.reviewer.clone());
+    let today = rules(&reviewer, &of_team)?.calendar.day(clock::now());
+    if let Some(frozen) = reviewer.frozen(&of_team, month, revision).await? {
+        let told = Some((frozen.revision, frozen.frozen_at, frozen.changes));
+        return Ok(reviewer.with_actions(frozen.review, frozen.input_hash, told).await?);
+    }
+    let lasts = [month_before(today), month_before(today).checked_add_months(chrono::Months::new(1)).unwrap_or(today)];
+    if !lasts.contains(&month) || revision.is_some() {
+        let text = format!(
+            "there is no review of {text}{}: `chiplog review {of_team} --month {text}` makes the one of a month that is over",
+            revision.map(|revision| format!(" with revision {revision}")).unwrap_or_default()
+        );
+        return Err(Failure::new(StatusCode::NOT_FOUND, text));
+    }
+    let drafting = reviewer.clone();
+    let made = beside(move || {
+        let known_now =
+            Draft { attributed: &known.attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
+        Ok(drafting.draft(rules(&drafting, &of_team)?, month, &known_now, Vec::new()))
+    })
+    .await?;
+    let hash = input_hash(&made);
+    Ok(reviewer.with_actions(made.review, hash, None).await?)
+}
+
+/// What a number of a frozen review rests on.
+pub(super) async fn review_evidence(
+    state: &WebState,
+    of_team: &str,
+    text: &str,
+    id: &str,
+    revision: Option<u32>,
+    query: &EvidenceQuery,
+) -> Result<EvidenceView, Failure> {
+    let (month, kpi, rules) = (month(text)?, kpi(id)?, rules(&state.reviewer, of_team)?);
+    let record = state.reviewer.store.review(of_team, text, revision).await?;
+    let explanation = match record {
+        Some(record) => state.reviewer.evidence(of_team, month, record.revision).await?.remove(kpi.id),
+        None => {
+            let (known, reviewer, rules) = (known(state)?, state.reviewer.clone(), rules.clone());
+            beside(move || {
+                let known_now = Draft {
+                    attributed: &known.attributed,
+                    trends: &known.snapshot.trends,
+                    as_of: known.snapshot.as_of,
+                };
+                Ok(reviewer.draft(&rules, month, &known_now, Vec::new()).evidence.remove(kpi.id))
+            })
+            .await?
+        }
+    };
+    let text = format!("the review of {text} does not begin with {id}: its evidence is on the KPI's own page");
+    let explanation = explanation.ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, text))?;
+    Ok(frozen_evidence_view(kpi.id, &explanation, query))
+}
+
+pub(super) async fn collection(state: &WebState) -> Result<CollectionView, Failure> {
+    let states = state.reviewer.store.source_states().await?;
+    let sources = state.sources.iter().map(|source| (source.name().to_owned(), source.telemetry()));
+    Ok(collection_view(sources.collect(), states, state.metrics.progress()))
+}
+
+pub(super) async fn data_quality(state: &WebState) -> Result<DataQualityView, Failure> {
+    let known = known(state)?;
+    let store = &state.reviewer.store;
+    let (counts, newest) = (store.quarantine_counts().await?, store.quarantine(SHOWN_QUARANTINE).await?);
+    let sources = collection(state).await?.sources;
+    Ok(data_quality_view(&known, counts, newest, sources))
+}

@@ -1,0 +1,84 @@
+//! The HTTP side: metrics, health, pages for people, and the JSON API, which tells what the pages tell.
+
+mod actions;
+mod api;
+mod lookup;
+mod pages;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::prometheus::{CONTENT_TYPE, Exposition};
+use crate::config::Reporter;
+use crate::pipeline::{CollectMetrics, Known, Reviewer};
+use crate::sources::Source;
+
+/// What requests are answered from, in memory: no page of a team's numbers reads the store.
+#[derive(Default)]
+pub struct Served {
+    /// What the newest evaluation found out. `None` until the first has ended.
+    pub known: ArcSwapOption<Known>,
+    /// The same as metrics.
+    pub exposition: ArcSwapOption<Exposition>,
+}
+
+/// State of the router.
+#[derive(Clone)]
+pub struct WebState {
+    /// What is known.
+    pub served: Arc<Served>,
+    /// Live counters, and how far collections have come.
+    pub metrics: CollectMetrics,
+    /// The sources, for what they tell of themselves.
+    pub sources: Arc<[Arc<dyn Source>]>,
+    /// Reviews.
+    pub reviewer: Reviewer,
+    /// Who may write a team's actions.
+    pub reporters: Arc<[Reporter]>,
+}
+
+/// The routes.
+pub fn router(state: WebState) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/-/healthy", get(|| async { "chiplog is healthy.\n" }))
+        .route("/-/ready", get(ready))
+        .merge(pages::routes())
+        .merge(api::routes())
+        .merge(actions::routes())
+        .with_state(state)
+}
+
+async fn ready(State(state): State<WebState>) -> Response {
+    if state.served.known.load().is_some() {
+        return "chiplog is ready.\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "chiplog has not evaluated its facts yet.\n").into_response()
+}
+
+/// The counters of the running program: the collection's, and what sources tell of themselves.
+fn live(state: &WebState) -> Result<Exposition, prometheus::Error> {
+    let sources: Vec<_> = state.sources.iter().map(|source| (source.name(), source.telemetry())).collect();
+    Exposition::live(state.metrics.gather(), &sources)
+}
+
+async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response {
+    let live = match live(&state) {
+        Ok(live) => live,
+        Err(error) => return (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    };
+    let known = state.served.exposition.load_full().unwrap_or_default();
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepted.split(',').any(|encoding| encoding.trim().starts_with("gzip")) {
+        let body = Exposition::gzip(&[&*known, &live]);
+        return ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CONTENT_ENCODING, "gzip")], body).into_response();
+    }
+    let body = [known.plain.as_ref(), live.plain.as_ref()].concat();
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
+}

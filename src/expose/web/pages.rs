@@ -1,0 +1,164 @@
+//! The routes of the pages.
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::WebState;
+use super::lookup::{self, Failure, WindowQuery};
+use crate::expose::views::{EvidenceQuery, organisation_view, team_view};
+use crate::expose::{pages, review_markdown};
+
+/// No page loads anything from elsewhere, runs a script, or can be framed.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+/// A rendered page, or what is wrong.
+type Page = Result<Response, PageFailure>;
+
+/// A failure told as a page.
+struct PageFailure(Failure);
+
+impl<E: Into<Failure>> From<E> for PageFailure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<askama::Error> for Failure {
+    fn from(error: askama::Error) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
+impl IntoResponse for PageFailure {
+    fn into_response(self) -> Response {
+        failure(&self.0)
+    }
+}
+
+/// A failure as a page.
+pub(super) fn failure(failure: &Failure) -> Response {
+    let title = match failure.status {
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::SERVICE_UNAVAILABLE => "Not yet",
+        _ => "That did not work",
+    };
+    let page = pages::message_page(title, &failure.message).unwrap_or_else(|_| failure.message.clone());
+    (failure.status, html(page)).into_response()
+}
+
+fn html(page: String) -> Response {
+    let headers = [(header::CONTENT_SECURITY_POLICY, POLICY), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (headers, Html(page)).into_response()
+}
+
+pub(super) fn routes() -> Router<WebState> {
+    Router::new()
+        .route("/", get(organisation))
+        .route("/teams/{team}", get(team))
+        .route("/teams/{team}/kpis/{kpi}", get(kpi))
+        .route("/teams/{team}/kpis/{kpi}/evidence", get(evidence))
+        .route("/teams/{team}/reviews", get(reviews))
+        .route("/teams/{team}/reviews/{month}", get(review))
+        .route("/teams/{team}/reviews/{month}/evidence/{kpi}", get(review_evidence))
+        .route("/data-quality", get(data_quality))
+        .route("/collection", get(collection))
+        .fallback(nothing_here)
+}
+
+async fn nothing_here() -> Response {
+    failure(&Failure::new(StatusCode::NOT_FOUND, "there is no such page: begin with the teams"))
+}
+
+async fn organisation(State(state): State<WebState>, Query(query): Query<WindowQuery>) -> Page {
+    let known = lookup::known(&state)?;
+    let view = organisation_view(&known.snapshot, lookup::window(query.window.as_deref())?);
+    Ok(html(pages::organisation_page(&view)?))
+}
+
+async fn team(State(state): State<WebState>, Path(team): Path<String>, Query(query): Query<WindowQuery>) -> Page {
+    let known = lookup::known(&state)?;
+    let window = lookup::window(query.window.as_deref())?;
+    let view = team_view(&known.snapshot, lookup::team(&known, &team)?, window);
+    Ok(html(pages::team_page(&view)?))
+}
+
+async fn kpi(State(state): State<WebState>, Path((team, kpi)): Path<(String, String)>) -> Page {
+    let name = lookup::team(&*lookup::known(&state)?, &team)?.name.clone();
+    let view = lookup::kpi_of_team(&state, team, &kpi).await?;
+    Ok(html(pages::kpi_page(&view, &name)?))
+}
+
+async fn evidence(
+    State(state): State<WebState>,
+    Path((team, kpi)): Path<(String, String)>,
+    Query(query): Query<EvidenceQuery>,
+) -> Page {
+    let name = lookup::team(&*lookup::known(&state)?, &team)?.name.clone();
+    let view = lookup::evidence(&state, team, &kpi, query.clone()).await?;
+    Ok(html(pages::evidence_page(&view, &name, &query)?))
+}
+
+async fn reviews(State(state): State<WebState>, Path(team): Path<String>) -> Page {
+    let name = lookup::team(&*lookup::known(&state)?, &team)?.name.clone();
+    Ok(html(pages::reviews_page(&lookup::reviews(&state, &team).await?, &name)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReviewQuery {
+    revision: Option<u32>,
+    format: Option<Format>,
+    #[serde(default)]
+    offset: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    Markdown,
+    File,
+}
+
+async fn review(
+    State(state): State<WebState>,
+    Path((team, month)): Path<(String, String)>,
+    Query(query): Query<ReviewQuery>,
+) -> Page {
+    let name = format!("{team}-{month}.html");
+    let reviewed = lookup::review(&state, team, &month, query.revision).await?;
+    match query.format {
+        None => Ok(html(pages::review_page(&reviewed)?)),
+        Some(Format::Markdown) => {
+            let kind = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")];
+            Ok((kind, review_markdown::review(&reviewed)).into_response())
+        }
+        Some(Format::File) => {
+            let disposition = [(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
+            Ok((disposition, html(pages::exported_review(&reviewed)?)).into_response())
+        }
+    }
+}
+
+async fn review_evidence(
+    State(state): State<WebState>,
+    Path((team, month, kpi)): Path<(String, String, String)>,
+    Query(query): Query<ReviewQuery>,
+) -> Page {
+    let name = lookup::team(&*lookup::known(&state)?, &team)?.name.clone();
+    let wanted = EvidenceQuery { offset: query.offset, ..EvidenceQuery::default() };
+    let view = lookup::review_evidence(&state, &team, &month, &kpi, query.revision, &wanted).await?;
+    Ok(html(pages::review_evidence_page(&view, &name, &month, query.revision)?))
+}
+
+async fn data_quality(State(state): State<WebState>) -> Page {
+    Ok(html(pages::quality_page(&lookup::data_quality(&state).await?)?))
+}
+
+async fn collection(State(state): State<WebState>) -> Page {
+    Ok(html(pages::collection_page(&lookup::collection(&state).await?)?))
+}
