@@ -2,6 +2,7 @@
 
 mod backfill;
 mod collect;
+mod digests;
 mod doctor;
 mod explain;
 mod import;

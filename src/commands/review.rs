@@ -1,5 +1,6 @@
 //! `chiplog review`: the review of a team's month.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 use super::kpis::unknown_team;
-use super::{month, print};
+use super::{digests, month, print};
 use crate::app::App;
 use crate::attribution::Team;
 use crate::clock;
@@ -38,6 +39,9 @@ pub struct ReviewArguments {
     /// Look at a frozen month again: facts that came late make a new revision that says what changed and why.
     #[arg(long)]
     revise: bool,
+    /// Post the digest to the webhooks of [reviews]; each gets it once per team and month.
+    #[arg(long)]
+    post: bool,
     /// Take the team's actions from this text file: a line for each, at most three; what came of one stands below it,
     /// indented.
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
@@ -80,6 +84,11 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
     if let (true, Some(folder)) = (arguments.all, &arguments.output) {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     }
+    if arguments.all && !arguments.revise {
+        // All at once: the facts are loaded and attributed once.
+        freeze_all(&reviewer, &teams, arguments.month, now).await?;
+    }
+    let mut failed = 0;
     for team in teams {
         let month = arguments.month.unwrap_or_else(|| month_before(team.calendar.day(now)));
         let reviewed = reviewed(&reviewer, team, month, arguments.revise, now).await?;
@@ -89,9 +98,12 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
             Format::Json => format!("{}\n", serde_json::to_string_pretty(&reviewed)?),
         };
         write(&arguments, team, month, &text)?;
+        if arguments.post {
+            failed += digests::post(&app, &reviewer, std::slice::from_ref(&team.id), month, now).await?;
+        }
     }
     app.store.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The frozen review, or one that is frozen now, or a draft where the month or its collection is not complete.
@@ -118,6 +130,21 @@ async fn reviewed(reviewer: &Reviewer, team: &Team, month: NaiveDate, revise: bo
         }
     }
     reviewer.reviewed(team, month, None, now).await?.ok_or_else(|| anyhow!("the review could not be made"))
+}
+
+async fn freeze_all(reviewer: &Reviewer, teams: &[&Team], month: Option<NaiveDate>, now: Moment) -> Result<()> {
+    let mut ready: BTreeMap<NaiveDate, Vec<String>> = BTreeMap::new();
+    for team in teams {
+        let month = month.unwrap_or_else(|| month_before(team.calendar.day(now)));
+        let over = Reviewer::is_over(&team.calendar, month, now);
+        if over && reviewer.waits_for(&team.calendar, month, now).await?.is_empty() {
+            ready.entry(month).or_default().push(team.id.clone());
+        }
+    }
+    for (month, teams) in ready {
+        reviewer.freeze(&teams, month, now).await?;
+    }
+    Ok(())
 }
 
 async fn take_actions(reviewer: &Reviewer, team: &Team, month: NaiveDate, file: &Path, now: Moment) -> Result<()> {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
+use super::digests::keep_reviewed;
 use super::shutdown_signal;
 use crate::app::App;
 use crate::attribution::attribute;
@@ -61,10 +62,11 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     });
     tracing::info!("serving http://{address}");
     let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics.clone(), progress::observer());
-    let (web, (), ()) = tokio::join!(
+    let (web, (), (), ()) = tokio::join!(
         web,
         collector.run(app.config.collect.interval, &stop),
         keep_evaluated(&app, &served, &metrics, &stop),
+        keep_reviewed(&app, &stop),
     );
     app.store.close().await;
     tracing::info!("stopped");

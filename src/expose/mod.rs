@@ -1,6 +1,7 @@
 //! What the world sees: metrics, pages, and text on a terminal. Reads snapshots and reports, decides nothing.
 
 pub mod charts;
+pub mod digest;
 pub mod open_metrics;
 pub mod pages;
 pub mod prometheus;

@@ -31,5 +31,5 @@ pub use input::{Supply, TeamFacts};
 pub use outcome::{
     Distinct, Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window, of_tier,
 };
-pub use shape::{summarise, summarise_part};
+pub use shape::{standing_part, summarise, summarise_part};
 pub use stages::{ItemStage, ItemStages};

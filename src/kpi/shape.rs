@@ -11,16 +11,15 @@ use crate::stats::{
 
 /// The KPI as a whole over a span: all parts together, or the first of the alternatives that has data.
 pub fn summarise(kpi: &Kpi, observed: &Observed, span: &Span, facts: &TeamFacts<'_>) -> Outcome {
-    let Parts::Alternatives { values, .. } = kpi.parts else { return outcome(kpi, observed, None, span, facts) };
-    let mut first = None;
-    for part in values {
-        let outcome = outcome(kpi, observed, Some(part), span, facts);
-        if !matches!(outcome, Outcome::NoData) {
-            return outcome;
-        }
-        first.get_or_insert(outcome);
-    }
-    first.unwrap_or(Outcome::NoData)
+    outcome(kpi, observed, standing_part(kpi, observed, span, facts), span, facts)
+}
+
+/// The part that stands for the KPI as a whole: the first of the alternatives that has data. `None` where the whole stands
+/// for itself.
+pub fn standing_part(kpi: &Kpi, observed: &Observed, span: &Span, facts: &TeamFacts<'_>) -> Option<&'static str> {
+    let Parts::Alternatives { values, .. } = kpi.parts else { return None };
+    let has_data = |part: &&&'static str| !matches!(outcome(kpi, observed, Some(part), span, facts), Outcome::NoData);
+    values.iter().find(has_data).or_else(|| values.first()).copied()
 }
 
 /// One part of the KPI over a span.

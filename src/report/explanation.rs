@@ -1,5 +1,7 @@
 //! Why a number is what it is: every observation behind it, largest first, and what was left out.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Word;
@@ -60,6 +62,8 @@ pub struct Explanation {
     pub definition: Word,
     /// The number itself, part by part where the KPI has alternatives.
     pub rows: Vec<KpiRow>,
+    /// How many cases stand behind it: the n of the number, counted from what it rests on.
+    pub cases: usize,
     /// What it rests on, largest first.
     pub observations: Vec<Piece>,
     /// What has begun and not ended, oldest first.
@@ -105,6 +109,7 @@ pub fn explain_narrowed(
     let protected = kpi.protection != Protection::None;
     let observations = if protected { together(kpi, span, &rows, narrowed) } else { pieces(observed, span, narrowed) };
     rows.retain(|row| narrowed.part.as_deref().is_none_or(|part| row.part.as_deref() == Some(part)));
+    let cases = if protected { rows.iter().map(|row| row.observations).sum() } else { cases(observed, span, narrowed) };
     Explanation {
         team: facts.team.to_owned(),
         from: span.from,
@@ -112,16 +117,34 @@ pub fn explain_narrowed(
         meaning: kpi.meaning.into(),
         definition: kpi.definition.into(),
         rows,
+        cases,
         observations,
         open: if protected { Vec::new() } else { open(observed, span, narrowed) },
         left_out: if protected { Vec::new() } else { left_out(kpi, observed, span, facts) },
     }
 }
 
-fn pieces(observed: &Observed, span: &Span, narrowed: &Narrowed) -> Vec<Piece> {
+fn within<'a>(observed: &'a Observed, span: &Span, narrowed: &Narrowed) -> impl Iterator<Item = &'a Observation> {
     let within = observed.observations.iter().filter(|it| span.contains(it.at));
-    let wanted = within.filter(|it| narrowed.takes(it.part, it.service.as_deref()));
-    let mut pieces: Vec<Piece> = wanted.map(counted).collect();
+    within.filter(|it| narrowed.takes(it.part, it.service.as_deref()))
+}
+
+/// The sum of the cases of the observations; of distinct things of something, how many somethings there are.
+fn cases(observed: &Observed, span: &Span, narrowed: &Narrowed) -> usize {
+    let (mut cases, mut somethings) = (0.0, BTreeSet::new());
+    for observation in within(observed, span, narrowed) {
+        match &observation.distinct {
+            Some(distinct) => drop(somethings.insert(distinct.of.as_str())),
+            None => cases += observation.cases,
+        }
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, far below 2^52")]
+    let cases = cases.round().max(0.0) as usize;
+    cases + somethings.len()
+}
+
+fn pieces(observed: &Observed, span: &Span, narrowed: &Narrowed) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = within(observed, span, narrowed).map(counted).collect();
     pieces.sort_by(|one, other| other.value.total_cmp(&one.value).then_with(|| one.key.cmp(&other.key)));
     pieces
 }

@@ -26,6 +26,9 @@ pub fn sentence(kpi: &Kpi, trend: &Trend) -> String {
         };
     }
     let _ = write!(text, ", p {:.4}, q {:.4}.", trend.p_worse, trend.q_worse);
+    if trend.with_open {
+        text.push_str(" Told of what began in those weeks, by the wall clock, with what is still open.");
+    }
     if let Some(monday) = trend.confirmed_since {
         let _ = write!(text, " Confirmed since the week of {monday}.");
     }

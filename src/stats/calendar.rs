@@ -81,6 +81,13 @@ impl WorkingCalendar {
         (self.day_start(first), self.day_start(next))
     }
 
+    /// When the working hours of the first working day of a month open. A month without one opens with its first day.
+    pub fn first_opening(&self, day: NaiveDate) -> DateTime<Utc> {
+        let first = day.with_day(1).unwrap_or(day);
+        let worked = first.iter_days().take(31).find(|day| self.is_working_day(*day)).unwrap_or(first);
+        self.instant(worked.and_time(self.working_hours.from))
+    }
+
     /// The first moment of a day in the team's time zone.
     pub fn day_start(&self, day: NaiveDate) -> DateTime<Utc> {
         self.instant(day.and_time(NaiveTime::MIN))

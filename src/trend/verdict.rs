@@ -72,6 +72,8 @@ pub struct Trend {
     pub interval: Option<(f64, f64)>,
     /// Whether the effect is a difference in points rather than a ratio.
     pub effect_in_points: bool,
+    /// Whether durations are those of what began in the weeks, by the wall clock, with what is open counted in.
+    pub with_open: bool,
     /// The p-value of having got worse.
     pub p_worse: f64,
     /// The q-value of having got worse, over all series of the evaluation.
@@ -116,6 +118,7 @@ pub fn trends(series: &[Series]) -> Vec<Trend> {
                 effect: told(|it| it.effect),
                 interval: comparison.map(|it| it.interval).filter(|(low, high)| low.is_finite() && high.is_finite()),
                 effect_in_points: series.kind == SeriesKind::Proportion,
+                with_open: series.kind == SeriesKind::DurationWithOpen,
                 p_worse: comparison.map_or(1.0, |it| it.p_worse),
                 q_worse: last.map_or(1.0, |week| week.q_worse),
                 observations: comparison.map_or((0, 0), |it| it.observations),

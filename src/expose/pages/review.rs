@@ -204,7 +204,7 @@ fn headline_row(reviewed: &Reviewed, row: &HeadlineRow, served: bool) -> ShownHe
         value: row.value.map(|value| place.value(&row.statistic, value)).unwrap_or_default(),
         interval: row.interval.map(|(low, high)| place.interval(low, high)).unwrap_or_default(),
         observations: if known { place.count("observations", row.observations) } else { String::new() },
-        open: if row.open > 0 { row.open.to_string() } else { String::new() },
+        open: if row.open > 0 { place.count("open", row.open) } else { String::new() },
         remark: remark(row.verdict, row.minimum_observations, row.remedy.as_deref()),
         compared: [compared(&row.previous_month), compared(&row.three_months), compared(&row.year_ago)],
         trend: row.trend.as_ref().map(|told| trend(told.verdict)),

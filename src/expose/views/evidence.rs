@@ -98,6 +98,10 @@ pub fn frozen_evidence_view(kpi: &str, explanation: &Explanation, query: &Eviden
         explanation.observations.retain(|piece| takes(piece.part.as_deref()));
         explanation.open.retain(|piece| takes(piece.part.as_deref()));
         explanation.rows.retain(|row| takes(row.part.as_deref()));
+        let cases: f64 = explanation.observations.iter().map(|piece| piece.cases).sum();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, far below 2^52")]
+        let cases = cases.round().max(0.0) as usize;
+        explanation.cases = cases;
     }
     let plain = |pieces: &[Piece]| pieces.iter().map(|it| Staged { piece: it.clone(), stages: Vec::new() }).collect();
     view(kpi, &explanation, narrowed, query, plain)
@@ -122,9 +126,6 @@ fn view(
     let total = explanation.observations.len();
     let offset = query.offset.min(total);
     let shown = &explanation.observations[offset..(offset + limit).min(total)];
-    let cases: f64 = explanation.observations.iter().map(|piece| piece.cases).sum();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, far below 2^52")]
-    let cases = cases.round().max(0.0) as usize;
     EvidenceView {
         team: explanation.team.clone(),
         kpi: kpi.to_owned(),
@@ -138,7 +139,7 @@ fn view(
         tier: narrowed.tier,
         rows: explanation.rows.clone(),
         total,
-        cases,
+        cases: explanation.cases,
         offset,
         limit,
         typical: typical(explanation)

@@ -8,7 +8,8 @@ use super::definition::{Measure, Scorecard, ScorecardRow, Target, Trend, Way};
 use super::quantity::unit_of;
 use crate::facts::Moment;
 use crate::kpi::{
-    Kpi, Observed, Outcome, Span, Statistic, Summary, TeamFacts, Unit, format_value, of_tier, summarise, summarise_part,
+    Kpi, Observed, Outcome, Span, Statistic, Summary, TeamFacts, Unit, format_value, of_tier, standing_part, summarise,
+    summarise_part,
 };
 use crate::report::Word;
 
@@ -192,7 +193,7 @@ pub fn measure_status(measure: &Measure, span: &Span, facts: &TeamFacts<'_>, obs
     MeasureStatus {
         kpi: kpi.id.into(),
         title: kpi.title.into(),
-        part: measure.part.map(Word::from),
+        part: measure.part.or_else(|| standing_part(kpi, observed, span, facts)).map(Word::from),
         statistic: measure.statistic.label().into(),
         window: measure.window.label().into(),
         tier: measure.tier,

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use chiplog::app::App;
+use chiplog::facts::Moment;
 use chiplog_simulator::demo;
-use chiplog_simulator::github::{GithubSimulator, SharedWorld};
+use chiplog_simulator::github::{GithubOptions, GithubSimulator, SharedWorld};
 use chiplog_simulator::json_server::{JsonServer, ServerOptions};
 use chiplog_simulator::world::World;
 use chiplog_simulator::{pagerduty, prometheus};
 
 use super::program::Installation;
-use super::{github, now, shared};
+use super::{now, shared};
 
 /// The repositories of a small part of the organisation: two teams that deploy in different ways.
 const SMALL: [&str; 5] = ["ledger", "payouts", "invoices", "fraud", "search-api"];
@@ -25,6 +26,7 @@ pub(crate) fn small_world(seed: u64) -> World {
 
 /// All of it.
 pub(crate) struct Demo {
+    pub(crate) world: SharedWorld,
     pub(crate) github: GithubSimulator,
     pub(crate) installation: Installation,
     _servers: [JsonServer; 2],
@@ -33,9 +35,14 @@ pub(crate) struct Demo {
 impl Demo {
     /// Starts the servers and writes the configuration.
     pub(crate) async fn start(world: World) -> Self {
+        Self::start_at(world, now, "").await
+    }
+
+    /// The same with servers that follow another clock, and more lines of configuration.
+    pub(crate) async fn start_at(world: World, clock: fn() -> Moment, more: &str) -> Self {
         let world: SharedWorld = shared(world);
-        let github = github(&world).await;
-        let options = ServerOptions::new(Arc::new(now));
+        let github = GithubSimulator::start(world.clone(), GithubOptions::new(Arc::new(clock))).await.unwrap();
+        let options = ServerOptions::new(Arc::new(clock));
         let pagerduty = JsonServer::start(&pagerduty::API, world.clone(), options.clone()).await.unwrap();
         let prometheus = JsonServer::start(&prometheus::API, world.clone(), options).await.unwrap();
         let addresses = demo::Addresses {
@@ -43,9 +50,9 @@ impl Demo {
             pagerduty: pagerduty.base_url(),
             prometheus: prometheus.base_url(),
         };
-        let config = demo::config(&addresses, now());
-        let installation = Installation::new(&format!("server.listen = \"127.0.0.1:0\"\n{config}"));
-        Self { github, installation, _servers: [pagerduty, prometheus] }
+        let config = demo::config(&addresses, clock());
+        let installation = Installation::new(&format!("server.listen = \"127.0.0.1:0\"\n{config}\n{more}"));
+        Self { world, github, installation, _servers: [pagerduty, prometheus] }
     }
 
     /// Imports what people report.

@@ -27,6 +27,8 @@ pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
     ("PROMETHEUS_TOKEN", "prometheus_simulated"),
     ("ARGO_CD_TOKEN", "argo-cd-reports-here"),
     ("PEOPLE_TOKEN", "people-report-here-too"),
+    ("PAYMENTS_TOKEN", "payments-write-their-actions"),
+    ("SLACK_WEBHOOK_URL", "http://127.0.0.1:9/slack"),
     ("BAD_TOKEN", "ghp_wrong"),
 ];
 
