@@ -284,29 +284,31 @@ impl Series<'_> {
             Parts::Alternatives { .. } if !assessment.parts.is_empty() => {
                 for (part, outcome) in &assessment.parts {
                     self.companions(families, part, outcome);
-                    self.values(families, part, outcome);
+                    self.values(families, part, outcome, |_| true);
                 }
             }
-            // The parts add up to the whole: a sum over them gives it, and a total beside its parts would double it.
+            // Rates of parts add up to the whole: a sum over them gives it, and a total beside its parts would double it.
+            // Medians and shares of parts do not: there the whole stands beside them.
             Parts::Breakdown { .. } if !assessment.parts.is_empty() => {
                 self.companions(families, "", &assessment.whole);
+                self.values(families, "", &assessment.whole, |statistic| statistic != Statistic::PerDay);
                 for (part, outcome) in &assessment.parts {
                     self.companions(families, part, outcome);
-                    self.values(families, part, outcome);
+                    self.values(families, part, outcome, |_| true);
                 }
             }
             _ => {
                 self.companions(families, "", &assessment.whole);
-                self.values(families, "", &assessment.whole);
+                self.values(families, "", &assessment.whole, |_| true);
             }
         }
     }
 
-    fn values(&self, families: &mut Families, part: &str, outcome: &Outcome) {
+    fn values(&self, families: &mut Families, part: &str, outcome: &Outcome, tells: fn(Statistic) -> bool) {
         let Some(summary) = summary(outcome) else { return };
         let name = metric_name(self.kpi);
         let help = format!("{}: {}", self.kpi.title, self.kpi.meaning);
-        for (statistic, value) in &summary.statistics {
+        for (statistic, value) in summary.statistics.iter().filter(|(statistic, _)| tells(**statistic)) {
             if *statistic == Statistic::WorkingDaysWithOne {
                 let name = format!("chiplog_{}_active_workday_ratio", self.kpi.id);
                 let help = format!("{}: the share of the team's working days with at least one.", self.kpi.title);

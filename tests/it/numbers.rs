@@ -142,8 +142,8 @@ fn measured(samples: &BTreeMap<String, f64>, kpi: &Kpi, number: &Number) -> Opti
         statistic => {
             let stat = if matches!(kpi.shape, Shape::Duration | Shape::Level) { statistic } else { "" };
             match kpi.parts {
-                // The metrics have the parts of a breakdown; their sum is the whole.
-                Parts::Breakdown { values, .. } if part.is_empty() => {
+                // The metrics have the parts of a rate; their sum is the whole.
+                Parts::Breakdown { values, .. } if part.is_empty() && kpi.shape == Shape::Rate => {
                     values.iter().map(|part| value(&metric_name(kpi), part, stat)).sum()
                 }
                 _ => value(&metric_name(kpi), part, stat),
