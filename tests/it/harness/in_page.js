@@ -5,7 +5,7 @@ function describe(element) {
   if (!element || element === document.body || element === document.documentElement) return "the page";
   const name = element.id ? `#${element.id}` : [...element.classList].map((it) => `.${it}`).join("");
   const href = element.getAttribute("href");
-  const label = element.getAttribute("aria-label") ?? element.value ?? element.textContent ?? "";
+  const label = element.getAttribute("aria-label") || element.value || element.textContent;
   const text = String(label).trim().replace(/\s+/g, " ").slice(0, 60);
   return [element.localName + name, text && `"${text}"`, href && `→ ${href}`].filter(Boolean).join(" ");
 }
@@ -142,14 +142,17 @@ function printedTables() {
   for (const table of document.querySelectorAll("table")) {
     if (!isVisible(table)) continue;
     const box = table.getBoundingClientRect();
-    if (box.right > width + 0.5 || box.left < -0.5) {
-      problems.push(`${describe(table)} reaches to ${Math.round(box.right)} of the ${width} pixels of a printed page`);
-    }
-    for (let it = table.parentElement; it && it !== document.body; it = it.parentElement) {
-      const cutBelow = getComputedStyle(it).overflowY !== "visible" && it.scrollHeight > it.clientHeight + 1;
-      if (cutBelow || (holdsBack(it) && it.scrollWidth > it.clientWidth + 1)) {
-        problems.push(`${describe(table)} is cut by ${describe(it)} around it`);
-      }
+    const cuts = (it) => {
+      const below = getComputedStyle(it).overflowY !== "visible" && it.scrollHeight > it.clientHeight + 1;
+      return below || (holdsBack(it) && it.scrollWidth > it.clientWidth + 1);
+    };
+    let around = table.parentElement;
+    while (around !== document.body && !cuts(around)) around = around.parentElement;
+    if (around !== document.body) {
+      problems.push(`${describe(table)} is cut by ${describe(around)} around it`);
+    } else if (box.right > width + 0.5 || box.left < -0.5) {
+      const [left, right] = [box.left, box.right].map(Math.round);
+      problems.push(`${describe(table)} reaches from ${left} to ${right} on a printed page of ${width} pixels`);
     }
     for (const row of table.rows) {
       const words = [];

@@ -123,7 +123,8 @@ impl Page {
         events.iter().filter_map(|event| problem(event, &addresses)).collect()
     }
 
-    /// What axe-core finds of serious or critical impact on people who see, hear or move differently.
+    /// What axe-core finds of serious or critical impact on people who see, hear or move differently: a text for each
+    /// rule that is broken, with some of the places.
     pub(crate) async fn accessibility_violations(&self) -> Vec<String> {
         let path = project_path("target/axe-core/axe.min.js");
         let axe = std::fs::read_to_string(&path)
@@ -140,12 +141,13 @@ impl Page {
         let violations = found["violations"].as_array().unwrap().iter();
         violations
             .filter(|it| it["impact"] == "serious" || it["impact"] == "critical")
-            .flat_map(|violation| {
-                violation["nodes"].as_array().unwrap().iter().map(move |node| {
-                    let (id, impact) = (text(&violation["id"]), text(&violation["impact"]));
-                    let summary = text(&node["failureSummary"]).replace('\n', " ");
-                    format!("{id} ({impact}) at {}: {summary}", node["target"])
-                })
+            .map(|violation| {
+                let nodes = violation["nodes"].as_array().unwrap();
+                let places: Vec<String> = nodes.iter().take(3).map(|node| node["target"].to_string()).collect();
+                let others = if nodes.len() > 3 { format!(" and {} more", nodes.len() - 3) } else { String::new() };
+                let summary = text(&nodes[0]["failureSummary"]).replace('\n', " ");
+                let (id, impact) = (text(&violation["id"]), text(&violation["impact"]));
+                format!("{id} ({impact}) at {}{others}: {summary}", places.join(", "))
             })
             .collect()
     }
