@@ -20,7 +20,7 @@ need_debian_package() {
   say "installing $package …"
   if [ "$apt_updated" = no ]; then apt-get update -qq && apt_updated=yes; fi
   # RUNLEVEL keeps the package from starting a server of its own.
-  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null ||
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "$package" >/dev/null ||
     die "$package could not be installed: install it by hand, then run this again"
 }
 
@@ -53,6 +53,12 @@ need_github_schema() {
 # GitHub's own OpenAPI description: the tests check the simulated REST answers against it.
 need_github_openapi() {
   need_npm_file @octokit/openapi@23.0.2 generated/api.github.com.json target/github-openapi/api.github.com.json
+}
+
+# axe-core, which finds what keeps people from using a page: the tests run it in the browser. It is fetched for the
+# tests only (MPL-2.0), and is no part of chiplog.
+need_axe_core() {
+  need_npm_file axe-core@4.14.1 axe.min.js target/axe-core/axe.min.js
 }
 
 # GitHub's own samples of webhook payloads: the tests read them as GitHub would send them.

@@ -11,8 +11,11 @@ use chiplog::pipeline::{CollectMetrics, CollectReport, Collector};
 use chiplog_simulator::github::{GithubOptions, GithubSimulator, SharedWorld};
 use chiplog_simulator::world::World;
 
+pub(crate) mod browser;
 pub(crate) mod demo;
+pub(crate) mod page;
 pub(crate) mod postgres;
+pub(crate) mod print;
 pub(crate) mod program;
 
 /// The variables that the tests' configurations name: the tokens that the simulated servers accept, and others.
