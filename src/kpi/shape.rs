@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::definition::{Kpi, Parts, Protection, Shape, Statistic};
+use super::definition::{Kpi, Parts, Protection, Shape, Statistic, Unit};
 use super::input::TeamFacts;
 use super::outcome::{Observation, Observed, OpenItem, Outcome, Span, Summary};
 use crate::stats::{
@@ -128,7 +128,7 @@ fn duration(kpi: &Kpi, selected: &Selected<'_>, span: &Span) -> Option<Summary> 
         .chain(cohort_open.map(|item| Lifetime { duration: item.age_seconds, ended: false }))
         .collect();
     let interval = match kpi.headline {
-        Statistic::Mean => mean_interval(&values),
+        Statistic::Mean => bounded(kpi, mean_interval(&values), &values),
         _ => median_interval(&values),
     };
     let statistics = [
@@ -209,6 +209,7 @@ fn level(kpi: &Kpi, selected: &Selected<'_>) -> Option<Summary> {
             interval: mean_interval(&counts),
         });
     }
+    let values = sorted_values(&selected.within);
     Some(Summary {
         statistics: known([
             (Statistic::Mean, Some(weighted_mean(&selected.within)?)),
@@ -216,9 +217,18 @@ fn level(kpi: &Kpi, selected: &Selected<'_>) -> Option<Summary> {
         ]),
         observations: cases(&selected.within),
         open: selected.open.len(),
-        interval: mean_interval(&sorted_values(&selected.within))
+        interval: bounded(kpi, mean_interval(&values), &values)
             .filter(|_| kpi.headline == Statistic::Mean && equally_weighted(&selected.within)),
     })
+}
+
+/// The interval within what is possible: that of the mean of a few values reaches beyond. A mean of what is never negative
+/// is not negative, and a share is at most 1; the interval holds as often as before.
+fn bounded(kpi: &Kpi, interval: Option<(f64, f64)>, ascending: &[f64]) -> Option<(f64, f64)> {
+    let never_negative = ascending.first().is_some_and(|least| *least >= 0.0);
+    let lowest = if never_negative { 0.0 } else { f64::NEG_INFINITY };
+    let highest = if kpi.unit == Unit::Ratio { 1.0 } else { f64::INFINITY };
+    interval.map(|(low, high)| (low.max(lowest), high.min(highest)))
 }
 
 /// Whether all observations weigh the same: the interval of their mean takes them so.

@@ -8,8 +8,8 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::harness::demo::{Demo, small_world};
-use crate::harness::now;
-use crate::harness::program::{Program, until};
+use crate::harness::program::Program;
+use crate::harness::{last_month, now};
 
 const TEAM: &str = "payments";
 
@@ -90,14 +90,8 @@ async fn serving() -> (Demo, Program, Site) {
     let demo = Demo::start(small_world(1)).await;
     demo.installation.run_well(&["collect", "--once"]);
     demo.import(chiplog_simulator::demo::reports(now()));
-    let mut program = demo.installation.start(&["serve"]);
-    let site = Site::new(program.address().await);
-    until("chiplog is ready", async || {
-        let answer = site.client.get(format!("{}/-/ready", site.address)).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
-    })
-    .await;
-    (demo, program, site)
+    let (program, address) = demo.serve().await;
+    (demo, program, Site::new(address))
 }
 
 /// The samples of an exposition: by name and sorted labels.
@@ -258,8 +252,7 @@ fn check_api(api: &BTreeMap<[String; 3], Value>, number: &Number) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_numbers_of_a_review_are_those_of_its_document_and_of_its_evidence() {
     let (demo, _program, site) = serving().await;
-    let calendar = chiplog::stats::WorkingCalendar::default();
-    let month = chiplog::pipeline::month_before(calendar.day(now())).format("%Y-%m").to_string();
+    let month = last_month();
     demo.installation.run_well(&["review", TEAM, "--month", &month]);
     let document = site.json(&format!("/api/v1/teams/{TEAM}/reviews/{month}")).await;
     let rows: BTreeMap<&str, &Value> = document["review"]["headline"]
@@ -369,13 +362,8 @@ async fn a_team_writes_its_actions_with_a_token_that_may() {
     let reporter = "[reporters.payments-lead]\ntoken_env = \"PAYMENTS_TOKEN\"\nscopes = [\"reviews/payments\"]\n";
     let demo = Demo::start_at(small_world(1), now, reporter).await;
     demo.installation.run_well(&["collect", "--once"]);
-    let mut program = demo.installation.start(&["serve"]);
-    let site = Site::new(program.address().await);
-    until("chiplog is ready", async || {
-        let answer = site.client.get(format!("{}/-/ready", site.address)).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
-    })
-    .await;
+    let (_program, address) = demo.serve().await;
+    let site = Site::new(address);
     let month = now().format("%Y-%m").to_string();
     let put = async |team: &str, token: &str, text: &str| {
         let path = format!("{}/api/v1/teams/{team}/reviews/{month}/actions", site.address);

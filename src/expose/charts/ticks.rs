@@ -82,7 +82,7 @@ pub(super) fn moderate_ticks(unit: Unit, low: f64, high: f64) -> Vec<Tick> {
     let start = if near_together { low * factor } else { low.min(0.0) * factor };
     let end = if high * factor > start { high * factor } else { start + 1.0 };
     let step = round_step((end - start) / 4.0);
-    let (first, last) = ((start / step - 1e-9).floor(), (end / step + 1e-9).ceil());
+    let (first, last) = ((start / step + 1e-9).floor(), (end / step - 1e-9).ceil());
     let last = if last > first { last } else { first + 1.0 };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a dozen steps")]
     let count = (last - first) as usize;

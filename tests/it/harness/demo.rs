@@ -10,7 +10,7 @@ use chiplog_simulator::json_server::{JsonServer, ServerOptions};
 use chiplog_simulator::world::World;
 use chiplog_simulator::{pagerduty, prometheus};
 
-use super::program::Installation;
+use super::program::{Installation, Program, until};
 use super::{now, shared};
 
 /// The repositories of a small part of the organisation: two teams that deploy in different ways.
@@ -61,6 +61,19 @@ impl Demo {
             std::fs::write(self.installation.path("rows.csv"), rows).unwrap();
             self.installation.run_well(&["import", "--template", template, "rows.csv"]);
         }
+    }
+
+    /// Serves what was collected; returns once it can be asked.
+    pub(crate) async fn serve(&self) -> (Program, String) {
+        chiplog::sources::http::install_crypto_provider();
+        let mut program = self.installation.start(&["serve"]);
+        let address = program.address().await;
+        until("chiplog is ready", async || {
+            let answer = reqwest::get(format!("{address}/-/ready")).await;
+            answer.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+        (program, address)
     }
 
     /// The same configuration and store, opened in this process.

@@ -45,6 +45,12 @@ pub(crate) fn now() -> Moment {
     chiplog::clock::now()
 }
 
+/// The last month that is over in every time zone of the demo's teams, as `2026-10`.
+pub(crate) fn last_month() -> String {
+    let day = (now() - chrono::Duration::days(1)).date_naive();
+    chiplog::pipeline::month_label(chiplog::pipeline::month_before(day))
+}
+
 /// A world that a test may change while servers serve it.
 pub(crate) fn shared(world: World) -> SharedWorld {
     Arc::new(RwLock::new(world))

@@ -235,7 +235,10 @@ impl Page {
             "printBackground": false,
             "preferCSSPageSize": true,
         });
-        BASE64.decode(text(&self.call("Page.printToPDF", options).await["data"])).unwrap()
+        self.emulate("print").await;
+        let printed = self.call("Page.printToPDF", options).await;
+        self.emulate("screen").await;
+        BASE64.decode(text(&printed["data"])).unwrap()
     }
 
     /// The value of an expression of `in_page.js` while the page is laid out as for print.

@@ -67,8 +67,11 @@ fn cut_rows(printed: &Printed, rows: &[Vec<String>]) -> Vec<String> {
                 problems.push(format!("the row \"{name}\" is split over the pages {pages:?}"));
             }
             from = end;
-        } else if !on_one_page(printed, row) {
-            problems.push(format!("the row \"{name}\" is not printed whole on one page"));
+        } else {
+            let missing = missing_from_every_page(printed, row);
+            if !missing.is_empty() {
+                problems.push(format!("the row \"{name}\" is on no page whole: {missing:?} is elsewhere"));
+            }
         }
     }
     problems
@@ -85,19 +88,21 @@ fn in_order(printed: &Printed, row: &[String], from: usize) -> Option<(usize, us
     (at - first <= longest).then_some((first, at))
 }
 
-/// Whether all words of a row are on some page, in whatever order they are drawn.
-fn on_one_page(printed: &Printed, row: &[String]) -> bool {
+/// The words of a row that are missing on the page which has most of it, in whatever order they are drawn there.
+fn missing_from_every_page(printed: &Printed, row: &[String]) -> Vec<String> {
     let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();
     for word in row {
         *wanted.entry(word).or_default() += 1;
     }
     let count = printed.pages.last().map_or(0, |last| last + 1);
-    (0..count).any(|page| {
+    let missing_on = |page: usize| -> Vec<String> {
         let begin = printed.pages.partition_point(|it| *it < page);
         let end = printed.pages.partition_point(|it| *it <= page);
         let text = &printed.text[begin..end];
-        wanted.iter().all(|(word, times)| text.matches(word).count() >= *times)
-    })
+        let missing = wanted.iter().filter(|(word, times)| text.matches(**word).count() < **times);
+        missing.map(|(word, _)| (*word).to_owned()).collect()
+    };
+    (0..count).map(missing_on).min_by_key(Vec::len).unwrap_or_default()
 }
 
 /// Reads what is printed where.
