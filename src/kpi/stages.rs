@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::input::TeamFacts;
 use super::review::{first_review, ready_at};
@@ -10,7 +11,7 @@ use crate::attribution::{ServiceDeployment, ServiceIncident, ServicePullRequest,
 use crate::facts::Moment;
 
 /// One stage of an item's way. The stages of an item follow one another without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ItemStage {
     /// What it is called: `coding`, `pickup`, `review`, `deploy`, `acknowledge`, `restore`, `failed`.
     pub stage: String,

@@ -1,6 +1,7 @@
 //! What one number rests on, page by page.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::facts::Moment;
 use crate::kpi::{ItemStages, Kpi, Observed, Parts, Span, TeamFacts, assess};
@@ -34,7 +35,7 @@ pub struct EvidenceQuery {
 }
 
 /// What one number rests on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct EvidenceView {
     /// The team's slug.
     pub team: String,

@@ -1,6 +1,7 @@
 //! One team: KPIs, scorecards, trends, and what happened lately.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::team_rows;
 use crate::facts::Moment;
@@ -11,7 +12,7 @@ use crate::report::{KpiRow, Timeline};
 use crate::trend::Trend;
 
 /// One team, as its page shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TeamView {
     /// Who it is.
     #[serde(flatten)]
@@ -29,7 +30,7 @@ pub struct TeamView {
 }
 
 /// The KPIs of a team over a window.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct KpisView {
     /// The team's slug.
     pub team: String,
@@ -44,7 +45,7 @@ pub struct KpisView {
 }
 
 /// How a team stands in the scorecards of the roles.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ScorecardsView {
     /// The team's slug.
     pub team: String,
@@ -55,7 +56,7 @@ pub struct ScorecardsView {
 }
 
 /// The trends of a team.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TrendsView {
     /// The team's slug.
     pub team: String,

@@ -2,13 +2,14 @@
 
 use chrono::{Days, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Actions, Review, ReviewChange, StageBreakdown};
 use crate::facts::Moment;
 use crate::kpi::{Unit, format_value};
 
 /// A review with everything that stands beside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reviewed {
     /// The review.
     pub review: Review,
