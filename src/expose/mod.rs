@@ -1,7 +1,9 @@
 //! What the world sees: metrics, pages, and text on a terminal. Reads snapshots and reports, decides nothing.
 
+pub mod answer;
 pub mod charts;
 pub mod open_metrics;
+pub mod openapi;
 pub mod pages;
 pub mod prometheus;
 pub mod receive;

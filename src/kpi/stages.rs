@@ -17,7 +17,7 @@ pub struct ItemStage {
     pub stage: String,
     /// When it began.
     pub from: Moment,
-    /// When it ended. `None` while it lasts.
+    /// When it ended. None while it lasts.
     pub until: Option<Moment>,
 }
 

@@ -29,7 +29,7 @@ pub struct KpiRow {
     pub kpi: Word,
     /// Its title.
     pub title: Word,
-    /// The part, for example a stage; `None` is the KPI as a whole.
+    /// The part, for example a stage; none is the KPI as a whole.
     pub part: Option<Word>,
     /// The unit of the values.
     pub unit: Unit,

@@ -18,7 +18,7 @@ pub struct ReviewsView {
 pub struct ReviewMonth {
     /// The month, `2026-10`.
     pub month: String,
-    /// The newest revision of its frozen review. `None` where there is none yet.
+    /// The newest revision of its frozen review. None where there is none yet.
     pub revision: Option<u32>,
 }
 

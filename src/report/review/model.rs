@@ -120,7 +120,7 @@ pub struct HeadlineRow {
     pub three_months: Compared,
     /// The same month a year ago.
     pub year_ago: Compared,
-    /// The verdict on its weekly values. `None` where none are tested.
+    /// The verdict on its weekly values. None where none are tested.
     pub trend: Option<TrendTold>,
     /// What it should be.
     pub target: Option<TargetTold>,
@@ -191,7 +191,7 @@ pub struct MonthSpread {
     pub month: String,
     /// How many ended in it.
     pub observations: usize,
-    /// The 10th, 25th, 50th, 75th and 90th percentile. `None` where nothing ended.
+    /// The 10th, 25th, 50th, 75th and 90th percentile. None where nothing ended.
     #[schema(min_items = 5, max_items = 5)]
     pub percentiles: Option<[f64; 5]>,
     /// Single values, ascending, of the reviewed month; of many, evenly picked ones.
@@ -216,7 +216,7 @@ pub struct StageMean {
     pub stage: String,
     /// In the month.
     pub seconds: f64,
-    /// In the three months before. `None` where nothing was delivered then.
+    /// In the three months before. None where nothing was delivered then.
     pub seconds_before: Option<f64>,
 }
 
@@ -250,7 +250,7 @@ pub struct IncidentLine {
     pub severity: u8,
     /// When it began.
     pub began_at: Moment,
-    /// When service was restored. `None` while it lasts.
+    /// When service was restored. None while it lasts.
     pub resolved_at: Option<Moment>,
     /// The deployment that caused it, where one was found.
     pub caused_by: Option<Link>,
@@ -269,7 +269,7 @@ pub struct FailedDeployment {
     pub explanation: String,
     /// Where people open that.
     pub evidence_url: Option<String>,
-    /// When the service was well again. `None` while it is not.
+    /// When the service was well again. None while it is not.
     pub recovered_at: Option<Moment>,
 }
 

@@ -13,7 +13,7 @@ use crate::kpi::{Unit, format_value};
 pub struct Reviewed {
     /// The review.
     pub review: Review,
-    /// Its revision, once it is frozen. `None` for a draft.
+    /// Its revision, once it is frozen. None for a draft.
     pub revision: Option<u32>,
     /// When it was frozen.
     pub frozen_at: Option<Moment>,
