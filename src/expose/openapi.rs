@@ -2,7 +2,7 @@
 
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr};
+use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr, Server};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
 use super::answer::ErrorAnswer;
@@ -36,6 +36,10 @@ pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
         utoipa::openapi::tag::TagBuilder::new().name(name).description(Some(description)).build()
     });
     let mut document = OpenApiBuilder::new().info(info.build()).tags(Some(tags)).build();
+    // The address that serves the document serves the rest.
+    document.servers = Some(vec![Server::new("/")]);
+    // Whatever says nothing else needs no token.
+    document.security = Some(Vec::new());
     for part in parts {
         document.merge(part);
     }
