@@ -1,8 +1,10 @@
 //! What the world sees: metrics, pages, and text on a terminal. Reads snapshots and reports, decides nothing.
 
+pub mod answer;
 pub mod charts;
 pub mod digest;
 pub mod open_metrics;
+pub mod openapi;
 pub mod pages;
 pub mod prometheus;
 pub mod receive;

@@ -1,6 +1,7 @@
 //! What every KPI must say of itself.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Observed, TeamFacts};
 
@@ -52,7 +53,7 @@ pub enum Protection {
 }
 
 /// The unit of a KPI's value, as Prometheus names base units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Durations.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::input::TeamFacts;
 use super::review::{first_review, ready_at};
@@ -10,13 +11,13 @@ use crate::attribution::{ServiceDeployment, ServiceIncident, ServicePullRequest,
 use crate::facts::Moment;
 
 /// One stage of an item's way. The stages of an item follow one another without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ItemStage {
     /// What it is called: `coding`, `pickup`, `review`, `deploy`, `acknowledge`, `restore`, `failed`.
     pub stage: String,
     /// When it began.
     pub from: Moment,
-    /// When it ended. `None` while it lasts.
+    /// When it ended. None while it lasts.
     pub until: Option<Moment>,
 }
 

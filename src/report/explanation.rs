@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Word;
 use super::table::{KpiRow, rows_of};
@@ -12,7 +13,7 @@ use crate::kpi::{
 };
 
 /// One observation behind a number.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Piece {
     /// The value, in the KPI's unit (for a rate: the weight of the event).
     pub value: f64,
@@ -35,7 +36,7 @@ pub struct Piece {
 }
 
 /// Something that was looked at and did not count.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Left {
     /// When it would have counted.
     pub at: Moment,
@@ -216,7 +217,7 @@ fn left_out(kpi: &Kpi, observed: &Observed, span: &Span, facts: &TeamFacts<'_>) 
 }
 
 /// A piece with the way of the thing behind it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Staged {
     /// The piece.
     #[serde(flatten)]

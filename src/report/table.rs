@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Word;
 use crate::kpi::{Assessment, CATALOGUE, Kpi, Outcome, Parts, Span, Statistic, Summary, TeamFacts, Unit, assess};
 
 /// What kind of answer a row gives. No data, not configured, too few and a value are four different things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A value.
@@ -22,13 +23,13 @@ pub enum Verdict {
 }
 
 /// One KPI (or one part of it) of a team over a span.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct KpiRow {
     /// The KPI's id.
     pub kpi: Word,
     /// Its title.
     pub title: Word,
-    /// The part, for example a stage; `None` is the KPI as a whole.
+    /// The part, for example a stage; none is the KPI as a whole.
     pub part: Option<Word>,
     /// The unit of the values.
     pub unit: Unit,

@@ -1,13 +1,14 @@
 //! What happened to a team's services, in the order of time.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::review::{IncidentLine, incidents};
 use crate::facts::Moment;
 use crate::kpi::{Span, TeamFacts};
 
 /// Deployments and incidents of a span.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Timeline {
     /// The first moment.
     pub from: Moment,
@@ -20,7 +21,7 @@ pub struct Timeline {
 }
 
 /// A deployment on the time line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeploymentLine {
     /// The service.
     pub service: String,

@@ -7,6 +7,7 @@ use csv::{ByteRecord, ReaderBuilder, Terminator};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
+use utoipa::ToSchema;
 
 use super::row::{Known, fact};
 use super::template::Template;
@@ -21,7 +22,7 @@ type Cells = BTreeMap<&'static str, String>;
 pub struct ReadError(String);
 
 /// A row that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
     /// The line of the file, or the number of the row in JSON, from 1.
     pub line: u64,

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::compare::Comparison;
 use super::gate::{GateSettings, verdicts};
@@ -15,7 +16,7 @@ const WEEKS_FOLLOWED: usize = 16;
 const MOST_P_OF_CHANGE: f64 = 0.001;
 
 /// What is said of a series. Too few to tell is an answer of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrendVerdict {
     /// Too little happened to tell.
@@ -41,7 +42,7 @@ impl TrendVerdict {
 }
 
 /// One week of a series, for people to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WeekPoint {
     /// Its Monday.
     pub monday: NaiveDate,
@@ -54,7 +55,7 @@ pub struct WeekPoint {
 }
 
 /// The trend of a KPI of a team.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Trend {
     /// The team's slug.
     pub team: String,

@@ -8,6 +8,7 @@
 )]
 
 mod alerts;
+mod api;
 mod architecture;
 mod attribution_truth;
 mod binary;

@@ -5,17 +5,22 @@ mod uploads;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::post;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::Mutex;
+use utoipa::openapi::OpenApi;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::clock;
 use crate::config::Reporter;
+use crate::expose::answer::{
+    Asked, Missing, Named, NoQuery, NoScope, NoToken, NotYet, Sent, TooLarge, Unreadable, refusal,
+};
 use crate::pipeline::{CollectMetrics, ImportError, Imported, StoredFacts, import};
 use crate::reported::{Intake, Known, Problem, Template, find};
 use crate::sources::{ReceiveError, Source};
@@ -46,23 +51,84 @@ pub struct ReceiveState {
 
 /// The routes.
 pub fn router(state: ReceiveState) -> Router {
-    Router::new()
-        .route("/api/v1/reports/{template}", post(reports))
-        .route("/api/v1/events/{source}", post(events))
-        .route("/api/v1/coverage_reports/{owner}/{name}", post(uploads::coverage_report))
-        .route("/api/v1/test_reports/{owner}/{name}", post(uploads::test_report))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(state)
+    Router::from(routes()).layer(DefaultBodyLimit::max(LARGEST_BODY)).with_state(state)
 }
 
-#[derive(Deserialize)]
+/// What the routes take and answer.
+pub fn description() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<ReceiveState> {
+    OpenApiRouter::default()
+        .routes(routes!(reports))
+        .routes(routes!(events))
+        .routes(routes!(uploads::coverage_report))
+        .routes(routes!(uploads::test_report))
+}
+
+/// `/reports/{template}`.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct TemplatePath {
+    /// The template's id, for example `team_engagement`; `chiplog import` lists them with their columns.
+    template: String,
+}
+
+/// `?dry_run=`.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ReportQuery {
+    /// Whether rows are only checked, and nothing is stored.
     #[serde(default)]
     dry_run: bool,
 }
 
+/// `/events/{source}`.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct SourcePath {
+    /// The source that takes the event: `cdevents` or `alertmanager`.
+    source: String,
+}
+
+/// Reported rows.
+#[derive(Deserialize, ToSchema)]
+struct ReportedRows {
+    /// The rows: objects with the columns of the template as keys.
+    #[schema(value_type = Vec<BTreeMap<String, Value>>)]
+    rows: Vec<Value>,
+}
+
+/// What became of reported rows.
+#[derive(Serialize, ToSchema)]
+struct ReportAnswer {
+    /// The template's id.
+    template: &'static str,
+    /// Whether the rows were only checked.
+    dry_run: bool,
+    /// Rows that are good.
+    good: u64,
+    /// Those of them that were new or different from what was stored.
+    changed: u64,
+    /// Rows that were refused.
+    bad: u64,
+    /// Why: the first thousand of them.
+    problems: Vec<Problem>,
+}
+
+/// What became of an event.
+#[derive(Serialize, ToSchema)]
+struct EventAnswer {
+    /// How many facts it tells.
+    facts: usize,
+    /// Why what it tells could not be taken, where it could not.
+    quarantined: Vec<String>,
+}
+
 fn answer(status: StatusCode, text: &str) -> Response {
-    (status, Json(json!({ "error": text }))).into_response()
+    refusal(status, text)
 }
 
 /// The reporter who sends, if it may.
@@ -73,7 +139,7 @@ fn authorised<'a>(state: &'a ReceiveState, headers: &HeaderMap, scope: &str) -> 
     let reporter = token.and_then(|token| state.reporters.iter().find(|reporter| reporter.has_token(token)));
     let Some(reporter) = reporter else {
         let text = "a token of [reporters] is needed: send the header \"Authorization: Bearer TOKEN\"";
-        return Err(([(header::WWW_AUTHENTICATE, "Bearer")], answer(StatusCode::UNAUTHORIZED, text)).into_response());
+        return Err(answer(StatusCode::UNAUTHORIZED, text));
     };
     if reporter.may(scope) {
         return Ok(reporter);
@@ -84,12 +150,26 @@ fn authorised<'a>(state: &'a ReceiveState, headers: &HeaderMap, scope: &str) -> 
     ))
 }
 
+/// Send rows that people report
+///
+/// Surveys, hiring, cost, ticks of checklists: as JSON or as CSV. The good rows are taken, the others told. The same rows
+/// again change nothing. The token needs the scope `reports/TEMPLATE`.
+#[utoipa::path(
+    post, path = "/api/v1/reports/{template}", tag = "sending", operation_id = "send_report",
+    params(TemplatePath, ReportQuery), security(("token" = [])),
+    request_body(content((ReportedRows = "application/json"), (String = "text/csv"))),
+    responses(
+        (status = 200, description = "Some rows are good, or there was none.", body = ReportAnswer),
+        (status = 422, description = "No row is good.", body = ReportAnswer),
+        Unreadable, NoToken, NoScope, Missing, TooLarge, NotYet,
+    ),
+)]
 async fn reports(
     State(state): State<ReceiveState>,
-    Path(template): Path<String>,
-    Query(query): Query<ReportQuery>,
+    Named(TemplatePath { template }): Named<TemplatePath>,
+    Asked(query): Asked<ReportQuery>,
     headers: HeaderMap,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Response {
     let reporter = match authorised(&state, &headers, &format!("reports/{template}")) {
         Ok(reporter) => reporter,
@@ -128,14 +208,14 @@ async fn reports(
         return answer(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
     }
     let status = if imported.good == 0 && imported.bad > 0 { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let body = json!({
-        "template": template.id,
-        "dry_run": query.dry_run,
-        "good": imported.good,
-        "changed": imported.changed,
-        "bad": imported.bad,
-        "problems": problems,
-    });
+    let body = ReportAnswer {
+        template: template.id,
+        dry_run: query.dry_run,
+        good: imported.good,
+        changed: imported.changed,
+        bad: imported.bad,
+        problems,
+    };
     (status, Json(body)).into_response()
 }
 
@@ -149,18 +229,29 @@ fn intake<'a>(
         return Intake::csv(template, known, body).map_err(|error| error.to_string());
     }
     let expected = "expected { \"rows\": [ { \"column\": value, … } ] }, or CSV with the content type text/csv";
-    let mut document: Value = serde_json::from_slice(body).map_err(|error| format!("no JSON ({error}): {expected}"))?;
-    match document["rows"].take() {
-        Value::Array(rows) => Ok(Intake::json(template, known, rows)),
-        _ => Err(expected.to_owned()),
-    }
+    let sent: ReportedRows = serde_json::from_slice(body).map_err(|error| format!("{error}: {expected}"))?;
+    Ok(Intake::json(template, known, sent.rows))
 }
 
+/// Send an event of a tool
+///
+/// CDEvents as CloudEvents, binary or structured, and groups of alerts as Alertmanager's webhook sends them. The same
+/// event again changes nothing. The token needs the scope `events/SOURCE`.
+#[utoipa::path(
+    post, path = "/api/v1/events/{source}", tag = "sending", operation_id = "send_event",
+    params(SourcePath), security(("token" = [])),
+    request_body(content((Value = "application/json"), (Value = "application/cloudevents+json"))),
+    responses(
+        (status = 202, description = "What it tells is stored.", body = EventAnswer),
+        Unreadable, NoToken, NoScope, Missing, TooLarge, NotYet,
+    ),
+)]
 async fn events(
     State(state): State<ReceiveState>,
-    Path(source): Path<String>,
+    Named(SourcePath { source }): Named<SourcePath>,
+    Asked(NoQuery {}): Asked<NoQuery>,
     headers: HeaderMap,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Response {
     let reporter = match authorised(&state, &headers, &format!("events/{source}")) {
         Ok(reporter) => reporter,
@@ -190,8 +281,8 @@ async fn events(
             state.metrics.set_last_success(&source, now);
             let imported = Imported { good: batch.facts.len() as u64, changed: 0, bad: accepted.rejected };
             audit(&state, reporter, &format!("events/{source}"), "event", &imported).await;
-            let reasons: Vec<&str> = batch.rejects.iter().map(|reject| reject.reason.as_str()).collect();
-            (StatusCode::ACCEPTED, Json(json!({ "facts": batch.facts.len(), "quarantined": reasons }))).into_response()
+            let quarantined = batch.rejects.into_iter().map(|reject| reject.reason).collect();
+            (StatusCode::ACCEPTED, Json(EventAnswer { facts: batch.facts.len(), quarantined })).into_response()
         }
     }
 }

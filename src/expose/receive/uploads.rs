@@ -1,24 +1,38 @@
 //! Test and coverage reports that a CI uploads.
 
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{ReceiveState, answer, audit, authorised};
 use crate::clock;
+use crate::expose::answer::{Asked, Named, NoScope, NoToken, NotYet, Sent, TooLarge, Unreadable};
 use crate::facts::{Batch, Fact};
 use crate::pipeline::Imported;
 use crate::sources::test_reports::{self, Origin, ReportError};
 
+/// `/{owner}/{name}`.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RepositoryPath {
+    /// The owner of the repository, for example `acme`.
+    owner: String,
+    /// The name of the repository, for example `ledger`.
+    name: String,
+}
+
 /// What a report cannot tell of itself.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct UploadQuery {
-    /// The commit that was tested.
+    /// The whole id of the commit that was tested.
+    #[param(required)]
     sha: Option<String>,
+    /// The branch that was tested.
     branch: Option<String>,
     /// The suite, or the name of the coverage report, for repositories with several.
     name: Option<String>,
@@ -26,33 +40,66 @@ pub(super) struct UploadQuery {
     url: Option<String>,
 }
 
-pub(super) async fn coverage_report(
-    State(state): State<ReceiveState>,
-    Path(repository): Path<(String, String)>,
-    Query(query): Query<UploadQuery>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let read = |text: &str, origin: &Origin| test_reports::coverage_report(text, origin).map(Fact::CoverageReport);
-    take(&state, "coverage_reports", repository, query, &headers, &body, read).await
+/// What became of a report.
+#[derive(Serialize, ToSchema)]
+pub(super) struct UploadAnswer {
+    /// How many facts it tells.
+    facts: usize,
 }
 
+/// Send the coverage of a commit
+///
+/// LCOV, Cobertura or JaCoCo. The same report of the same commit again changes nothing. The token needs the scope
+/// `coverage_reports/OWNER/NAME`.
+#[utoipa::path(
+    post, path = "/api/v1/coverage_reports/{owner}/{name}", tag = "sending", operation_id = "send_coverage_report",
+    params(RepositoryPath, UploadQuery), request_body(content = String, content_type = "text/plain"),
+    security(("token" = [])),
+    responses(
+        (status = 202, description = "The report is stored.", body = UploadAnswer),
+        Unreadable, NoToken, NoScope, TooLarge, NotYet,
+    ),
+)]
+pub(super) async fn coverage_report(
+    State(state): State<ReceiveState>,
+    Named(path): Named<RepositoryPath>,
+    Asked(query): Asked<UploadQuery>,
+    headers: HeaderMap,
+    Sent(body): Sent,
+) -> Response {
+    let read = |text: &str, origin: &Origin| test_reports::coverage_report(text, origin).map(Fact::CoverageReport);
+    take(&state, "coverage_reports", path, query, &headers, &body, read).await
+}
+
+/// Send the test results of a commit
+///
+/// JUnit XML. The same report of the same commit again changes nothing. The token needs the scope
+/// `test_reports/OWNER/NAME`.
+#[utoipa::path(
+    post, path = "/api/v1/test_reports/{owner}/{name}", tag = "sending", operation_id = "send_test_report",
+    params(RepositoryPath, UploadQuery), request_body(content = String, content_type = "text/plain"),
+    security(("token" = [])),
+    responses(
+        (status = 202, description = "The report is stored.", body = UploadAnswer),
+        Unreadable, NoToken, NoScope, TooLarge, NotYet,
+    ),
+)]
 pub(super) async fn test_report(
     State(state): State<ReceiveState>,
-    Path(repository): Path<(String, String)>,
-    Query(query): Query<UploadQuery>,
+    Named(path): Named<RepositoryPath>,
+    Asked(query): Asked<UploadQuery>,
     headers: HeaderMap,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Response {
     let read = |text: &str, origin: &Origin| test_reports::test_report(text, origin).map(Fact::TestReport);
-    take(&state, "test_reports", repository, query, &headers, &body, read).await
+    take(&state, "test_reports", path, query, &headers, &body, read).await
 }
 
 /// Checks, reads and stores one report.
 async fn take(
     state: &ReceiveState,
     family: &'static str,
-    (owner, name): (String, String),
+    RepositoryPath { owner, name }: RepositoryPath,
     query: UploadQuery,
     headers: &HeaderMap,
     body: &[u8],
@@ -88,7 +135,7 @@ async fn take(
             let changed = accepted.changed.values().sum();
             state.metrics.add_changes(crate::reported::SOURCE, family, changed);
             audit(state, reporter, family, "upload", &Imported { good: 1, changed, bad: 0 }).await;
-            (StatusCode::ACCEPTED, Json(json!({ "facts": 1 }))).into_response()
+            (StatusCode::ACCEPTED, Json(UploadAnswer { facts: 1 })).into_response()
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What one number rests on, page by page.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::facts::Moment;
 use crate::kpi::{ItemStages, Kpi, Observed, Parts, Span, TeamFacts, assess};
@@ -13,10 +14,11 @@ const USUAL_LIMIT: usize = 100;
 const LARGEST_LIMIT: usize = 1000;
 
 /// Which evidence is wanted.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct EvidenceQuery {
-    /// The window's label; `28d` unless given.
+    /// The window: `7d`, `28d`, `84d` or `364d`; `28d` unless given.
     pub window: Option<String>,
     /// The last moment, for the window as it was; now unless given.
     pub until: Option<Moment>,
@@ -34,7 +36,7 @@ pub struct EvidenceQuery {
 }
 
 /// What one number rests on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct EvidenceView {
     /// The team's slug.
     pub team: String,

@@ -2,6 +2,7 @@
 
 use chrono::Months;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::rows_over;
 use crate::facts::Moment;
@@ -18,7 +19,7 @@ use crate::trend::Trend;
 const MONTHS: u32 = 13;
 
 /// One KPI of the catalogue.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct CatalogueEntry {
     /// The id.
     pub kpi: &'static str,
@@ -45,7 +46,7 @@ pub struct CatalogueEntry {
 }
 
 /// One KPI of a team.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct KpiView {
     /// The team's slug.
     pub team: String,
@@ -67,7 +68,7 @@ pub struct KpiView {
 }
 
 /// The values over one window.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct WindowValues {
     /// The window's label.
     pub window: &'static str,
@@ -76,7 +77,7 @@ pub struct WindowValues {
 }
 
 /// The value of one month.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct MonthValue {
     /// The month, `2026-10`.
     pub month: String,
@@ -85,7 +86,7 @@ pub struct MonthValue {
 }
 
 /// A trend with its sentence.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TrendView {
     /// What was compared and what came of it.
     pub sentence: String,

@@ -16,7 +16,9 @@ pub use quality::{
     collection_view, data_quality_view,
 };
 pub use reviews::{ReviewMonth, ReviewsView, reviews_view};
-pub use team::{KpisView, ScorecardsView, TeamView, TrendsView, kpis_view, scorecards_view, team_view, trends_view};
+pub use team::{
+    KpisView, ScorecardsView, TeamView, TrendsView, kpis_view, scorecards_view, team_view, timeline_view, trends_view,
+};
 
 use crate::kpi::Window;
 use crate::pipeline::{KpiSnapshot, TeamSnapshot};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::rows_over;
 use crate::facts::Moment;
@@ -13,7 +14,7 @@ use crate::report::review::{HEADLINE, Side};
 use crate::trend::TrendVerdict;
 
 /// All teams.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct OrganisationView {
     /// The moment of evaluation.
     pub as_of: Moment,
@@ -24,7 +25,7 @@ pub struct OrganisationView {
 }
 
 /// One team: DORA's five, speed beside stability.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TeamSummary {
     /// The slug.
     pub id: String,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::facts::Moment;
 use crate::pipeline::{Known, Progress};
@@ -10,7 +11,7 @@ use crate::sources::{FindingLevel, Telemetry};
 use crate::store::{Quarantined, SourceState};
 
 /// What could not be counted, and why.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct DataQualityView {
     /// The moment of evaluation.
     pub as_of: Moment,
@@ -27,7 +28,7 @@ pub struct DataQualityView {
 }
 
 /// One finding.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct FindingView {
     /// `problem`, `notice` or `good`.
     pub level: &'static str,
@@ -38,7 +39,7 @@ pub struct FindingView {
 }
 
 /// Things that were left out for the same reason.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct LeftOutGroup {
     /// The kind of thing.
     pub kind: &'static str,
@@ -51,7 +52,7 @@ pub struct LeftOutGroup {
 }
 
 /// A record in quarantine.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct QuarantineView {
     /// The source that reported it.
     pub source: String,
@@ -64,7 +65,7 @@ pub struct QuarantineView {
 }
 
 /// How one source fares.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct SourceView {
     /// Its name.
     pub source: String,
@@ -79,7 +80,7 @@ pub struct SourceView {
 }
 
 /// A number that a source tells of itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct BudgetSample {
     /// The metric without `chiplog_source_`.
     pub name: &'static str,
@@ -92,7 +93,7 @@ pub struct BudgetSample {
 }
 
 /// How far collections have come.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct CollectionView {
     /// How sources fare.
     pub sources: Vec<SourceView>,
@@ -101,7 +102,7 @@ pub struct CollectionView {
 }
 
 /// How far one part has come.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ProgressView {
     /// The source.
     pub source: String,

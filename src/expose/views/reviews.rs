@@ -2,9 +2,10 @@
 
 use chrono::NaiveDate;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The months of a team that have a review.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ReviewsView {
     /// The team's slug.
     pub team: String,
@@ -13,11 +14,11 @@ pub struct ReviewsView {
 }
 
 /// One month.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ReviewMonth {
     /// The month, `2026-10`.
     pub month: String,
-    /// The newest revision of its frozen review. `None` where there is none yet.
+    /// The newest revision of its frozen review. None where there is none yet.
     pub revision: Option<u32>,
 }
 

@@ -1,6 +1,7 @@
 //! One team: KPIs, scorecards, trends, and what happened lately.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::team_rows;
 use crate::facts::Moment;
@@ -11,7 +12,7 @@ use crate::report::{KpiRow, Timeline};
 use crate::trend::Trend;
 
 /// One team, as its page shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TeamView {
     /// Who it is.
     #[serde(flatten)]
@@ -29,7 +30,7 @@ pub struct TeamView {
 }
 
 /// The KPIs of a team over a window.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct KpisView {
     /// The team's slug.
     pub team: String,
@@ -44,7 +45,7 @@ pub struct KpisView {
 }
 
 /// How a team stands in the scorecards of the roles.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ScorecardsView {
     /// The team's slug.
     pub team: String,
@@ -55,7 +56,7 @@ pub struct ScorecardsView {
 }
 
 /// The trends of a team.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TrendsView {
     /// The team's slug.
     pub team: String,
@@ -72,7 +73,7 @@ pub fn team_view(snapshot: &Snapshot, team: &TeamSnapshot, window: Window) -> Te
         name: team.name.clone(),
         services: team.services.clone(),
         scorecards: team.scorecards.clone(),
-        trends: trends_view(snapshot, team).trends,
+        trends: trends_view(snapshot, team, None).trends,
         timeline: team.timeline.clone(),
     }
 }
@@ -91,8 +92,19 @@ pub fn scorecards_view(snapshot: &Snapshot, team: &TeamSnapshot, role: Option<&s
     ScorecardsView { team: team.id.clone(), as_of: snapshot.as_of, scorecards: wanted.cloned().collect() }
 }
 
-/// The trends of a team.
-pub fn trends_view(snapshot: &Snapshot, team: &TeamSnapshot) -> TrendsView {
-    let of_team = snapshot.trends.iter().filter(|trend| trend.team == team.id);
+/// The trends of a team; of all KPIs, or of one.
+pub fn trends_view(snapshot: &Snapshot, team: &TeamSnapshot, kpi: Option<&str>) -> TrendsView {
+    let wanted = |trend: &&Trend| trend.team == team.id && kpi.is_none_or(|kpi| trend.kpi == kpi);
+    let of_team = snapshot.trends.iter().filter(wanted);
     TrendsView { team: team.id.clone(), as_of: snapshot.as_of, trends: of_team.cloned().collect() }
+}
+
+/// What happened lately to all services of a team, or to one.
+pub fn timeline_view(team: &TeamSnapshot, service: Option<&str>) -> Timeline {
+    let mut timeline = team.timeline.clone();
+    if let Some(wanted) = service {
+        timeline.deployments.retain(|deployment| deployment.service == wanted);
+        timeline.incidents.retain(|incident| incident.service.as_deref() == Some(wanted));
+    }
+    timeline
 }

@@ -1,24 +1,29 @@
 //! The team's own words in a review: written through the page's form or the API, with a token that may.
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::post;
 use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::lookup::{self, Failure};
+use super::queries::MonthPath;
 use super::{WebState, pages};
 use crate::clock;
+use crate::expose::answer::{
+    Asked, Missing, Named, NoQuery, NoScope, NoToken, NotYet, Sent, TooLarge, Unreadable, Unusable,
+};
 use crate::report::review::Actions;
 
 /// Three actions with their outcomes are far smaller.
 const LARGEST_BODY: usize = 64 * 1024;
 
-pub(super) fn routes() -> Router<WebState> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<WebState> {
+    OpenApiRouter::default()
         .route("/teams/{team}/reviews/{month}/actions", post(from_form))
-        .route("/api/v1/teams/{team}/reviews/{month}/actions", axum::routing::put(from_api))
+        .routes(routes!(from_api))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
@@ -40,15 +45,29 @@ async fn from_form(
     }
 }
 
+/// Write what the team resolved on
+///
+/// Plain text: a line is an action, at most three; an indented line below it is what came of it. What was written before
+/// is replaced. The token needs the scope `reviews/TEAM`.
+#[utoipa::path(
+    put, path = "/api/v1/teams/{team}/reviews/{month}/actions", tag = "reviews", operation_id = "write_actions",
+    params(MonthPath), request_body(content = String, content_type = "text/plain"), security(("token" = [])),
+    responses(
+        (status = 200, description = "What is kept.", body = Actions),
+        Unreadable, NoToken, NoScope, Missing, TooLarge, Unusable, NotYet,
+    ),
+)]
 async fn from_api(
     State(state): State<WebState>,
-    Path((team, month)): Path<(String, String)>,
+    Named(path): Named<MonthPath>,
+    Asked(NoQuery {}): Asked<NoQuery>,
     headers: HeaderMap,
-    text: String,
+    Sent(body): Sent,
 ) -> Result<Json<Actions>, Failure> {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer "));
-    Ok(Json(keep(&state, &team, &month, &text, token).await?))
+    let text = std::str::from_utf8(&body).map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    Ok(Json(keep(&state, &path.team, &path.month, text, token).await?))
 }
 
 async fn keep(state: &WebState, team: &str, month: &str, text: &str, token: Option<&str>) -> Result<Actions, Failure> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use chrono::NaiveDate;
-use serde::Deserialize;
 
 use super::WebState;
+use super::queries::FrozenEvidenceQuery;
 use crate::clock;
 use crate::expose::views::{
     CollectionView, DataQualityView, EvidenceQuery, EvidenceView, KpiView, ReviewsView, collection_view,
@@ -51,15 +51,6 @@ impl From<ReviewError> for Failure {
     }
 }
 
-/// `?window=`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WindowQuery {
-    pub(super) window: Option<String>,
-    pub(super) kpi: Option<String>,
-    pub(super) role: Option<String>,
-}
-
 pub(super) fn known(state: &WebState) -> Result<Arc<Known>, Failure> {
     let text = "chiplog has not evaluated its facts yet: try again in a moment";
     state.served.known.load_full().ok_or_else(|| Failure::new(StatusCode::SERVICE_UNAVAILABLE, text))
@@ -86,6 +77,16 @@ pub(super) fn role(id: Option<&str>) -> Result<(), Failure> {
     let roles: Vec<&str> = scorecards().iter().map(|card| card.role.as_str()).collect();
     match id {
         Some(id) if !roles.contains(&id) => Err(Failure::missing("role", id, &roles)),
+        _ => Ok(()),
+    }
+}
+
+/// A service that the team has deployed.
+pub(super) fn service(team: &TeamSnapshot, id: Option<&str>) -> Result<(), Failure> {
+    match id {
+        Some(id) if !team.services.iter().any(|known| known == id) => {
+            Err(Failure::missing("service", id, &team.services.iter().map(String::as_str).collect::<Vec<_>>()))
+        }
         _ => Ok(()),
     }
 }
@@ -145,6 +146,21 @@ pub(super) async fn reviews(state: &WebState, of_team: &str) -> Result<ReviewsVi
     Ok(reviews_view(of_team, rules.calendar.day(clock::now()), frozen))
 }
 
+/// Drafts are made of the month that lasts and of the one that has just ended.
+fn may_be_drafted(today: NaiveDate, month: NaiveDate) -> bool {
+    let last = month_before(today);
+    month == last || month == last.checked_add_months(chrono::Months::new(1)).unwrap_or(today)
+}
+
+fn no_review(of_team: &str, month: &str, revision: Option<u32>) -> Failure {
+    let revision = revision.map(|revision| format!(" with revision {revision}")).unwrap_or_default();
+    let text = format!(
+        "there is no review of {month}{revision}: `chiplog review {of_team} --month {month}` makes the one of a month \
+         that is over"
+    );
+    Failure::new(StatusCode::NOT_FOUND, text)
+}
+
 /// The review of a month: frozen, or the draft of the month that lasts or has just ended.
 pub(super) async fn review(
     state: &WebState,
@@ -158,13 +174,8 @@ pub(super) async fn review(
         let told = Some((frozen.revision, frozen.frozen_at, frozen.changes));
         return Ok(reviewer.with_actions(frozen.review, frozen.input_hash, told).await?);
     }
-    let lasts = [month_before(today), month_before(today).checked_add_months(chrono::Months::new(1)).unwrap_or(today)];
-    if !lasts.contains(&month) || revision.is_some() {
-        let text = format!(
-            "there is no review of {text}{}: `chiplog review {of_team} --month {text}` makes the one of a month that is over",
-            revision.map(|revision| format!(" with revision {revision}")).unwrap_or_default()
-        );
-        return Err(Failure::new(StatusCode::NOT_FOUND, text));
+    if revision.is_some() || !may_be_drafted(today, month) {
+        return Err(no_review(&of_team, text, revision));
     }
     let drafting = reviewer.clone();
     let made = beside(move || {
@@ -183,13 +194,15 @@ pub(super) async fn review_evidence(
     of_team: &str,
     text: &str,
     id: &str,
-    revision: Option<u32>,
-    query: &EvidenceQuery,
+    query: &FrozenEvidenceQuery,
 ) -> Result<EvidenceView, Failure> {
     let (month, kpi, rules) = (month(text)?, kpi(id)?, rules(&state.reviewer, of_team)?);
-    let record = state.reviewer.store.review(of_team, text, revision).await?;
+    let record = state.reviewer.store.review(of_team, text, query.revision).await?;
     let explanation = match record {
         Some(record) => state.reviewer.evidence(of_team, month, record.revision).await?.remove(kpi.id),
+        None if query.revision.is_some() || !may_be_drafted(rules.calendar.day(clock::now()), month) => {
+            return Err(no_review(of_team, text, query.revision));
+        }
         None => {
             let (known, reviewer, rules) = (known(state)?, state.reviewer.clone(), rules.clone());
             beside(move || {
@@ -205,7 +218,13 @@ pub(super) async fn review_evidence(
     };
     let text = format!("the review of {text} does not begin with {id}: its evidence is on the KPI's own page");
     let explanation = explanation.ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, text))?;
-    Ok(frozen_evidence_view(kpi.id, &explanation, query))
+    let wanted = EvidenceQuery {
+        part: query.part.clone(),
+        limit: query.limit,
+        offset: query.offset,
+        ..EvidenceQuery::default()
+    };
+    Ok(frozen_evidence_view(kpi.id, &explanation, &wanted))
 }
 
 pub(super) async fn collection(state: &WebState) -> Result<CollectionView, Failure> {

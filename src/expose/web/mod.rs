@@ -4,6 +4,7 @@ mod actions;
 mod api;
 mod lookup;
 mod pages;
+mod queries;
 
 use std::sync::Arc;
 
@@ -11,10 +12,11 @@ use arc_swap::ArcSwapOption;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 
 use super::prometheus::{CONTENT_TYPE, Exposition};
+use super::{openapi, receive};
 use crate::config::Reporter;
 use crate::pipeline::{CollectMetrics, Known, Reviewer};
 use crate::sources::Source;
@@ -45,13 +47,15 @@ pub struct WebState {
 
 /// The routes.
 pub fn router(state: WebState) -> Router {
+    let (described, description) = api::routes().merge(actions::routes()).split_for_parts();
+    let description = openapi::document([description, receive::description()]);
     Router::new()
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(|| async { "chiplog is healthy.\n" }))
         .route("/-/ready", get(ready))
         .merge(pages::routes())
-        .merge(api::routes())
-        .merge(actions::routes())
+        .merge(described)
+        .route("/api/v1/openapi.json", get(async move || Json(description)))
         .with_state(state)
 }
 

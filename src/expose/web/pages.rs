@@ -8,7 +8,8 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use super::WebState;
-use super::lookup::{self, Failure, WindowQuery};
+use super::lookup::{self, Failure};
+use super::queries::{FrozenEvidenceQuery, WindowQuery};
 use crate::expose::views::{EvidenceQuery, organisation_view, team_view};
 use crate::expose::{pages, review_markdown};
 
@@ -150,8 +151,9 @@ async fn review_evidence(
     Query(query): Query<ReviewQuery>,
 ) -> Page {
     let name = lookup::team(&*lookup::known(&state)?, &team)?.name.clone();
-    let wanted = EvidenceQuery { offset: query.offset, ..EvidenceQuery::default() };
-    let view = lookup::review_evidence(&state, &team, &month, &kpi, query.revision, &wanted).await?;
+    let wanted =
+        FrozenEvidenceQuery { revision: query.revision, offset: query.offset, ..FrozenEvidenceQuery::default() };
+    let view = lookup::review_evidence(&state, &team, &month, &kpi, &wanted).await?;
     Ok(html(pages::review_evidence_page(&view, &name, &month, query.revision)?))
 }
 

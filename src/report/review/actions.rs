@@ -1,6 +1,7 @@
 //! What the team resolved to do: plain text, in the team's own words.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A review resolves on few things, or on none.
 pub const MOST_ACTIONS: usize = 3;
@@ -9,14 +10,14 @@ pub const MOST_ACTIONS: usize = 3;
 const LONGEST_LINE: usize = 500;
 
 /// The actions that a review resolved on, with what came of them.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Actions {
     /// At most three.
     pub actions: Vec<Action>,
 }
 
 /// One action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Action {
     /// What is to be done, and which KPI should move while which other must not.
     pub text: String,

@@ -106,6 +106,7 @@ fn longest_first(mut items: Vec<Item>) -> Vec<Item> {
 pub(in crate::report) fn incidents(facts: &TeamFacts<'_>, span: &Span) -> Vec<IncidentLine> {
     let began = facts.incidents.iter().filter(|item| span.contains(item.began_at));
     let lines = began.map(|item| IncidentLine {
+        service: item.service.clone(),
         title: format!("{} · {}", item.service.as_deref().unwrap_or("no service"), item.title),
         url: item.url.clone(),
         severity: item.severity.0,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::facts::Moment;
 use crate::kpi::{ItemStage, Unit};
@@ -11,8 +12,8 @@ use crate::report::scorecard::{ScorecardStatus, Status};
 use crate::report::{Explanation, Verdict};
 use crate::trend::{TrendVerdict, WeekPoint};
 
-/// The review of one team's month: facts by machine. The team's own words ([`super::Actions`]) stand beside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The review of one team's month: facts by machine. The team's own words stand beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Review {
     /// The team's slug.
     pub team: String,
@@ -64,7 +65,7 @@ pub struct ReviewWithEvidence {
 }
 
 /// Something that everybody should know when the numbers are read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct KnownEvent {
     /// The first day.
     pub from: NaiveDate,
@@ -75,7 +76,7 @@ pub struct KnownEvent {
 }
 
 /// Whether a KPI tells of speed or of stability: DORA's five are read side by side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// DORA's throughput.
@@ -87,7 +88,7 @@ pub enum Side {
 }
 
 /// One KPI over the month, with what it is compared with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HeadlineRow {
     /// The KPI's id.
     pub kpi: String,
@@ -119,7 +120,7 @@ pub struct HeadlineRow {
     pub three_months: Compared,
     /// The same month a year ago.
     pub year_ago: Compared,
-    /// The verdict on its weekly values. `None` where none are tested.
+    /// The verdict on its weekly values. None where none are tested.
     pub trend: Option<TrendTold>,
     /// What it should be.
     pub target: Option<TargetTold>,
@@ -128,7 +129,7 @@ pub struct HeadlineRow {
 }
 
 /// A value to compare with.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Compared {
     /// The value; none where there were too few observations.
     pub value: Option<f64>,
@@ -137,7 +138,7 @@ pub struct Compared {
 }
 
 /// A trend in words, with its weeks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TrendTold {
     /// The verdict.
     pub verdict: TrendVerdict,
@@ -156,7 +157,7 @@ pub struct TrendTold {
 }
 
 /// A target and how the month stands against it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TargetTold {
     /// In words.
     pub words: String,
@@ -169,7 +170,7 @@ pub struct TargetTold {
 }
 
 /// How a duration was spread over the last months, the reviewed one last.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Distribution {
     /// The KPI's id.
     pub kpi: String,
@@ -184,20 +185,21 @@ pub struct Distribution {
 }
 
 /// How a duration was spread in one month, in seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MonthSpread {
     /// The month, `2026-10`.
     pub month: String,
     /// How many ended in it.
     pub observations: usize,
-    /// The 10th, 25th, 50th, 75th and 90th percentile. `None` where nothing ended.
+    /// The 10th, 25th, 50th, 75th and 90th percentile. None where nothing ended.
+    #[schema(min_items = 5, max_items = 5)]
     pub percentiles: Option<[f64; 5]>,
     /// Single values, ascending, of the reviewed month; of many, evenly picked ones.
     pub values: Vec<f64>,
 }
 
 /// The mean time of delivered pull requests by stage. Means, because those add up to the whole.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StageBreakdown {
     /// How many pull requests of the month are in production.
     pub observations: usize,
@@ -208,18 +210,18 @@ pub struct StageBreakdown {
 }
 
 /// The mean time in one stage, in seconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StageMean {
     /// The stage.
     pub stage: String,
     /// In the month.
     pub seconds: f64,
-    /// In the three months before. `None` where nothing was delivered then.
+    /// In the three months before. None where nothing was delivered then.
     pub seconds_before: Option<f64>,
 }
 
 /// A thing that took long. Things, never people.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Item {
     /// `source:external_id`.
     pub key: String,
@@ -236,8 +238,10 @@ pub struct Item {
 }
 
 /// An incident.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IncidentLine {
+    /// The service, where it has one.
+    pub service: Option<String>,
     /// What people call it, with the service.
     pub title: String,
     /// Where people open it.
@@ -246,14 +250,14 @@ pub struct IncidentLine {
     pub severity: u8,
     /// When it began.
     pub began_at: Moment,
-    /// When service was restored. `None` while it lasts.
+    /// When service was restored. None while it lasts.
     pub resolved_at: Option<Moment>,
     /// The deployment that caused it, where one was found.
     pub caused_by: Option<Link>,
 }
 
 /// A deployment that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FailedDeployment {
     /// What people call it, with the service.
     pub title: String,
@@ -265,12 +269,12 @@ pub struct FailedDeployment {
     pub explanation: String,
     /// Where people open that.
     pub evidence_url: Option<String>,
-    /// When the service was well again. `None` while it is not.
+    /// When the service was well again. None while it is not.
     pub recovered_at: Option<Moment>,
 }
 
 /// Something that people can open.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Link {
     /// What people call it.
     pub title: String,

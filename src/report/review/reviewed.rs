@@ -2,17 +2,18 @@
 
 use chrono::{Days, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Actions, Review, ReviewChange, StageBreakdown};
 use crate::facts::Moment;
 use crate::kpi::{Unit, format_value};
 
 /// A review with everything that stands beside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reviewed {
     /// The review.
     pub review: Review,
-    /// Its revision, once it is frozen. `None` for a draft.
+    /// Its revision, once it is frozen. None for a draft.
     pub revision: Option<u32>,
     /// When it was frozen.
     pub frozen_at: Option<Moment>,

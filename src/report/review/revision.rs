@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use super::model::{HeadlineRow, Review, ReviewWithEvidence};
 use crate::kpi::Unit;
@@ -14,7 +15,7 @@ use crate::report::{Explanation, Piece};
 const NAMED_FACTS: usize = 5;
 
 /// One number that a later look changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReviewChange {
     /// The KPI's id.
     pub kpi: String,

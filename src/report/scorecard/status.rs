@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::definition::{Measure, Scorecard, ScorecardRow, Target, Trend, Way};
 use super::quantity::unit_of;
@@ -14,7 +15,7 @@ use crate::kpi::{
 use crate::report::Word;
 
 /// How a value stands against its target. What could not be judged is told apart: too few, no data, not configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// No source supplies what it needs.
@@ -56,7 +57,7 @@ impl Status {
 }
 
 /// How a team stands in one role.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScorecardStatus {
     /// The role's id.
     pub role: String,
@@ -67,7 +68,7 @@ pub struct ScorecardStatus {
 }
 
 /// How a team stands in one row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RowStatus {
     /// The row's id.
     pub id: String,
@@ -82,7 +83,7 @@ pub struct RowStatus {
 }
 
 /// A bound in base units, by the label that it has in the metric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Bound {
     /// `min` or `max`, with part and statistic in front where they are not the headline's.
     pub bound: String,
@@ -91,7 +92,7 @@ pub struct Bound {
 }
 
 /// How one measure stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MeasureStatus {
     /// The KPI's id.
     pub kpi: Word,

@@ -13,6 +13,7 @@ use chiplog_simulator::world::World;
 
 pub(crate) mod browser;
 pub(crate) mod demo;
+pub(crate) mod described;
 pub(crate) mod page;
 pub(crate) mod postgres;
 pub(crate) mod print;

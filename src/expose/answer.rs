@@ -1,0 +1,115 @@
+//! What requests of the API are refused with, and how their queries are read.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoResponses, ToSchema};
+
+/// Why a request is not answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ErrorAnswer {
+    /// What is wrong, and how to mend it.
+    pub error: String,
+}
+
+/// The query, the month or the body cannot be read.
+#[derive(IntoResponses)]
+#[response(status = 400)]
+pub struct Unreadable(pub ErrorAnswer);
+
+/// The header `Authorization: Bearer TOKEN` lacks a token of `[reporters]`.
+#[derive(IntoResponses)]
+#[response(status = 401)]
+pub struct NoToken(pub ErrorAnswer);
+
+/// The token has no scope for what is sent.
+#[derive(IntoResponses)]
+#[response(status = 403)]
+pub struct NoScope(pub ErrorAnswer);
+
+/// What the path or the query names is not there: the answer tells what is.
+#[derive(IntoResponses)]
+#[response(status = 404)]
+pub struct Missing(pub ErrorAnswer);
+
+/// The body is too large.
+#[derive(IntoResponses)]
+#[response(status = 413)]
+pub struct TooLarge(pub ErrorAnswer);
+
+/// The body can be read, and says what may not be.
+#[derive(IntoResponses)]
+#[response(status = 422)]
+pub struct Unusable(pub ErrorAnswer);
+
+/// chiplog has not evaluated its facts yet, or the store fails: the same request may be answered later.
+#[derive(IntoResponses)]
+#[response(status = 503)]
+pub struct NotYet(pub ErrorAnswer);
+
+/// The answer to a request that is refused.
+pub fn refusal(status: StatusCode, error: impl Into<String>) -> Response {
+    let body = Json(ErrorAnswer { error: error.into() });
+    if status == StatusCode::UNAUTHORIZED {
+        return (status, [(header::WWW_AUTHENTICATE, "Bearer")], body).into_response();
+    }
+    (status, body).into_response()
+}
+
+/// A query whose mistakes are told as JSON.
+#[derive(Debug)]
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                let reason = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+                Err(refusal(StatusCode::BAD_REQUEST, format!("the query cannot be read: {reason}")))
+            }
+        }
+    }
+}
+
+/// What the path names, whose mistakes are told as JSON.
+#[derive(Debug)]
+pub struct Named<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(named)) => Ok(Self(named)),
+            Err(rejection) => Err(refusal(rejection.status(), rejection.body_text())),
+        }
+    }
+}
+
+/// A body of which it is told as JSON when it is too large.
+#[derive(Debug)]
+pub struct Sent(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match Bytes::from_request(request, state).await {
+            Ok(body) => Ok(Self(body)),
+            Err(rejection) => Err(refusal(rejection.status(), rejection.body_text())),
+        }
+    }
+}
+
+/// The query of what takes none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoQuery {}
