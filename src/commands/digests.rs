@@ -100,10 +100,10 @@ async fn post_one(
     if !reviewer.store.claim_digest(team, &label, &webhook.name, now).await? {
         return Ok(true);
     }
-    let Some(reviewed) = reviewer.reviewed(rules, month, None, now).await? else { return Ok(true) };
+    let Some(told) = reviewer.reviewed(rules, month, None, now).await? else { return Ok(true) };
     let base = app.config.reviews.base_url.as_deref();
     let link = base.map(|base| format!("{base}/teams/{team}/reviews/{label}"));
-    let message = digest::message(webhook.format, &reviewed, link.as_deref());
+    let message = digest::message(webhook.format, &told, link.as_deref());
     let posted = digest::post(&webhook.url, &format!("chiplog-review-{team}-{label}"), &message).await;
     if let Err(problem) = &posted {
         tracing::error!(team, webhook = webhook.name, "the digest of {label} could not be posted: {problem}");

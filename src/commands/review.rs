@@ -91,11 +91,11 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
     let mut failed = 0;
     for team in teams {
         let month = arguments.month.unwrap_or_else(|| month_before(team.calendar.day(now)));
-        let reviewed = reviewed(&reviewer, team, month, arguments.revise, now).await?;
+        let told = reviewed(&reviewer, team, month, arguments.revise, now).await?;
         let text = match arguments.format {
-            Format::Markdown => review_markdown::review(&reviewed),
-            Format::Html => pages::exported_review(&reviewed)?,
-            Format::Json => format!("{}\n", serde_json::to_string_pretty(&reviewed)?),
+            Format::Markdown => review_markdown::review(&told),
+            Format::Html => pages::exported_review(&told)?,
+            Format::Json => format!("{}\n", serde_json::to_string_pretty(&told)?),
         };
         write(&arguments, team, month, &text)?;
         if arguments.post {

@@ -91,9 +91,9 @@ impl Config {
                 return Err(document.error_at(&section, &problem));
             }
         }
-        let organization = sole_organization(&document);
+        let login = sole_organization(&document);
         let bots: BotsSection = document.section("bots")?;
-        let organisation = organisation::read(&document, organization.as_deref())?;
+        let organisation = organisation::read(&document, login.as_deref())?;
         let teams: Vec<&str> = organisation.teams.keys().map(String::as_str).collect();
         Ok(Self {
             server: document.section("server")?,

@@ -123,7 +123,7 @@ pub(super) fn read(
 }
 
 fn address(url: &str) -> Result<String, String> {
-    let parsed = Url::parse(url).ok().filter(|url| url.has_host());
+    let parsed = Url::parse(url).ok().filter(Url::has_host);
     let parsed =
         parsed.ok_or_else(|| format!("\"{url}\" is no address: write for example \"https://chiplog.example.com\""))?;
     Ok(parsed.as_str().trim_end_matches('/').to_owned())

@@ -126,9 +126,8 @@ fn spread(text: &mut String, distribution: &Distribution) {
         distribution.title
     );
     for month in &distribution.months {
-        let cells = month
-            .percentiles
-            .map_or_else(|| " – | – | – | – | –".to_owned(), |values| values.map(|value| seconds(value)).join(" | "));
+        let cells =
+            month.percentiles.map_or_else(|| " – | – | – | – | –".to_owned(), |values| values.map(seconds).join(" | "));
         let _ = writeln!(text, "| {} | {} | {cells} |", month.month, month.observations);
     }
     text.push('\n');

@@ -21,4 +21,5 @@ pub use receive::{ImportError, Imported, StoredFacts, import};
 pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
 pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot};
 
+pub use crate::attribution::Team as TeamRules;
 pub use crate::sources::Telemetry;

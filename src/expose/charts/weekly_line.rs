@@ -1,5 +1,7 @@
 //! A value week by week, with its target and the week in which it changed.
 
+use std::fmt::Write as _;
+
 use chrono::{Datelike, Days, NaiveDate};
 
 use super::scale::{Axis, Stretch};
@@ -139,7 +141,8 @@ impl Plot<'_> {
         let x = self.x(monday);
         drawing.line("change", (x, TOP - 14.0), (x, BOTTOM));
         let words = format!("changed in the week of {}", monday.format("%-d %b"));
-        let (anchor, at) = if x > (LEFT + RIGHT) / 2.0 { (Anchor::End, x - 6.0) } else { (Anchor::Start, x + 6.0) };
+        let (anchor, at) =
+            if x > f64::midpoint(LEFT, RIGHT) { (Anchor::End, x - 6.0) } else { (Anchor::Start, x + 6.0) };
         drawing.text("strong", anchor, (at, TOP - 12.0), &words);
     }
 
@@ -184,10 +187,10 @@ impl Plot<'_> {
             format!("{} weeks; values from {low} to {high}, the newest {last}.", number(self.chart.weeks.len() as f64));
         let bounds = [("at least", self.chart.target_min), ("at most", self.chart.target_max)];
         for (words, bound) in bounds.into_iter().filter_map(|(words, bound)| Some((words, bound?))) {
-            told.push_str(&format!(" The target is {words} {}.", shown(bound)));
+            let _ = write!(told, " The target is {words} {}.", shown(bound));
         }
         if let Some(monday) = self.chart.changed_in {
-            told.push_str(&format!(" The values changed in the week of {}.", monday.format("%-d %B %Y")));
+            let _ = write!(told, " The values changed in the week of {}.", monday.format("%-d %B %Y"));
         }
         told
     }

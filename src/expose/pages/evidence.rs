@@ -1,5 +1,7 @@
 //! Why a number is what it is.
 
+use std::fmt::Write as _;
+
 use askama::Template;
 
 use super::parts::{Place, ShownRow, minute, shown, stage_strip, web_address};
@@ -134,7 +136,7 @@ fn link(view: &EvidenceView, query: &EvidenceQuery, window: &str, offset: usize)
     ];
     for (name, value) in given {
         if let Some(value) = value {
-            link.push_str(&format!("&{name}={}", percent_encoded(value)));
+            let _ = write!(link, "&{name}={}", percent_encoded(value));
         }
     }
     link

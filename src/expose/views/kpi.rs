@@ -124,9 +124,9 @@ pub fn kpi_view(snapshot: &Snapshot, team: &TeamSnapshot, kpi: &'static Kpi, fac
         Window::ALL.iter().map(|window| WindowValues { window: window.label(), rows: rows_over(measured, *window) })
     });
     let trend = snapshot.trends.iter().find(|trend| trend.team == team.id && trend.kpi == kpi.id);
-    let measures = team.scorecards.iter().flat_map(|card| &card.rows).flat_map(|row| &row.measures);
+    let targeted = team.scorecards.iter().flat_map(|card| &card.rows).flat_map(|row| &row.measures);
     let mut targets: Vec<MeasureStatus> = Vec::new();
-    for measure in measures.filter(|measure| measure.kpi == kpi.id) {
+    for measure in targeted.filter(|measure| measure.kpi == kpi.id) {
         if !targets.contains(measure) {
             targets.push(measure.clone());
         }

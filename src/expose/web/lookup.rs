@@ -13,7 +13,7 @@ use crate::expose::views::{
     data_quality_view, evidence_view, frozen_evidence_view, kpi_view, reviews_view,
 };
 use crate::kpi::{CATALOGUE, Kpi, Window, find};
-use crate::pipeline::{Draft, Known, ReviewError, Reviewer, TeamSnapshot, month_before, team_facts};
+use crate::pipeline::{Draft, Known, ReviewError, Reviewer, TeamRules, TeamSnapshot, month_before, team_facts};
 use crate::report::review::{Reviewed, input_hash};
 use crate::report::scorecard::scorecards;
 use crate::store::StoreError;
@@ -104,7 +104,7 @@ async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + S
 }
 
 /// The rules of a team that a snapshot has.
-fn rules<'a>(reviewer: &'a Reviewer, id: &str) -> Result<&'a crate::attribution::Team, Failure> {
+fn rules<'a>(reviewer: &'a Reviewer, id: &str) -> Result<&'a TeamRules, Failure> {
     let known: Vec<&str> = reviewer.organisation.teams.keys().map(String::as_str).collect();
     reviewer.organisation.teams.get(id).ok_or_else(|| Failure::missing("team", id, &known))
 }

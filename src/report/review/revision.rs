@@ -123,8 +123,8 @@ fn pieces_by_key(explanation: &Explanation) -> Known {
     known
 }
 
-fn missing_from<'a>(these: &'a Known, those: &Known) -> Vec<&'a str> {
-    these.iter().filter(|(key, _)| !those.contains_key(*key)).map(|(_, (title, _))| title.as_str()).collect()
+fn missing_from<'a>(these: &'a Known, known: &Known) -> Vec<&'a str> {
+    these.iter().filter(|(key, _)| !known.contains_key(*key)).map(|(_, (title, _))| title.as_str()).collect()
 }
 
 fn named(titles: &[&str]) -> String {
