@@ -35,8 +35,9 @@ fn malformed_toml_names_file_and_line() {
 fn an_unknown_table_lists_the_known_ones() {
     assert_eq!(
         complaint("[servr]\n"),
-        "chiplog.toml:1: servr: unknown table: expected one of bots, changes, collect, documentation, git, github, \
-         incidents, pagerduty, privacy, readiness, reporters, security, server, service, store, team, work_items"
+        "chiplog.toml:1: servr: unknown table: expected one of bots, changes, collect, documentation, events, git, \
+         github, incidents, pagerduty, privacy, readiness, reporters, reviews, security, server, service, store, team, \
+         work_items"
     );
 }
 

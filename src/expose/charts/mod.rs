@@ -14,6 +14,9 @@ mod time_bar;
 mod timeline;
 mod weekly_line;
 
+#[cfg(test)]
+mod tests;
+
 pub use distribution::{Distribution, Month, Quantiles, distribution};
 pub use sparkline::sparkline;
 pub use stage_bars::{StageBar, StageBars, stage_bars};

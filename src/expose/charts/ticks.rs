@@ -165,10 +165,7 @@ mod tests {
         let wide = duration_ticks(90.0, 2_000_000.0);
         assert_eq!(labels(&wide), ["1 min", "10 min", "1 h", "4 h", "24 h", "7 d", "28 d"]);
         // Two to three days lie between a day and a week: finer ticks.
-        assert_eq!(
-            labels(&duration_ticks(180_000.0, 260_000.0)),
-            ["2 d", "4 d"].map(|it| if it == "2 d" { "2 d" } else { it })
-        );
+        assert_eq!(labels(&duration_ticks(180_000.0, 260_000.0)), ["2 d", "4 d"]);
         assert_eq!(labels(&duration_ticks(3_600.0, 3_600.0)), ["1 h", "2 h"]);
         assert_eq!(labels(&duration_ticks(1e-9, 0.005)), ["1 ms", "10 ms"]);
         assert_eq!(labels(&duration_ticks(1e12, 1e12)), ["364 d", "3640 d"]);
@@ -179,8 +176,8 @@ mod tests {
         assert_eq!(labels(&moderate_ticks(Unit::PerDay, 0.6, 3.6)), ["0/day", "1/day", "2/day", "3/day", "4/day"]);
         assert_eq!(labels(&moderate_ticks(Unit::Ratio, 0.02, 0.17)), ["0 %", "5 %", "10 %", "15 %", "20 %"]);
         assert_eq!(labels(&moderate_ticks(Unit::PerDay, 0.0, 0.2)), ["0/week", "0.5/week", "1.0/week", "1.5/week"]);
-        assert_eq!(labels(&moderate_ticks(Unit::Count, 7.0, 7.0)), ["7", "8"]);
-        assert_eq!(labels(&moderate_ticks(Unit::Ratio, 0.0, 0.0)).len(), 5);
+        assert_eq!(labels(&moderate_ticks(Unit::Count, 7.0, 7.0)), ["7.0", "7.5", "8.0"]);
+        assert_eq!(labels(&moderate_ticks(Unit::Ratio, 0.0, 0.0)), ["0 %", "0.5 %", "1.0 %"]);
         // Close together and far from zero: the axis does not start there.
         let availability = moderate_ticks(Unit::Ratio, 0.9951, 0.9989);
         assert_eq!(labels(&availability), ["99.5 %", "99.6 %", "99.7 %", "99.8 %", "99.9 %"]);
