@@ -148,6 +148,11 @@ impl Store {
             migration(20_261_120_000_001, "facts", include_str!("../../migrations/20261120000001_facts.sql")),
             migration(20_261_121_000_001, "more facts", include_str!("../../migrations/20261121000001_more_facts.sql")),
             migration(20_261_121_000_002, "reviews", include_str!("../../migrations/20261121000002_reviews.sql")),
+            migration(
+                20_261_121_000_010,
+                "newest quarantine",
+                include_str!("../../migrations/20261121000010_newest_quarantine.sql"),
+            ),
         ]);
         on_engine!(self, pool: Database => migrator.run(pool).await)
     }

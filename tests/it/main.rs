@@ -20,6 +20,7 @@ mod golden_statistics;
 mod harness;
 mod import_large;
 mod kpi_properties;
+mod page_statements;
 mod pagerduty_source;
 mod receive;
 mod scorecard_rows;
