@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ServiceCoverage, ServiceReadiness, ServiceSample, Severity, TeamCiRun, TeamIteration, TeamReport,
+    ByTeam, ServiceCoverage, ServiceReadiness, ServiceSample, Severity, TeamCiRun, TeamIteration, TeamReport,
     TeamSecurityAlert, TeamTestResult, TeamWorkItem,
 };
 use crate::facts::{Moment, PullRequest};
@@ -43,6 +43,8 @@ pub struct Attributed {
     pub chosen_rules: BTreeMap<String, String>,
     /// The teams that a repository belongs to through its services, today. By `owner/name`.
     pub repository_teams: BTreeMap<String, Vec<String>>,
+    /// Which of all these are which team's.
+    pub by_team: ByTeam,
 }
 
 /// Something that was seen and not counted.

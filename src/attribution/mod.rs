@@ -6,6 +6,7 @@
 mod attempts;
 mod attribute;
 mod attributed;
+mod by_team;
 mod cause;
 mod changes;
 mod history;
@@ -29,6 +30,7 @@ pub use attributed::{
     Attributed, DeploymentFailure, FailureCause, FixKind, LeftOut, ServiceDeployment, ServiceIncident,
     ServicePullRequest, Shipment, ShippedChange, ShippedCommit,
 };
+pub use by_team::{ByTeam, OfTeam};
 pub use input::FactsInput;
 pub use operations::{ServiceReadiness, ServiceSample, TeamReport};
 pub use organisation::{

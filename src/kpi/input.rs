@@ -88,34 +88,30 @@ impl<'a> TeamFacts<'a> {
         supply: Supply,
         as_of: Moment,
     ) -> Self {
-        let owned = |owner: &Option<String>| owner.as_deref() == Some(team);
-        let among = |owners: &[String]| owners.iter().any(|owner| owner == team);
-        let mut deployments: Vec<_> = attributed.deployments.iter().filter(|item| owned(&item.team)).collect();
-        deployments.sort_by_key(|item| (item.finished_at.unwrap_or(item.created_at), &item.key));
-        let mut pull_requests: Vec<_> = attributed.pull_requests.iter().filter(|item| among(&item.teams)).collect();
-        pull_requests.sort_by_key(|item| (item.pull_request.created_at, &item.key));
-        let mut incidents: Vec<_> = attributed.incidents.iter().filter(|item| owned(&item.team)).collect();
-        incidents.sort_by_key(|item| (item.began_at, &item.key));
+        let mut found = attributed.of_team(team);
+        found.deployments.sort_by_key(|item| (item.finished_at.unwrap_or(item.created_at), &item.key));
+        found.pull_requests.sort_by_key(|item| (item.pull_request.created_at, &item.key));
+        found.incidents.sort_by_key(|item| (item.began_at, &item.key));
         Self {
             organisation,
             team,
             calendar,
             as_of,
             supply,
-            deployments,
-            pull_requests,
-            incidents,
-            work_items: attributed.work_items.iter().filter(|item| owned(&item.team)).collect(),
-            iterations: attributed.iterations.iter().filter(|item| item.team == team).collect(),
-            ci_runs: attributed.ci_runs.iter().filter(|item| among(&item.teams)).collect(),
-            test_results: attributed.test_results.iter().filter(|item| among(&item.teams)).collect(),
-            coverage: attributed.coverage.iter().filter(|item| owned(&item.team)).collect(),
-            security_alerts: attributed.security_alerts.iter().filter(|item| among(&item.teams)).collect(),
-            samples: attributed.samples.iter().filter(|item| owned(&item.team)).collect(),
-            readiness: attributed.readiness.iter().filter(|item| owned(&item.team)).collect(),
-            reports: attributed.reports.iter().filter(|item| owned(&item.team)).collect(),
+            deployments: found.deployments,
+            pull_requests: found.pull_requests,
+            incidents: found.incidents,
+            work_items: found.work_items,
+            iterations: found.iterations,
+            ci_runs: found.ci_runs,
+            test_results: found.test_results,
+            coverage: found.coverage,
+            security_alerts: found.security_alerts,
+            samples: found.samples,
+            readiness: found.readiness,
+            reports: found.reports,
             tiers: &attributed.tiers,
-            left_out: attributed.left_out.iter().filter(|item| owned(&item.team)).collect(),
+            left_out: found.left_out,
         }
     }
 }

@@ -49,7 +49,7 @@ pub fn evaluate_with_trends(
         TeamSnapshot {
             id: team.id.clone(),
             name: team.name.clone(),
-            services: services(attributed, &team.id),
+            services: services(&facts),
             kpis: CATALOGUE.iter().map(|kpi| kpi_snapshot(kpi, &observed[kpi.id], &facts)).collect(),
             timeline: timeline(&facts, &Window::Days84.span(as_of)),
             scorecards: scorecards.get(&team.id).map(|cards| standing(cards, &facts, &observed)).unwrap_or_default(),
@@ -116,19 +116,21 @@ pub fn team_facts<'a>(
     team: &'a Team,
     as_of: Moment,
 ) -> TeamFacts<'a> {
-    let supply = supply(organisation, attributed, families, &team.id);
-    TeamFacts::of(organisation, attributed, &team.id, &team.calendar, supply, as_of)
+    let mut facts = TeamFacts::of(organisation, attributed, &team.id, &team.calendar, Supply::new(), as_of);
+    facts.supply = supply(&facts, families);
+    facts
 }
 
 /// What is supplied for a team. Deployments are, when a rule of one of its services says what counts, or when `auto`
 /// has found something; the rest follows from the sources.
-fn supply(organisation: &Organisation, attributed: &Attributed, families: &Families, team: &str) -> Supply {
+fn supply(facts: &TeamFacts<'_>, families: &Families) -> Supply {
     let yields = |family: &str| families.contains(family);
     let mut supply = Supply::new();
-    let ruled = organisation.services.values().any(|service| {
-        service.owners.iter().any(|owner| owner.team == team) && !matches!(service.deployments, DeploymentRule::Auto)
+    let ruled = facts.organisation.services.values().any(|service| {
+        service.owners.iter().any(|owner| owner.team == facts.team)
+            && !matches!(service.deployments, DeploymentRule::Auto)
     });
-    let seen = attributed.deployments.iter().any(|deployment| deployment.team.as_deref() == Some(team));
+    let seen = !facts.deployments.is_empty();
     if [Deployment::FAMILY, Release::FAMILY, Tag::FAMILY].into_iter().any(yields) && (ruled || seen) {
         supply.insert(Need::Deployments);
     }
@@ -151,31 +153,18 @@ fn supply(organisation: &Organisation, attributed: &Attributed, families: &Famil
         (SecurityAlert::FAMILY, Need::SecurityAlerts),
     ];
     supply.extend(by_family.into_iter().filter(|(family, _)| yields(family)).map(|(_, need)| need));
-    let of_team = |owner: &Option<String>| owner.as_deref() == Some(team);
-    let measured: BTreeSet<&str> = attributed
-        .samples
-        .iter()
-        .filter(|sample| of_team(&sample.team))
-        .map(|sample| sample.measure.as_str())
-        .collect();
+    let measured: BTreeSet<&str> = facts.samples.iter().map(|sample| sample.measure.as_str()).collect();
     // Whoever reports anything of a kind, in whatever period, supplies it.
-    let reported: BTreeSet<&str> = attributed
-        .reports
-        .iter()
-        .filter(|report| of_team(&report.team))
-        .map(|report| report.template.as_str())
-        .collect();
+    let reported: BTreeSet<&str> = facts.reports.iter().map(|report| report.template.as_str()).collect();
     for need in CATALOGUE.iter().flat_map(|kpi| kpi.needs) {
         let supplied = match need {
             Need::Measured(measure) => measured.contains(measure) || reported.contains(measure),
             Need::Reported(template) => reported.contains(template),
             Need::Cost => (measured.contains("cost") && measured.contains("volume")) || reported.contains("unit_cost"),
             // Reports may be uploaded as well.
-            Need::Coverage => {
-                reported.contains("test_coverage") || attributed.coverage.iter().any(|item| of_team(&item.team))
-            }
+            Need::Coverage => reported.contains("test_coverage") || !facts.coverage.is_empty(),
             // A service is looked at when its repository is, or when somebody reports on it.
-            Need::Readiness => attributed.readiness.iter().any(|item| of_team(&item.team)),
+            Need::Readiness => !facts.readiness.is_empty(),
             _ => false,
         };
         if supplied {
@@ -190,8 +179,7 @@ fn kpi_snapshot(kpi: &'static Kpi, observed: &Observed, facts: &TeamFacts<'_>) -
     KpiSnapshot { kpi, windows: Window::ALL.iter().map(assessed).collect() }
 }
 
-fn services(attributed: &Attributed, team: &str) -> Vec<String> {
-    let owned = attributed.deployments.iter().filter(|deployment| deployment.team.as_deref() == Some(team));
-    let names: BTreeSet<&String> = owned.map(|deployment| &deployment.service).collect();
+fn services(facts: &TeamFacts<'_>) -> Vec<String> {
+    let names: BTreeSet<&String> = facts.deployments.iter().map(|deployment| &deployment.service).collect();
     names.into_iter().cloned().collect()
 }

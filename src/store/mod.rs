@@ -28,6 +28,9 @@ pub use reviews::ReviewRecord;
 pub use states::{FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
+/// The texts of statements, never what is bound to them, are logged for whoever asks with `--log sqlx::query=trace`.
+const STATEMENTS_AT: log::LevelFilter = log::LevelFilter::Trace;
+
 /// Runs the same body on either engine's pool; inside it `$database` names the engine.
 macro_rules! on_engine {
     ($store:expr, $pool:ident: $database:ident => $body:expr) => {
@@ -88,7 +91,8 @@ impl Store {
                 .journal_mode(if in_memory { SqliteJournalMode::Memory } else { SqliteJournalMode::Wal })
                 .synchronous(SqliteSynchronous::Normal)
                 .busy_timeout(Duration::from_secs(30))
-                .disable_statement_logging();
+                .log_statements(STATEMENTS_AT)
+                .log_slow_statements(STATEMENTS_AT, Duration::MAX);
             // Each connection to memory would be a database of its own, and so must live for ever.
             let pool = SqlitePoolOptions::new().max_connections(if in_memory { 1 } else { 4 });
             let pool = if in_memory { pool.idle_timeout(None).max_lifetime(None) } else { pool };
@@ -97,7 +101,8 @@ impl Store {
             let options = PgConnectOptions::from_str(url)
                 .map_err(opened)?
                 .application_name("chiplog")
-                .disable_statement_logging();
+                .log_statements(STATEMENTS_AT)
+                .log_slow_statements(STATEMENTS_AT, Duration::MAX);
             let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(5));
             Engine::Postgres(pool.connect_with(options).await.map_err(opened)?)
         };
@@ -143,6 +148,11 @@ impl Store {
             migration(20_261_120_000_001, "facts", include_str!("../../migrations/20261120000001_facts.sql")),
             migration(20_261_121_000_001, "more facts", include_str!("../../migrations/20261121000001_more_facts.sql")),
             migration(20_261_121_000_002, "reviews", include_str!("../../migrations/20261121000002_reviews.sql")),
+            migration(
+                20_261_121_000_010,
+                "newest quarantine",
+                include_str!("../../migrations/20261121000010_newest_quarantine.sql"),
+            ),
         ]);
         on_engine!(self, pool: Database => migrator.run(pool).await)
     }

@@ -1,5 +1,7 @@
 //! What holds of every KPI, whatever the facts: the demo organisation's facts in any order, at any moment.
 
+use std::collections::BTreeSet;
+
 use chiplog::app::App;
 use chiplog::attribution::{FactsInput, attribute};
 use chiplog::facts::{Batch, Fact, Moment, Sourced};
@@ -129,6 +131,39 @@ async fn facts_count_the_same_in_any_order_and_proportions_stay_proportions() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_team_has_all_facts_that_name_it_in_the_order_of_the_whole() {
+    /// Whether there was anything to pick.
+    fn picks<T: PartialEq + std::fmt::Debug>(all: &[T], picked: &[&T], names: impl Fn(&T) -> bool) -> bool {
+        assert_eq!(all.iter().filter(|item| names(item)).collect::<Vec<_>>(), picked);
+        !picked.is_empty()
+    }
+    let (_demo, app, facts) = organisation().await;
+    let found = attribute(&app.organisation, &facts, now());
+    let mut families = BTreeSet::new();
+    for team in app.organisation.teams.keys() {
+        let of_team = found.of_team(team);
+        let owns = |owner: &Option<String>| owner.as_ref() == Some(team);
+        let seen = [
+            picks(&found.deployments, &of_team.deployments, |it| owns(&it.team)),
+            picks(&found.pull_requests, &of_team.pull_requests, |it| it.teams.contains(team)),
+            picks(&found.incidents, &of_team.incidents, |it| owns(&it.team)),
+            picks(&found.work_items, &of_team.work_items, |it| owns(&it.team)),
+            picks(&found.iterations, &of_team.iterations, |it| it.team == *team),
+            picks(&found.ci_runs, &of_team.ci_runs, |it| it.teams.contains(team)),
+            picks(&found.test_results, &of_team.test_results, |it| it.teams.contains(team)),
+            picks(&found.coverage, &of_team.coverage, |it| owns(&it.team)),
+            picks(&found.security_alerts, &of_team.security_alerts, |it| it.teams.contains(team)),
+            picks(&found.samples, &of_team.samples, |it| owns(&it.team)),
+            picks(&found.readiness, &of_team.readiness, |it| owns(&it.team)),
+            picks(&found.reports, &of_team.reports, |it| owns(&it.team)),
+            picks(&found.left_out, &of_team.left_out, |it| owns(&it.team)),
+        ];
+        families.extend(seen.iter().enumerate().filter(|(_, seen)| **seen).map(|(place, _)| place));
+    }
+    assert!(families.len() > 8, "the demo has only the families {families:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,7 @@ mod harness;
 mod import_large;
 mod kpi_properties;
 mod numbers;
+mod page_statements;
 mod pagerduty_source;
 mod pages;
 mod receive;
