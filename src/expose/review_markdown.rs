@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::facts::Moment;
-use crate::kpi::{Unit, format_value};
+use crate::kpi::{Unit, format_interval, format_value};
 use crate::report::Verdict;
 use crate::report::review::{
     Actions, Compared, Distribution, HeadlineRow, Item, Review, ReviewChange, Reviewed, Side, StageBreakdown,
@@ -101,7 +101,7 @@ fn headline_row(text: &mut String, row: &HeadlineRow) {
         Verdict::NoData => "no data".to_owned(),
         Verdict::NotConfigured => "not configured".to_owned(),
     };
-    let interval = row.interval.map(|(low, high)| format!("{} – {}", value(low), value(high))).unwrap_or_default();
+    let interval = row.interval.map(|interval| format_interval(row.unit, interval)).unwrap_or_default();
     let compared = |compared: &Compared| compared.value.map_or_else(|| "–".to_owned(), value);
     let trend = row.trend.as_ref().map_or("not tested", |trend| trend.verdict.words());
     let (target, status) =

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::kpi::{Unit, format_value};
+use crate::kpi::{Unit, format_interval, format_value};
 use crate::report::scorecard::{MeasureStatus, ScorecardStatus};
 use crate::report::{Explanation, KpiRow, Piece, Verdict};
 
@@ -143,8 +143,7 @@ fn value(row: &KpiRow, value: Option<f64>) -> String {
 }
 
 fn interval(row: &KpiRow) -> String {
-    let Some((low, high)) = row.interval else { return String::new() };
-    format!("{} – {}", format_value(row.unit, low), format_value(row.unit, high))
+    row.interval.map(|interval| format_interval(row.unit, interval)).unwrap_or_default()
 }
 
 fn remark(row: &KpiRow) -> String {

@@ -4,10 +4,21 @@ use super::definition::Unit;
 
 /// A value with its unit: `1.8 d`, `43.2 h`, `12.5 %`, `1.4/day`.
 pub fn format_value(unit: Unit, value: f64) -> String {
+    format_beside(unit, value, value)
+}
+
+/// An interval, both ends in the unit of the larger: `0.95/week – 6.86/week`.
+pub fn format_interval(unit: Unit, (low, high): (f64, f64)) -> String {
+    let largest = low.abs().max(high.abs());
+    format!("{} – {}", format_beside(unit, low, largest), format_beside(unit, high, largest))
+}
+
+/// A value in the unit that people would take for another one, which stands beside it.
+pub fn format_beside(unit: Unit, value: f64, beside: f64) -> String {
     match unit {
-        Unit::Seconds => duration(value),
+        Unit::Seconds => duration(value, beside),
         Unit::Ratio => percent(value),
-        Unit::PerDay => per_time(value),
+        Unit::PerDay => per_time(value, beside),
         Unit::PerPullRequest | Unit::Score => format!("{value:.2}"),
         Unit::PerSecond => format!("{value:.1}/s"),
         Unit::Count => format!("{value:.1}").trim_end_matches(".0").to_owned(),
@@ -33,8 +44,8 @@ fn three_digits(value: f64) -> String {
 }
 
 /// Events per day, or per week or year where they are rare.
-fn per_time(per_day: f64) -> String {
-    match per_day.abs() {
+fn per_time(per_day: f64, beside: f64) -> String {
+    match beside.abs() {
         0.0 => "0/day".to_owned(),
         size if size >= 0.5 => format!("{per_day:.2}/day"),
         size if size >= 0.05 => format!("{:.2}/week", per_day * 7.0),
@@ -43,8 +54,8 @@ fn per_time(per_day: f64) -> String {
 }
 
 /// Hours up to two days, because "43 hours" is how people speak; days beyond.
-fn duration(seconds: f64) -> String {
-    match seconds.abs() {
+fn duration(seconds: f64, beside: f64) -> String {
+    match beside.abs() {
         size if size < 1.0 && size > 0.0 => format!("{:.0} ms", seconds * 1000.0),
         size if size < 60.0 => format!("{}", Seconds(seconds)),
         size if size < 3600.0 => format!("{:.1} min", seconds / 60.0),
@@ -75,6 +86,8 @@ mod tests {
         assert_eq!(format_value(Unit::Ratio, 0.125), "12.5 %");
         let rates: Vec<String> = [1.4, 0.2, 0.01, 0.0].iter().map(|value| format_value(Unit::PerDay, *value)).collect();
         assert_eq!(rates, ["1.40/day", "1.40/week", "3.6/year", "0/day"]);
+        assert_eq!(format_interval(Unit::PerDay, (0.1357, 0.98)), "0.14/day – 0.98/day");
+        assert_eq!(format_interval(Unit::Seconds, (2280.0, 13_680.0)), "0.6 h – 3.8 h");
         assert_eq!(format_value(Unit::Seconds, 0.25), "250 ms");
         assert_eq!(format_value(Unit::Count, 3.0), "3");
         assert_eq!(format_value(Unit::Ratio, 0.9985), "99.85 %");

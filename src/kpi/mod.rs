@@ -21,12 +21,12 @@ mod shape;
 mod stability;
 mod stages;
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;
 
 pub use assessment::{Assessment, assess};
 pub use catalogue::{CATALOGUE, find, metric_name};
 pub use definition::{Direction, Kpi, Need, Parts, Protection, Shape, Statistic, Unit};
-pub use format::format_value;
+pub use format::{format_beside, format_interval, format_value};
 pub use input::{Supply, TeamFacts};
 pub use outcome::{
     Distinct, Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window, of_tier,

@@ -11,68 +11,68 @@ use crate::attribution::{
 use crate::facts::{Moment, OwnCommit, Person, PullRequest, PullRequestState, Review, ReviewState};
 use crate::stats::WorkingCalendar;
 
-pub(super) fn at(text: &str) -> Moment {
+pub(crate) fn at(text: &str) -> Moment {
     text.parse().unwrap()
 }
 
 /// What is known of the team `team`.
 #[derive(Default)]
-pub(super) struct World {
+pub(crate) struct World {
     pub(super) attributed: Attributed,
     pub(super) organisation: Organisation,
 }
 
 impl World {
-    pub(super) fn deployment(mut self, deployment: ServiceDeployment) -> Self {
+    pub(crate) fn deployment(mut self, deployment: ServiceDeployment) -> Self {
         self.attributed.deployments.push(deployment);
         self
     }
 
-    pub(super) fn pull_request(mut self, item: ServicePullRequest) -> Self {
+    pub(crate) fn pull_request(mut self, item: ServicePullRequest) -> Self {
         self.attributed.pull_requests.push(item);
         self
     }
 
-    pub(super) fn incident(mut self, incident: ServiceIncident) -> Self {
+    pub(crate) fn incident(mut self, incident: ServiceIncident) -> Self {
         self.attributed.incidents.push(incident);
         self
     }
 
     /// The same with more facts of whatever kind.
-    pub(super) fn with(mut self, add: impl FnOnce(&mut Attributed)) -> Self {
+    pub(crate) fn with(mut self, add: impl FnOnce(&mut Attributed)) -> Self {
         add(&mut self.attributed);
         self
     }
 
-    pub(super) fn with_facts<T>(&self, as_of: Moment, use_facts: impl FnOnce(&TeamFacts<'_>) -> T) -> T {
+    pub(crate) fn with_facts<T>(&self, as_of: Moment, use_facts: impl FnOnce(&TeamFacts<'_>) -> T) -> T {
         // Everything that any KPI may need is supplied.
         let supply: Supply = CATALOGUE.iter().flat_map(|kpi| kpi.needs).copied().collect();
         let calendar = WorkingCalendar::default();
         use_facts(&TeamFacts::of(&self.organisation, &self.attributed, "team", &calendar, supply, as_of))
     }
 
-    pub(super) fn observed(&self, kpi: &Kpi, as_of: Moment) -> Observed {
+    pub(crate) fn observed(&self, kpi: &Kpi, as_of: Moment) -> Observed {
         self.with_facts(as_of, |facts| (kpi.observe)(facts))
     }
 
-    pub(super) fn outcome(&self, kpi: &Kpi, as_of: Moment) -> Outcome {
+    pub(crate) fn outcome(&self, kpi: &Kpi, as_of: Moment) -> Outcome {
         self.outcome_over(kpi, Window::Days28, as_of)
     }
 
-    pub(super) fn outcome_over(&self, kpi: &Kpi, window: Window, as_of: Moment) -> Outcome {
+    pub(crate) fn outcome_over(&self, kpi: &Kpi, window: Window, as_of: Moment) -> Outcome {
         self.with_facts(as_of, |facts| summarise(kpi, &(kpi.observe)(facts), &window.span(as_of), facts))
     }
 }
 
 /// The statistic of an outcome that has it.
-pub(super) fn value(outcome: &Outcome, statistic: Statistic) -> f64 {
+pub(crate) fn value(outcome: &Outcome, statistic: Statistic) -> f64 {
     match outcome {
         Outcome::Value(summary) | Outcome::TooFew { summary, .. } => summary.statistics[&statistic],
         other => panic!("no value: {other:?}"),
     }
 }
 
-pub(super) fn attempt(name: &str, created_at: &str, failed_at: Option<&str>) -> ServiceDeployment {
+pub(crate) fn attempt(name: &str, created_at: &str, failed_at: Option<&str>) -> ServiceDeployment {
     ServiceDeployment {
         key: format!("test:{name}"),
         service: "service".to_owned(),
@@ -90,12 +90,21 @@ pub(super) fn attempt(name: &str, created_at: &str, failed_at: Option<&str>) -> 
     }
 }
 
-pub(super) fn shipping(name: &str, finished_at: &str, changes: Vec<ShippedChange>) -> ServiceDeployment {
+pub(crate) fn shipping(name: &str, finished_at: &str, changes: Vec<ShippedChange>) -> ServiceDeployment {
     let shipment = Shipment::Commits { commits: Vec::new(), changes };
     ServiceDeployment { finished_at: Some(at(finished_at)), shipment, ..attempt(name, finished_at, None) }
 }
 
-pub(super) fn failed(deployment: ServiceDeployment, recovered_at: Option<&str>) -> ServiceDeployment {
+pub(crate) fn shipping_after(name: &str, day: &str, hours: &[i64]) -> ServiceDeployment {
+    let finished_at = at(&format!("{day}T12:00:00Z"));
+    let changes = hours.iter().enumerate().map(|(place, hours)| {
+        let authored_at = finished_at - chrono::Duration::hours(*hours);
+        change(&format!("{name}-{place}"), &authored_at.to_rfc3339())
+    });
+    shipping(name, &finished_at.to_rfc3339(), changes.collect())
+}
+
+pub(crate) fn failed(deployment: ServiceDeployment, recovered_at: Option<&str>) -> ServiceDeployment {
     let failure = DeploymentFailure {
         cause: FailureCause::Incident,
         evidence_key: "test:incident".to_owned(),
@@ -106,7 +115,7 @@ pub(super) fn failed(deployment: ServiceDeployment, recovered_at: Option<&str>) 
     ServiceDeployment { failure: Some(failure), ..deployment }
 }
 
-pub(super) fn change(sha: &str, authored_at: &str) -> ShippedChange {
+pub(crate) fn change(sha: &str, authored_at: &str) -> ShippedChange {
     ShippedChange {
         sha: sha.to_owned(),
         landed_as: sha.to_owned(),
@@ -118,11 +127,11 @@ pub(super) fn change(sha: &str, authored_at: &str) -> ShippedChange {
     }
 }
 
-pub(super) fn person(key: &str) -> Person {
+pub(crate) fn person(key: &str) -> Person {
     Person { key: key.to_owned(), bot: false }
 }
 
-pub(super) fn review(by: &str, submitted_at: &str) -> Review {
+pub(crate) fn review(by: &str, submitted_at: &str) -> Review {
     Review {
         submitted_at: at(submitted_at),
         author: Some(person(by)),
@@ -133,7 +142,7 @@ pub(super) fn review(by: &str, submitted_at: &str) -> Review {
 }
 
 /// A pull request by `author`, merged, with one own commit authored when it was opened.
-pub(super) fn merged_pull_request(number: u64, created_at: &str, merged_at: &str) -> ServicePullRequest {
+pub(crate) fn merged_pull_request(number: u64, created_at: &str, merged_at: &str) -> ServicePullRequest {
     let own = OwnCommit { sha: format!("own{number}"), authored_at: at(created_at), author: None, merge: false };
     ServicePullRequest {
         key: format!("test:acme/service#{number}"),
@@ -168,7 +177,7 @@ pub(super) fn merged_pull_request(number: u64, created_at: &str, merged_at: &str
     }
 }
 
-pub(super) fn incident(id: &str, began_at: &str, resolved_at: Option<&str>) -> ServiceIncident {
+pub(crate) fn incident(id: &str, began_at: &str, resolved_at: Option<&str>) -> ServiceIncident {
     ServiceIncident {
         key: format!("test:{id}"),
         service: Some("service".to_owned()),
@@ -186,7 +195,7 @@ pub(super) fn incident(id: &str, began_at: &str, resolved_at: Option<&str>) -> S
 }
 
 /// A work item of no class and without points.
-pub(super) fn work_item(id: &str, created_at: &str, started_at: Option<&str>, done_at: Option<&str>) -> TeamWorkItem {
+pub(crate) fn work_item(id: &str, created_at: &str, started_at: Option<&str>, done_at: Option<&str>) -> TeamWorkItem {
     TeamWorkItem {
         key: format!("test:{id}"),
         team: Some("team".to_owned()),
@@ -203,7 +212,7 @@ pub(super) fn work_item(id: &str, created_at: &str, started_at: Option<&str>, do
 }
 
 /// A run on the default branch with its attempts: from, until, and whether it succeeded.
-pub(super) fn ci_run(id: u64, workflow: &str, sha: &str, attempts: &[(&str, &str, Option<bool>)]) -> TeamCiRun {
+pub(crate) fn ci_run(id: u64, workflow: &str, sha: &str, attempts: &[(&str, &str, Option<bool>)]) -> TeamCiRun {
     let attempt = |(from, until, succeeded): &(&str, &str, Option<bool>)| CiAttempt {
         created_at: at(from),
         started_at: at(from),
@@ -224,7 +233,7 @@ pub(super) fn ci_run(id: u64, workflow: &str, sha: &str, attempts: &[(&str, &str
 }
 
 /// An alert with the usual times to fix it.
-pub(super) fn alert(number: u64, severity: AlertSeverity, opened: &str, fixed: Option<&str>) -> TeamSecurityAlert {
+pub(crate) fn alert(number: u64, severity: AlertSeverity, opened: &str, fixed: Option<&str>) -> TeamSecurityAlert {
     let rules = SecurityRules::default();
     let due = match severity {
         AlertSeverity::Critical => Some(rules.critical),
@@ -245,7 +254,7 @@ pub(super) fn alert(number: u64, severity: AlertSeverity, opened: &str, fixed: O
 }
 
 /// A reported value of the team.
-pub(super) fn report(template: &str, moment: &str, value: f64, cases: f64) -> TeamReport {
+pub(crate) fn report(template: &str, moment: &str, value: f64, cases: f64) -> TeamReport {
     TeamReport {
         key: format!("reported:{template}/{moment}/{value}"),
         template: template.to_owned(),
@@ -262,7 +271,7 @@ pub(super) fn report(template: &str, moment: &str, value: f64, cases: f64) -> Te
 }
 
 /// A sample of a service of the team.
-pub(super) fn sample(service: &str, measure: &str, moment: &str, value: f64) -> ServiceSample {
+pub(crate) fn sample(service: &str, measure: &str, moment: &str, value: f64) -> ServiceSample {
     ServiceSample {
         key: format!("test:{service}/{measure}/{moment}"),
         service: service.to_owned(),

@@ -85,7 +85,7 @@ fn regression(kpi: &Kpi) -> String {
          \x20         since: '{since}'\n\
          \x20         counterpart: '{counter_title} is {{{{ with printf \"last_over_time(chiplog_kpi_regression_confirmed{{kpi=''{counter}'',team=''%s''}}[{LOOK_BACK}])\" .Labels.team | query }}}}{{{{ if eq (. | first | value) 1.0 }}}}worse as well{{{{ else }}}}not worse{{{{ end }}}}{{{{ else }}}}not known{{{{ end }}}}'\n\
          \x20         runbook: docs/trends.md\n\
-         \x20         page_path: '/teams/{{{{ .Labels.team }}}}'\n\
+         \x20         page_path: '/teams/{{{{ .Labels.team }}}}/kpis/{id}'\n\
          \x20         dashboard_path: '/d/chiplog-kpi-explorer?var-team={{{{ .Labels.team }}}}&var-kpi={id}'\n",
         current = of_kpi("chiplog_kpi_trend_current", "", shown(kpi.unit)),
         baseline = of_kpi("chiplog_kpi_trend_baseline", "", shown(kpi.unit)),
@@ -110,7 +110,7 @@ const SCORECARDS_AND_HEALTH: &str = r"  - name: chiplog-scorecards
           summary: '{{ .Labels.row }} of {{ .Labels.team }} is off its target for a week'
           description: 'chiplog scorecard {{ .Labels.team }} --role {{ .Labels.role }} shows value, n and target.'
           runbook: docs/trends.md
-          page_path: '/teams/{{ .Labels.team }}'
+          page_path: '/teams/{{ .Labels.team }}/kpis/{{ .Labels.kpi }}'
   - name: chiplog-health
     rules:
       - alert: ChiplogSourceStale

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::facts::Moment;
-use crate::kpi::{ItemStage, Unit, format_value};
+use crate::kpi::{ItemStage, Unit, format_beside, format_value};
 use crate::report::scorecard::{MeasureStatus, Status};
 use crate::report::{KpiRow, Verdict};
 use crate::trend::TrendVerdict;
@@ -60,8 +60,8 @@ impl Place<'_> {
 
     /// An interval.
     pub(super) fn interval(&self, low: f64, high: f64) -> String {
-        let low_text = format_value(self.unit, low);
-        let high_text = format_value(self.unit, high);
+        let largest = low.abs().max(high.abs());
+        let (low_text, high_text) = (format_beside(self.unit, low, largest), format_beside(self.unit, high, largest));
         let (low, high) =
             (self.element("interval_low", low, &low_text), self.element("interval_high", high, &high_text));
         format!("{low} – {high}")

@@ -226,6 +226,6 @@ fn evidence(kpi: &str) -> Value {
     json!({
         "title": "Why is it what it is?", "type": "link", "targetBlank": true, "asDropdown": false, "tags": [],
         "icon": "external link", "includeVars": false, "keepTime": true, "tooltip": "The items behind the number",
-        "url": format!("${{chiplog}}/teams/${{team}}#{kpi}"),
+        "url": format!("${{chiplog}}/teams/${{team}}/kpis/{kpi}"),
     })
 }

@@ -6,6 +6,8 @@ mod items;
 mod model;
 mod reviewed;
 mod revision;
+#[cfg(test)]
+mod tests;
 
 pub use actions::{Action, Actions, MOST_ACTIONS};
 pub use build::{HEADLINE, ReviewInputs, distribution, review};
