@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sources", &["facts"]),
     ("reported", &["facts"]),
     ("store", &["facts"]),
-    ("pipeline", &["attribution", "clock", "facts", "kpi", "report", "reported", "sources", "store", "trend"]),
+    ("pipeline", &["attribution", "clock", "facts", "kpi", "report", "reported", "sources", "stats", "store", "trend"]),
     ("expose", &["clock", "config", "facts", "kpi", "pipeline", "report", "reported", "sources", "store", "trend"]),
 ];
 

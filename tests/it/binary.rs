@@ -222,7 +222,7 @@ async fn a_full_disk_gets_one_clear_error_and_nothing_is_lost() {
     let demo = Demo::start(small_world(1)).await;
     let installation = &demo.installation;
     // A limit on the size of files stands in for the full disk.
-    let script = format!("trap '' XFSZ; ulimit -f 1000; exec {} collect --once", env!("CARGO_BIN_EXE_chiplog"));
+    let script = format!("trap '' XFSZ; ulimit -f 2000; exec {} collect --once", env!("CARGO_BIN_EXE_chiplog"));
     let output = installation.run_shell(&script);
     assert_eq!(output.status.code(), Some(1));
     let log = String::from_utf8(output.stderr).unwrap();

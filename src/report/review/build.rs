@@ -12,7 +12,7 @@ use super::model::{
 use crate::facts::Moment;
 use crate::kpi::{CATALOGUE, Kpi, Observed, Parts, Shape, Span, TeamFacts, assess, find};
 use crate::report::explanation::{Narrowed, explain_narrowed};
-use crate::report::scorecard::{Measure, Scorecard, measure_status, standing};
+use crate::report::scorecard::{Measure, Scorecard, ScorecardStatus, measure_status, standing};
 use crate::report::table::{KpiRow, Verdict, rows_of};
 use crate::report::trend_words::sentence;
 use crate::stats::quantile;
@@ -93,11 +93,21 @@ pub fn review(inputs: &ReviewInputs<'_>) -> ReviewWithEvidence {
         oldest_open: items::oldest_open(inputs.observed, facts),
         incidents: items::incidents(facts, &month.span),
         failed_deployments: items::failed_deployments(facts, &month.span),
-        scorecards: standing(inputs.scorecards, facts, inputs.observed),
+        scorecards: scorecards(inputs),
         definitions: CATALOGUE.iter().map(|kpi| (kpi.id.to_owned(), kpi.revision)).collect(),
         headline,
     };
     ReviewWithEvidence { review, evidence: evidence.collect() }
+}
+
+/// How the team stood. When chiplog first saw a usual target is no fact of the team: it is another in each installation.
+fn scorecards(inputs: &ReviewInputs<'_>) -> Vec<ScorecardStatus> {
+    let mut cards = standing(inputs.scorecards, inputs.facts, inputs.observed);
+    let measures = cards.iter_mut().flat_map(|card| &mut card.rows).flat_map(|row| &mut row.measures);
+    for measure in measures.filter(|measure| !measure.own_target) {
+        measure.target_since = None;
+    }
+    cards
 }
 
 /// A calendar month of the team.
