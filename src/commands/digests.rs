@@ -9,12 +9,16 @@ use crate::app::App;
 use crate::clock;
 use crate::config::Webhook;
 use crate::expose::digest;
+use crate::expose::web::Served;
 use crate::facts::Moment;
 use crate::pipeline::{ReviewError, Reviewer, Stop, month_before, month_label};
 use crate::stats::WorkingCalendar;
 
 /// How often the calendar is looked at.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
+
+/// How often the first evaluation is looked for.
+const LOOK_FOR_EVALUATION: Duration = Duration::from_millis(500);
 
 /// A digest that could not be posted for so long is no news any more.
 const POSTED_WITHIN: chrono::Duration = chrono::Duration::days(7);
@@ -26,9 +30,16 @@ fn is_due(calendar: &WorkingCalendar, now: Moment) -> bool {
 }
 
 /// Looks at the calendar until told to stop.
-pub(super) async fn keep_reviewed(app: &App, stop: &Stop) {
+pub(super) async fn keep_reviewed(app: &App, served: &Served, stop: &Stop) {
     let mut stop = stop.clone();
     let reviewer = app.reviewer();
+    // The first evaluation comes first: people wait for it.
+    while served.known.load().is_none() && !*stop.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_FOR_EVALUATION) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
     while !*stop.borrow() {
         let now = clock::now();
         tokio::select! {

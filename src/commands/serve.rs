@@ -66,7 +66,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         web,
         collector.run(app.config.collect.interval, &stop),
         keep_evaluated(&app, &served, &metrics, &stop),
-        keep_reviewed(&app, &stop),
+        keep_reviewed(&app, &served, &stop),
     );
     app.store.close().await;
     tracing::info!("stopped");

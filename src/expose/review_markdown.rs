@@ -42,6 +42,9 @@ fn header(text: &mut String, reviewed: &Reviewed) {
     let (first, last) = review.days();
     let _ = writeln!(text, "- Period: {first} to {last} ({})", review.time_zone);
     let _ = writeln!(text, "- Working days: {days} (the month before: {before})");
+    for missing in reviewed.coverage() {
+        let _ = writeln!(text, "- Coverage: {}", line(&missing));
+    }
     for event in &review.events {
         let until = event.until.map(|until| format!(" to {until}")).unwrap_or_default();
         let _ = writeln!(text, "- {}{until}: {}", event.from, line(&event.text));

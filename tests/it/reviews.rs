@@ -230,3 +230,18 @@ async fn a_digest_is_posted_once_per_team_and_month_whatever_happens() {
         "one file, no link to chiplog"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_running_program_freezes_the_month_that_is_over() {
+    let demo = Demo::start(crate::harness::demo::small_world(1)).await;
+    demo.installation.run_well(&["collect", "--once"]);
+    let (_program, address) = demo.serve().await;
+    let month = crate::harness::last_month();
+    crate::harness::program::until("the month is frozen", async || {
+        let answer = reqwest::get(format!("{address}/api/v1/teams/payments/reviews")).await.unwrap();
+        let known: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        let mut reviews = known["reviews"].as_array().unwrap().iter();
+        reviews.any(|review| review["month"] == month.as_str() && review["revision"] == 1)
+    })
+    .await;
+}

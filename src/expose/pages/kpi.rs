@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use askama::Template;
 
 use super::parts::{Place, ShownMeasure, ShownRow, Word, evidence_link, measure, minute, row, shown, trend};
+use super::review_charts::{MonthRow, spread_rows};
 use crate::expose::charts::{self, Month, Quantiles};
 use crate::expose::views::KpiView;
 use crate::kpi::{Unit, format_value};
@@ -35,6 +36,7 @@ struct Page<'a> {
     weeks: Vec<ShownWeek>,
     spread: Option<String>,
     spread_part: String,
+    spread_months: Vec<MonthRow<'a>>,
     months: Vec<ShownMonth<'a>>,
     targets: Vec<ShownMeasure>,
 }
@@ -105,6 +107,7 @@ pub fn page(view: &KpiView, name: &str) -> askama::Result<String> {
             .and_then(|it| it.part.as_ref())
             .map(|it| format!(", {it}"))
             .unwrap_or_default(),
+        spread_months: view.distribution.as_ref().map(spread_rows).unwrap_or_default(),
         months: view
             .months
             .iter()

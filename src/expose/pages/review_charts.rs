@@ -4,7 +4,7 @@ use super::kpi::spread;
 use super::parts::{Word, seconds, trend};
 use crate::expose::charts::{self, StageBar, StageBars, WeeklyLine};
 use crate::kpi::{Unit, format_value};
-use crate::report::review::{HeadlineRow, Review, StageBreakdown, TrendTold};
+use crate::report::review::{Distribution, HeadlineRow, Review, StageBreakdown, TrendTold};
 
 /// A KPI week by week.
 pub(super) struct Weekly<'a> {
@@ -72,19 +72,24 @@ fn of_kpi<'a>(row: &'a HeadlineRow, told: &'a TrendTold) -> Weekly<'a> {
 /// How durations were spread.
 pub(super) fn spreads(review: &Review) -> Vec<Spread<'_>> {
     let shown = review.distributions.iter().map(|known| {
-        let months = known.months.iter().map(|month| MonthRow {
-            month: &month.month,
-            observations: month.observations,
-            values: month.percentiles.map_or_else(|| vec!["–".to_owned(); 5], |values| values.map(seconds).to_vec()),
-        });
         let part = known.part.as_ref().map(|part| format!(" · {part}")).unwrap_or_default();
         Spread {
             title: format!("{}{part}", known.title),
             drawing: spread(known, &format!("spread-{}", known.kpi)),
-            months: months.collect(),
+            months: spread_rows(known),
         }
     });
     shown.collect()
+}
+
+/// The numbers behind the chart of a spread.
+pub(super) fn spread_rows(known: &Distribution) -> Vec<MonthRow<'_>> {
+    let rows = known.months.iter().map(|month| MonthRow {
+        month: &month.month,
+        observations: month.observations,
+        values: month.percentiles.map_or_else(|| vec!["–".to_owned(); 5], |values| values.map(seconds).to_vec()),
+    });
+    rows.collect()
 }
 
 /// Where the time went, against the three months before.

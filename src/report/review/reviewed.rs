@@ -43,7 +43,7 @@ impl Reviewed {
         }
     }
 
-    /// What to keep in mind about the data.
+    /// What to keep in mind about the numbers.
     pub fn notes(&self) -> Vec<String> {
         let fixed = [
             "This review is for the team first. It compares the team with its own past, never with other teams.",
@@ -51,12 +51,15 @@ impl Reviewed {
              is headed by, mostly a median; intervals are 95 % intervals.",
             "A trend is told of complete weeks, all series of all teams taken into account; \"too few to tell\" is an answer.",
         ];
-        let mut notes = self.review.coverage.clone();
-        if notes.is_empty() {
-            notes.push("Nothing is known to be missing.".to_owned());
+        fixed.map(str::to_owned).to_vec()
+    }
+
+    /// What is known to be missing, or that nothing is.
+    pub fn coverage(&self) -> Vec<String> {
+        match self.review.coverage.as_slice() {
+            [] => vec!["Nothing is known to be missing.".to_owned()],
+            missing => missing.to_vec(),
         }
-        notes.extend(fixed.map(str::to_owned));
-        notes
     }
 }
 
