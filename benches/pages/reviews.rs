@@ -7,7 +7,7 @@ use chiplog::attribution::FactsInput;
 use chiplog::facts::{Batch, Fact, FactFamily, Moment, Reject, Sourced};
 use chiplog::pipeline::{Draft, FrozenReview, Known, month_label};
 use chiplog::report::review::input_hash;
-use chiplog::store::ReviewRecord;
+use chiplog::store::{Attempt, ReviewRecord};
 use chrono::{Duration, NaiveDate};
 
 use crate::organisation::{project, team_id};
@@ -21,7 +21,8 @@ const QUARANTINED: usize = 500;
 /// Stores the facts of a few teams and freezes their reviews as `chiplog review` does.
 pub(crate) async fn freeze_some_from_store(app: &App, facts: &FactsInput, month: NaiveDate, now: Moment) {
     for source in &app.sources {
-        app.store.record_attempt(source.name(), source.kind(), None, now).await.unwrap();
+        let attempt = Attempt { succeeded: true, trouble: None, at: now };
+        app.store.record_attempt(source.name(), source.kind(), &attempt).await.unwrap();
     }
     let rejects = (0..QUARANTINED).map(|number| Reject {
         family: "pull_requests",
@@ -68,6 +69,7 @@ pub(crate) async fn freeze_others(app: &App, known: &Known, month: NaiveDate, no
         }
         let made = reviewer.draft(team, month, &draft, Vec::new());
         let document = FrozenReview {
+            other_changes: Vec::new(),
             input_hash: input_hash(&made),
             review: made.review,
             revision: 1,

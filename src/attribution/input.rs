@@ -59,7 +59,8 @@ impl FactsInput {
         facts.releases.retain(|item| item.fact.published_at <= as_of);
         facts.tags.retain(|item| item.fact.tagged_at <= as_of);
         facts.ci_runs.retain(|item| item.fact.created_at <= as_of);
-        facts.incidents.retain(|item| item.fact.created_at <= as_of);
+        // An incident may be written down after the moment for what had begun before it.
+        facts.incidents.retain(|item| item.fact.began_at() <= as_of);
         facts.work_items.retain(|item| item.fact.created_at <= as_of);
         facts.iterations.retain(|item| item.fact.started_at <= as_of);
         facts.security_alerts.retain(|item| item.fact.opened_at <= as_of);

@@ -1,6 +1,6 @@
 //! Freezes the reviews of months that are over, and posts their digests.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -13,6 +13,7 @@ use crate::expose::web::Served;
 use crate::facts::Moment;
 use crate::pipeline::{ReviewError, Reviewer, Stop, month_before, month_label};
 use crate::stats::WorkingCalendar;
+use crate::store::StoreError;
 
 /// How often the calendar is looked at.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -41,12 +42,9 @@ pub(super) async fn keep_reviewed(app: &App, served: &Served, stop: &Stop) {
         }
     }
     while !*stop.borrow() {
-        let now = clock::now();
-        tokio::select! {
-            result = look(app, &reviewer, now) => if let Err(error) = result {
-                tracing::error!("reviews could not be frozen, this is tried again: {error}");
-            },
-            _ = stop.wait_for(|stop| *stop) => {}
+        // A look is not cut off: between the answer of a chat and the note of it a digest would be posted twice.
+        if let Err(error) = look(app, &reviewer, &stop).await {
+            tracing::error!("reviews could not be frozen, this is tried again: {error}");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -55,72 +53,80 @@ pub(super) async fn keep_reviewed(app: &App, served: &Served, stop: &Stop) {
     }
 }
 
-async fn look(app: &App, reviewer: &Reviewer, now: Moment) -> Result<(), ReviewError> {
-    let months: BTreeSet<NaiveDate> =
-        app.organisation.teams.values().map(|team| month_before(team.calendar.day(now))).collect();
-    for month in months {
-        let mut ready = Vec::new();
-        for team in app.organisation.teams.values() {
-            let its = month_before(team.calendar.day(now)) == month;
-            if its && reviewer.waits_for(&team.calendar, month, now).await?.is_empty() {
-                ready.push(team.id.clone());
-            }
+async fn look(app: &App, reviewer: &Reviewer, stop: &Stop) -> Result<(), ReviewError> {
+    let now = clock::now();
+    let states = reviewer.store.source_states().await?;
+    let mut ready: BTreeMap<NaiveDate, Vec<String>> = BTreeMap::new();
+    for team in app.organisation.teams.values() {
+        let month = month_before(team.calendar.day(now));
+        if reviewer.held_up_by(&states, &team.calendar, month, now).is_empty() {
+            ready.entry(month).or_default().push(team.id.clone());
         }
-        for frozen in reviewer.freeze(&ready, month, now).await? {
+    }
+    for (month, mut teams) in ready {
+        for frozen in reviewer.freeze(&teams, month, now).await? {
             tracing::info!(team = frozen.review.team, "the review of {} is frozen", frozen.review.month);
         }
-        ready.retain(|team| app.organisation.teams.get(team).is_some_and(|team| is_due(&team.calendar, now)));
-        post(app, reviewer, &ready, month, now).await?;
+        teams.retain(|team| app.organisation.teams.get(team).is_some_and(|team| is_due(&team.calendar, now)));
+        post(app, reviewer, &teams, month, stop).await;
     }
     Ok(())
 }
 
-/// Posts the digests of frozen reviews to all webhooks that want them; each once. Returns how many could not be posted.
-pub(super) async fn post(
-    app: &App,
-    reviewer: &Reviewer,
-    teams: &[String],
-    month: NaiveDate,
-    now: Moment,
-) -> Result<usize, ReviewError> {
+/// Posts the digests of frozen reviews to all webhooks that want them; each once. Returns how many could not be posted. One
+/// that fails stops no other.
+pub(super) async fn post(app: &App, reviewer: &Reviewer, teams: &[String], month: NaiveDate, stop: &Stop) -> usize {
     let mut failed = 0;
     for webhook in &app.config.reviews.webhooks {
-        let wanted = teams.iter().filter(|team| webhook.teams.is_empty() || webhook.teams.contains(team));
-        for team in wanted {
-            if !post_one(app, reviewer, webhook, team, month, now).await? {
+        for team in teams.iter().filter(|team| webhook.teams.is_empty() || webhook.teams.contains(team)) {
+            if *stop.borrow() {
+                return failed;
+            }
+            if let Err(problem) = post_one(app, reviewer, webhook, team, month).await {
+                let label = month_label(month);
+                tracing::error!(team, webhook = webhook.name, "the digest of {label} could not be posted: {problem}");
                 failed += 1;
             }
         }
     }
-    Ok(failed)
+    failed
 }
 
-/// `false` where it could not be posted; then it is tried again.
+/// Claims, posts, and notes how it ended. What is posted already, or being posted, is left alone.
 async fn post_one(
     app: &App,
     reviewer: &Reviewer,
     webhook: &Webhook,
     team: &str,
     month: NaiveDate,
-    now: Moment,
-) -> Result<bool, ReviewError> {
-    let (Some(rules), Some(_)) = (app.organisation.teams.get(team), reviewer.frozen(team, month, None).await?) else {
-        return Ok(true);
-    };
+) -> Result<(), String> {
     let label = month_label(month);
-    if !reviewer.store.claim_digest(team, &label, &webhook.name, now).await? {
-        return Ok(true);
+    let store = &reviewer.store;
+    let text = |error: StoreError| error.to_string();
+    if !store.claim_digest(team, &label, &webhook.name, clock::now()).await.map_err(text)? {
+        return Ok(());
     }
-    let Some(told) = reviewer.reviewed(rules, month, None, now).await? else { return Ok(true) };
+    let posted = post_claimed(app, reviewer, webhook, team, month).await;
+    let sent_at = posted.is_ok().then(clock::now);
+    store.settle_digest(team, &label, &webhook.name, sent_at).await.map_err(text)?;
+    posted
+}
+
+async fn post_claimed(
+    app: &App,
+    reviewer: &Reviewer,
+    webhook: &Webhook,
+    team: &str,
+    month: NaiveDate,
+) -> Result<(), String> {
+    let frozen = reviewer.frozen(team, month, None).await.map_err(|error| error.to_string())?;
+    let frozen = frozen.ok_or("it is a draft: a digest is posted of a frozen review")?;
+    let told = reviewer.told(frozen).await.map_err(|error| error.to_string())?;
+    let label = month_label(month);
     let base = app.config.reviews.base_url.as_deref();
     let link = base.map(|base| format!("{base}/teams/{team}/reviews/{label}"));
     let message = digest::message(webhook.format, &told, link.as_deref());
-    let posted = digest::post(&webhook.url, &format!("chiplog-review-{team}-{label}"), &message).await;
-    if let Err(problem) = &posted {
-        tracing::error!(team, webhook = webhook.name, "the digest of {label} could not be posted: {problem}");
-    }
-    reviewer.store.settle_digest(team, &label, &webhook.name, posted.is_ok().then_some(now)).await?;
-    Ok(posted.is_ok())
+    digest::post(&webhook.url, &format!("chiplog-review-{team}-{label}"), &message).await
 }
 
 #[cfg(test)]

@@ -75,7 +75,9 @@ async fn collection(app: &App) -> Result<Vec<Finding>> {
             let since = state
                 .last_success_at
                 .map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
-            let message = format!("{}: the last collection failed: {error} (last success: {since})", state.source);
+            let whole = state.last_success_at == Some(state.last_attempt_at);
+            let what = if whole { "a part of the last collection failed" } else { "the last collection failed" };
+            let message = format!("{}: {what}: {error} (last success: {since})", state.source);
             findings.push(Finding { level: FindingLevel::Problem, message, hint: None });
         }
     }

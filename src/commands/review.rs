@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 use super::kpis::unknown_team;
-use super::{digests, month, print};
+use super::{digests, month, print, shutdown_signal};
 use crate::app::App;
 use crate::attribution::Team;
 use crate::clock;
@@ -88,6 +88,7 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
         // All at once: the facts are loaded and attributed once.
         freeze_all(&reviewer, &teams, arguments.month, now).await?;
     }
+    let stop = shutdown_signal()?;
     let mut failed = 0;
     for team in teams {
         let month = arguments.month.unwrap_or_else(|| month_before(team.calendar.day(now)));
@@ -99,7 +100,7 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
         };
         write(&arguments, team, month, &text)?;
         if arguments.post {
-            failed += digests::post(&app, &reviewer, std::slice::from_ref(&team.id), month, now).await?;
+            failed += digests::post(&app, &reviewer, std::slice::from_ref(&team.id), month, &stop).await;
         }
     }
     app.store.close().await;

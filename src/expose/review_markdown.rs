@@ -50,10 +50,13 @@ fn header(text: &mut String, reviewed: &Reviewed) {
         let _ = writeln!(text, "- {}{until}: {}", event.from, line(&event.text));
     }
     text.push('\n');
-    if !reviewed.changes.is_empty() {
+    if !reviewed.changes.is_empty() || !reviewed.other_changes.is_empty() {
         let _ = writeln!(text, "## What this revision changes\n");
         for change in &reviewed.changes {
             revised(text, change);
+        }
+        if !reviewed.other_changes.is_empty() {
+            let _ = writeln!(text, "- Also: {}", reviewed.other_changes.join(", "));
         }
         text.push('\n');
     }
@@ -260,9 +263,23 @@ fn line(text: &str) -> String {
 
 fn link(title: &str, url: Option<&str>) -> String {
     match url {
-        Some(url) => format!("[{}](<{}>)", line(title), url.replace(['<', '>', '\n'], "")),
-        None => line(title),
+        Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
+            format!("[{}](<{}>)", line(title), address(url))
+        }
+        _ => line(title),
     }
+}
+
+/// An address that ends neither the link nor the cell of a table.
+fn address(url: &str) -> String {
+    let encoded = url.chars().map(|letter| match letter {
+        '|' => "%7C".to_owned(),
+        '<' => "%3C".to_owned(),
+        '>' => "%3E".to_owned(),
+        letter if letter.is_control() || letter.is_whitespace() => "%20".to_owned(),
+        letter => letter.to_string(),
+    });
+    encoded.collect()
 }
 
 fn seconds(value: f64) -> String {

@@ -29,7 +29,8 @@ pub use definition::{Direction, Kpi, Need, Parts, Protection, Shape, Statistic, 
 pub use format::{format_beside, format_interval, format_value};
 pub use input::{Supply, TeamFacts};
 pub use outcome::{
-    Distinct, Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window, of_tier,
+    Distinct, Evidence, ExclusionReason, Observation, Observed, OpenItem, Outcome, Span, Summary, Window, of_service,
+    of_tier,
 };
 pub use shape::{standing_part, summarise, summarise_part};
 pub use stages::{ItemStage, ItemStages};

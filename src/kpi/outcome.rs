@@ -134,6 +134,12 @@ pub fn of_tier(observed: &Observed, tier: u8, tiers: &BTreeMap<String, u8>) -> O
     Observed { observations: kept.cloned().collect(), open: observed.open.clone(), left_out: Vec::new() }
 }
 
+/// The same of one service; what is open stays, it is known by no service.
+pub fn of_service(observed: &Observed, service: &str) -> Observed {
+    let kept = observed.observations.iter().filter(|observation| observation.service.as_deref() == Some(service));
+    Observed { observations: kept.cloned().collect(), open: observed.open.clone(), left_out: Vec::new() }
+}
+
 /// The rolling windows: whole weeks, so that each holds every weekday equally often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Window {

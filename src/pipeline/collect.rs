@@ -1,7 +1,7 @@
 //! Collection: every source into the store, page by page, each for itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use super::receive::StoredFacts;
 use crate::clock;
 use crate::facts::Batch;
 use crate::sources::{BatchSink, FactLookup as _, SinkError, Source, SourceError};
-use crate::store::Store;
+use crate::store::{Attempt, Store};
 
 /// Turns true when the program is to stop.
 pub type Stop = watch::Receiver<bool>;
@@ -73,8 +73,9 @@ impl Collector {
     /// One round of one source. The error is logged, counted, kept in the store, and returned with the source's name.
     async fn collect(&self, source: &Arc<dyn Source>, mut stop: Stop) -> Option<(String, SourceError)> {
         let name = source.name().to_owned();
-        let sink = StoreSink { collector: self, source: &name };
-        let began = Instant::now();
+        let sink = StoreSink { collector: self, source: &name, trouble: Mutex::default() };
+        // What happened before the round began is known when it ends well; what happened during it may not be.
+        let (began, now) = (Instant::now(), clock::now());
         // A page that is being stored when the stop comes is rolled back; the next start fetches it again.
         let result = tokio::select! {
             result = source.collect(&sink) => result,
@@ -84,9 +85,10 @@ impl Collector {
         self.metrics.clear_progress(&name);
         let seconds = began.elapsed().as_secs_f64();
         self.metrics.duration.with_label_values(&[name.as_str()]).set(seconds);
-        let message = result.as_ref().err().map(ToString::to_string);
-        let now = clock::now();
-        if let Err(error) = self.store.record_attempt(&name, source.kind(), message.as_deref(), now).await {
+        let parts = sink.trouble.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let trouble = result.as_ref().err().map(ToString::to_string).or((!parts.is_empty()).then(|| parts.join("; ")));
+        let attempt = Attempt { succeeded: result.is_ok(), trouble, at: now };
+        if let Err(error) = self.store.record_attempt(&name, source.kind(), &attempt).await {
             tracing::error!(source = name, "{error}");
         }
         match result {
@@ -104,6 +106,9 @@ impl Collector {
     }
 }
 
+/// Of parts that could not be collected so many are named.
+const NAMED_TROUBLE: usize = 5;
+
 /// A used-up budget is waited for; everything else is tried again after the usual interval.
 fn pause_after(error: &SourceError, interval: Duration) -> Duration {
     match error {
@@ -118,6 +123,8 @@ fn pause_after(error: &SourceError, interval: Duration) -> Duration {
 struct StoreSink<'a> {
     collector: &'a Collector,
     source: &'a str,
+    /// What could not be collected while the rest went on.
+    trouble: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -164,5 +171,9 @@ impl BatchSink for StoreSink<'_> {
     fn report(&self, part: &str, error: &SourceError) {
         self.collector.metrics.errors.with_label_values(&[self.source, error.reason()]).inc();
         tracing::warn!(source = self.source, part, reason = error.reason(), "{}, {part}: {error}", self.source);
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.len() < NAMED_TROUBLE {
+            trouble.push(format!("{part}: {error}"));
+        }
     }
 }

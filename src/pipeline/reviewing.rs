@@ -13,7 +13,8 @@ use crate::attribution::{Attributed, FactsInput, Organisation, Team, attribute};
 use crate::facts::Moment;
 use crate::report::Explanation;
 use crate::report::review::{
-    Actions, KnownEvent, Review, ReviewChange, ReviewInputs, ReviewWithEvidence, Reviewed, changes, input_hash, review,
+    Actions, KnownEvent, Review, ReviewChange, ReviewInputs, ReviewWithEvidence, Reviewed, changes, input_hash,
+    other_changes, review,
 };
 use crate::stats::WorkingCalendar;
 use crate::store::{ReviewRecord, SourceState, Store, StoreError};
@@ -35,6 +36,8 @@ pub struct FrozenReview {
     pub input_hash: String,
     /// What differs from the revision before, and why. Empty for the first.
     pub changes: Vec<ReviewChange>,
+    /// Which other parts of the review differ from it.
+    pub other_changes: Vec<String>,
 }
 
 /// Why a review could not be made or read.
@@ -44,7 +47,7 @@ pub enum ReviewError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A stored document cannot be read.
-    #[error("the frozen review of {team} for {month} cannot be read: {reason}")]
+    #[error("the review of {team} for {month} cannot be read: {reason}")]
     Unreadable {
         /// The team.
         team: String,
@@ -97,6 +100,19 @@ impl Reviewer {
             states.iter().any(|state| state.source == *name && state.last_success_at.is_some_and(|at| at >= since))
         };
         self.sources.iter().filter(|name| !current(name)).cloned().collect()
+    }
+
+    /// What the sources leave unknown of the time before a moment, in words.
+    pub fn coverage(&self, states: &[SourceState], until: Moment) -> Vec<String> {
+        let behind = self.behind(states, until);
+        let behind = behind
+            .into_iter()
+            .map(|source| format!("{source} was not collected since the end of the month: facts may be missing"));
+        let configured = states.iter().filter(|state| self.sources.contains(&state.source));
+        let trouble = configured.filter(|state| state.last_success_at.is_some_and(|at| at >= until));
+        let trouble =
+            trouble.filter_map(|state| Some(format!("{}, in part: {}", state.source, state.last_error.as_ref()?)));
+        behind.chain(trouble).collect()
     }
 
     /// The review of a month as it looks from what is known already, without reading the store.
@@ -154,11 +170,8 @@ impl Reviewer {
             let attributed = attribute(&self.organisation, facts, as_of);
             let trends = team_trends(&self.organisation, &attributed, &self.families, as_of);
             let known = Draft { attributed: &attributed, trends: &trends, as_of };
-            let behind = self.behind(states, as_of.min(now));
-            let coverage: Vec<String> = behind
-                .iter()
-                .map(|source| format!("{source} was not collected since the end of the month: facts may be missing"))
-                .collect();
+            // While the month lasts, everything is known up to the last round.
+            let coverage = if as_of < now { self.coverage(states, as_of) } else { Vec::new() };
             let of_moment = wanted.iter().filter(|team| ends(team) == as_of);
             made.extend(of_moment.map(|team| self.draft(team, month, &known, coverage.clone())));
         }
@@ -195,9 +208,19 @@ impl Reviewer {
         month: NaiveDate,
         now: Moment,
     ) -> Result<Vec<String>, ReviewError> {
+        Ok(self.held_up_by(&self.store.source_states().await?, calendar, month, now))
+    }
+
+    /// The same where the states are known already.
+    pub fn held_up_by(
+        &self,
+        states: &[SourceState],
+        calendar: &WorkingCalendar,
+        month: NaiveDate,
+        now: Moment,
+    ) -> Vec<String> {
         let until = calendar.month_span(month).1;
-        let behind = self.behind(&self.store.source_states().await?, until);
-        Ok(if now - until > WAIT_FOR_SOURCES { Vec::new() } else { behind })
+        if now - until > WAIT_FOR_SOURCES { Vec::new() } else { self.behind(states, until) }
     }
 
     /// Freezes the reviews of a month that is over, of those teams that have none yet. What is frozen stays as it is.
@@ -224,6 +247,7 @@ impl Reviewer {
                 revision: 1,
                 frozen_at: now,
                 changes: Vec::new(),
+                other_changes: Vec::new(),
             };
             if self.keep(&document, &made.evidence).await? {
                 frozen.push(document);
@@ -246,9 +270,14 @@ impl Reviewer {
         }
         let evidence = self.evidence(team, month, before.revision).await?;
         let known = ReviewWithEvidence { review: before.review, evidence };
-        let changes = changes(&known, &made);
-        let revision = before.revision + 1;
-        let document = FrozenReview { review: made.review, revision, frozen_at: now, input_hash: hash, changes };
+        let document = FrozenReview {
+            changes: changes(&known, &made),
+            other_changes: other_changes(&known.review, &made.review),
+            review: made.review,
+            revision: before.revision + 1,
+            frozen_at: now,
+            input_hash: hash,
+        };
         Ok(self.keep(&document, &made.evidence).await?.then_some(document))
     }
 
@@ -261,39 +290,60 @@ impl Reviewer {
         revision: Option<u32>,
         now: Moment,
     ) -> Result<Option<Reviewed>, ReviewError> {
-        let teams = [team.id.clone()];
-        let (review, input_hash, frozen) = match self.frozen(&team.id, month, revision).await? {
-            Some(frozen) => {
-                (frozen.review, frozen.input_hash, Some((frozen.revision, frozen.frozen_at, frozen.changes)))
-            }
-            None if revision.is_some() => return Ok(None),
-            None => {
-                let Some(made) = self.make(&teams, month, now).await?.pop() else { return Ok(None) };
-                let hash = input_hash(&made);
-                (made.review, hash, None)
-            }
-        };
-        self.with_actions(review, input_hash, frozen).await.map(Some)
+        if let Some(frozen) = self.frozen(&team.id, month, revision).await? {
+            return self.told(frozen).await.map(Some);
+        }
+        if revision.is_some() {
+            return Ok(None);
+        }
+        match self.make(std::slice::from_ref(&team.id), month, now).await?.pop() {
+            Some(made) => self.draft_told(made).await.map(Some),
+            None => Ok(None),
+        }
     }
 
-    /// A review with the team's words. `frozen` holds revision, moment and changes.
-    pub async fn with_actions(
-        &self,
-        review: Review,
-        input_hash: String,
-        frozen: Option<(u32, Moment, Vec<ReviewChange>)>,
-    ) -> Result<Reviewed, ReviewError> {
+    /// A frozen review with the team's words.
+    pub async fn told(&self, frozen: FrozenReview) -> Result<Reviewed, ReviewError> {
+        let (actions, actions_before) = self.actions(&frozen.review).await?;
+        Ok(Reviewed {
+            review: frozen.review,
+            revision: Some(frozen.revision),
+            frozen_at: Some(frozen.frozen_at),
+            input_hash: frozen.input_hash,
+            changes: frozen.changes,
+            other_changes: frozen.other_changes,
+            actions,
+            actions_before,
+        })
+    }
+
+    /// A draft with the team's words.
+    pub async fn draft_told(&self, made: ReviewWithEvidence) -> Result<Reviewed, ReviewError> {
+        let (actions, actions_before) = self.actions(&made.review).await?;
+        Ok(Reviewed {
+            input_hash: input_hash(&made),
+            review: made.review,
+            revision: None,
+            frozen_at: None,
+            changes: Vec::new(),
+            other_changes: Vec::new(),
+            actions,
+            actions_before,
+        })
+    }
+
+    /// What the team resolved on, and had resolved on the month before.
+    async fn actions(&self, review: &Review) -> Result<(Actions, Actions), ReviewError> {
         let before = label(month_before(review.days().0));
-        let actions = async |month: &str| -> Result<Actions, ReviewError> {
+        let read = async |month: &str| -> Result<Actions, ReviewError> {
             let text = self.store.review_actions(&review.team, month).await?;
-            Ok(Actions::parse(&text).unwrap_or_default())
+            Actions::parse(&text).map_err(|reason| ReviewError::Unreadable {
+                team: review.team.clone(),
+                month: month.to_owned(),
+                reason,
+            })
         };
-        let (actions, actions_before) = (actions(&review.month).await?, actions(&before).await?);
-        let (revision, frozen_at, changes) = match frozen {
-            Some((revision, at, changes)) => (Some(revision), Some(at), changes),
-            None => (None, None, Vec::new()),
-        };
-        Ok(Reviewed { review, revision, frozen_at, input_hash, changes, actions, actions_before })
+        Ok((read(&review.month).await?, read(&before).await?))
     }
 
     async fn keep(

@@ -9,7 +9,8 @@ use super::Word;
 use super::table::{KpiRow, rows_of};
 use crate::facts::Moment;
 use crate::kpi::{
-    Evidence, ItemStage, ItemStages, Kpi, Observation, Observed, Protection, Span, TeamFacts, assess, of_tier,
+    Evidence, ItemStage, ItemStages, Kpi, Observation, Observed, Protection, Span, TeamFacts, assess, of_service,
+    of_tier,
 };
 
 /// One observation behind a number.
@@ -85,9 +86,8 @@ pub struct Narrowed {
 }
 
 impl Narrowed {
-    fn takes(&self, part: Option<&str>, service: Option<&str>) -> bool {
+    fn takes(&self, part: Option<&str>) -> bool {
         self.part.as_deref().is_none_or(|wanted| part == Some(wanted))
-            && self.service.as_deref().is_none_or(|wanted| service == Some(wanted))
     }
 }
 
@@ -106,6 +106,8 @@ pub fn explain_narrowed(
 ) -> Explanation {
     let of_tier = narrowed.tier.map(|tier| of_tier(observed, tier, facts.tiers));
     let observed = of_tier.as_ref().unwrap_or(observed);
+    let of_service = narrowed.service.as_deref().map(|service| of_service(observed, service));
+    let observed = of_service.as_ref().unwrap_or(observed);
     let mut rows = rows_of(kpi, &assess(kpi, observed, span, facts));
     let protected = kpi.protection != Protection::None;
     let observations = if protected { together(kpi, span, &rows, narrowed) } else { pieces(observed, span, narrowed) };
@@ -127,7 +129,7 @@ pub fn explain_narrowed(
 
 fn within<'a>(observed: &'a Observed, span: &Span, narrowed: &Narrowed) -> impl Iterator<Item = &'a Observation> {
     let within = observed.observations.iter().filter(|it| span.contains(it.at));
-    within.filter(|it| narrowed.takes(it.part, it.service.as_deref()))
+    within.filter(|it| narrowed.takes(it.part))
 }
 
 /// The sum of the cases of the observations; of distinct things of something, how many somethings there are.
@@ -160,7 +162,7 @@ fn counted(observation: &Observation) -> Piece {
 }
 
 fn open(observed: &Observed, span: &Span, narrowed: &Narrowed) -> Vec<Piece> {
-    let begun = observed.open.iter().filter(|item| item.began_at < span.until && narrowed.takes(item.part, None));
+    let begun = observed.open.iter().filter(|item| item.began_at < span.until && narrowed.takes(item.part));
     let mut open: Vec<Piece> =
         begun.map(|item| piece(item.age_seconds, item.began_at, item.part.map(Word::from), &item.evidence)).collect();
     open.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.key.cmp(&other.key)));
@@ -169,7 +171,7 @@ fn open(observed: &Observed, span: &Span, narrowed: &Narrowed) -> Vec<Piece> {
 
 /// What may be told of answers and of single people: how many stand behind each number, and nothing of any of them.
 fn together(kpi: &'static Kpi, span: &Span, rows: &[KpiRow], narrowed: &Narrowed) -> Vec<Piece> {
-    let counted = rows.iter().filter(|row| narrowed.takes(row.part.as_deref(), None)).filter_map(|row| {
+    let counted = rows.iter().filter(|row| narrowed.takes(row.part.as_deref())).filter_map(|row| {
         let evidence = Evidence {
             key: format!("reported:{}", kpi.id),
             title: format!("{} reported, together", row.observations),

@@ -25,7 +25,7 @@ pub use audit::AuditEntry;
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
 pub use reviews::ReviewRecord;
-pub use states::{FamilyCount, Quarantined, SourceState};
+pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
 /// The texts of statements, never what is bound to them, are logged for whoever asks with `--log sqlx::query=trace`.

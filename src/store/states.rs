@@ -15,10 +15,21 @@ pub struct SourceState {
     pub kind: String,
     /// When it was last tried.
     pub last_attempt_at: Moment,
-    /// When it last succeeded. `None` if it never has.
+    /// When the last round began that succeeded: what happened before it is known. `None` if none ever has.
     pub last_success_at: Option<Moment>,
-    /// The error of the last attempt. `None` if that succeeded.
+    /// The error of the last attempt, or what parts of it could not be collected. `None` if all was well.
     pub last_error: Option<String>,
+}
+
+/// How one round of a source's collection went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Whether it came to its end.
+    pub succeeded: bool,
+    /// Why it did not, or which parts could not be collected.
+    pub trouble: Option<String>,
+    /// When it began.
+    pub at: Moment,
 }
 
 /// A record in quarantine.
@@ -48,27 +59,21 @@ pub struct FamilyCount {
 }
 
 impl Store {
-    /// Notes how a collection went: `error` is `None` for a success.
-    pub async fn record_attempt(
-        &self,
-        source: &str,
-        kind: &str,
-        error: Option<&str>,
-        now: Moment,
-    ) -> Result<(), StoreError> {
+    /// Notes how a collection went.
+    pub async fn record_attempt(&self, source: &str, kind: &str, attempt: &Attempt) -> Result<(), StoreError> {
         let statement = "INSERT INTO source_states (source, kind, last_attempt_at_ms, last_success_at_ms, last_error) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source) DO UPDATE SET kind = excluded.kind, \
              last_attempt_at_ms = excluded.last_attempt_at_ms, last_error = excluded.last_error, \
              last_success_at_ms = COALESCE(excluded.last_success_at_ms, source_states.last_success_at_ms)";
-        let at = now.timestamp_millis();
+        let at = attempt.at.timestamp_millis();
         let _writer = self.writer.lock().await;
         on_engine!(self, pool: Database => {
             sqlx::query(statement)
                 .bind(source.to_owned())
                 .bind(kind.to_owned())
                 .bind(at)
-                .bind(error.is_none().then_some(at))
-                .bind(error.map(str::to_owned))
+                .bind(attempt.succeeded.then_some(at))
+                .bind(attempt.trouble.clone())
                 .execute(pool)
                 .await?;
         });

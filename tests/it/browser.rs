@@ -117,7 +117,7 @@ async fn what_print_cuts_is_reported() {
     assert_problems(&problems(&only_on_screen).await, &[]);
     let words = |name: &str| (0..600).map(|word| format!("{name}{word} ")).collect::<String>();
     let tall = format!("<div style=\"height: 15cm\"></div><table><tr><td>{}<td>{}</table>", words("a"), words("b"));
-    assert_problems(&problems(&tall).await, &["not printed whole on one page"]);
+    assert_problems(&problems(&tall).await, &["is on no page whole"]);
     let lines = "line<br>".repeat(60);
     assert_problems(&problems(&format!("<table><tr><td>{lines}</table>")).await, &["is split over the pages {0, 1}"]);
     let off = "<table style=\"position: relative; left: -15cm\"><tr><td>gone</table>";

@@ -254,7 +254,15 @@ async fn the_numbers_of_a_review_are_those_of_its_document_and_of_its_evidence()
     let (demo, _program, site) = serving().await;
     let month = last_month();
     demo.installation.run_well(&["review", TEAM, "--month", &month]);
+    compare_review(&site, &month, Some(1)).await;
+    // The month that lasts has a draft.
+    let lasting = chiplog::pipeline::month_label(now().date_naive());
+    compare_review(&site, &lasting, None).await;
+}
+
+async fn compare_review(site: &Site, month: &str, revision: Option<u64>) {
     let document = site.json(&format!("/api/v1/teams/{TEAM}/reviews/{month}")).await;
+    assert_eq!(document["revision"].as_u64(), revision);
     let rows: BTreeMap<&str, &Value> = document["review"]["headline"]
         .as_array()
         .unwrap()
@@ -274,11 +282,12 @@ async fn the_numbers_of_a_review_are_those_of_its_document_and_of_its_evidence()
                 _ => &row["value"],
             };
             assert!(told.as_f64().is_some_and(|told| close(told, number.value)), "{told}: {number}");
-            if number.attribute("what") == "observations" {
-                let link = number.link.clone().unwrap();
-                let counted = site.numbers(&link).await;
-                let cases = counted.iter().find(|it| it.attribute("what") == "cases").unwrap();
-                assert!(close(cases.value, number.value), "{link} counts {}: {number}", cases.value);
+            if let Some(link) = &number.link {
+                let what = if number.attribute("what") == "observations" { "cases" } else { number.attribute("what") };
+                let explained = site.numbers(link).await;
+                let explained = explained.iter().find(|it| it.attribute("what") == what);
+                let explained = explained.unwrap_or_else(|| panic!("{link} does not tell {number}"));
+                assert!(close(explained.value, number.value), "{link} tells {explained}: {number}");
             }
             headline += 1;
         } else if let Some(known) = measures.get(&number.attributes) {
@@ -288,7 +297,7 @@ async fn the_numbers_of_a_review_are_those_of_its_document_and_of_its_evidence()
             panic!("a number that the document does not have: {number}");
         }
     }
-    assert!(headline > 40 && cards > 150, "{headline} and {cards} numbers were compared");
+    assert!(headline > 30 && cards > 150, "{headline} and {cards} numbers were compared");
 }
 
 /// The numbers of the scorecards in a review's document, by the attributes that their elements have.

@@ -52,10 +52,6 @@ async fn plan(pool: &SqlitePool, statement: &str) -> Vec<String> {
 async fn a_page_runs_a_handful_of_statements_and_each_is_answered_by_an_index() {
     chiplog::sources::http::install_crypto_provider();
     let installation = Installation::new(CONFIG);
-    let logged = ["serve", "--log", "info,sqlx::query=trace", "--log-format", "json"];
-    let mut program = installation.start(&logged);
-    let address = program.address().await;
-    let address = address.split('"').next().unwrap_or_default().to_owned();
     let url = format!("sqlite:{}", installation.path("chiplog.db").display());
     let store = Store::open(&url).await.unwrap();
     let (this, last) = (month_label(now().date_naive()), month_label(month_before(now().date_naive())));
@@ -68,10 +64,17 @@ async fn a_page_runs_a_handful_of_statements_and_each_is_answered_by_an_index() 
         body: "{}".to_owned(),
     };
     assert!(store.freeze_review(&record, &BTreeMap::new()).await.unwrap());
+    let logged = ["serve", "--log", "info,sqlx::query=trace", "--log-format", "json"];
+    let mut program = installation.start(&logged);
+    let address = program.address().await;
+    let address = address.split('"').next().unwrap_or_default().to_owned();
     #[expect(clippy::disallowed_methods, reason = "the test talks to loopback only")]
     let client = reqwest::Client::new();
     let ask = async |path: &str| client.get(format!("{address}{path}")).send().await.unwrap().status().as_u16();
     until("the first evaluation has ended", async || ask("/-/ready").await == 200).await;
+
+    // Reviews are looked after once a minute, for the first time after the first evaluation: not while pages are counted.
+    until("the reviews were looked after", async || statements(&program).len() >= 2).await;
 
     let pool = SqlitePool::connect(&url).await.unwrap();
     let pages = [

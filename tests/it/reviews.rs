@@ -133,7 +133,14 @@ async fn a_frozen_month_stays_as_it_is_and_a_revision_shows_what_came_late() {
     assert_eq!((before.revision, before.changes.len()), (Some(1), 0));
     assert!(reviewer.revise("payments", october(), standing()).await.unwrap().is_none(), "nothing has changed");
 
-    let batch = Batch { facts: vec![late_incident("QLATE", "2026-10-14T10:00:00Z")], ..Batch::default() };
+    // One becomes known late; another is written down in November for what began in October.
+    let mut retrospective = late_incident("QLATER", "2026-10-30T10:00:00Z");
+    if let Fact::Incident(incident) = &mut retrospective {
+        incident.impact_started_at = Some(incident.created_at);
+        incident.created_at = "2026-11-02T09:00:00Z".parse().unwrap();
+    }
+    let facts = vec![late_incident("QLATE", "2026-10-14T10:00:00Z"), retrospective];
+    let batch = Batch { facts, ..Batch::default() };
     app.store.accept("pagerduty", &batch, standing()).await.unwrap();
     reviewer.freeze(&["payments".to_owned()], october(), standing()).await.unwrap();
     let after = reviewed(&app, "payments", None).await;
@@ -146,9 +153,10 @@ async fn a_frozen_month_stays_as_it_is_and_a_revision_shows_what_came_late() {
     let revised = reviewer.revise("payments", october(), standing()).await.unwrap().unwrap();
     assert_eq!(revised.revision, 2);
     let restore = revised.changes.iter().find(|change| change.kpi == "time_to_restore").unwrap();
-    assert_eq!(restore.observations_after, restore.observations_before + 1);
+    assert_eq!(restore.observations_after, restore.observations_before + 2);
     let reason = &restore.reasons[0];
-    assert!(reason.starts_with("1 became known after the month was frozen: ledger · Refunds were late"), "{reason}");
+    assert!(reason.starts_with("2 became known after the month was frozen: ledger · Refunds were late"), "{reason}");
+    assert!(revised.other_changes.contains(&"the incidents".to_owned()), "{:?}", revised.other_changes);
     assert!(revised.changes.iter().all(|change| change.kpi != "lead_time_for_changes"), "only what changed is told");
     let first = reviewed(&app, "payments", Some(1)).await;
     assert_eq!(review_markdown::review(&first), review_markdown::review(&before), "the first look can still be read");

@@ -1,7 +1,7 @@
 //! What the store promises, on SQLite and on PostgreSQL.
 
 use chiplog::facts::{Batch, Commit, Fact, Incident, IncidentUpdate, IncidentUpdateKind, Moment, Reject, Sourced, Tag};
-use chiplog::store::{Selection, Store};
+use chiplog::store::{Attempt, Selection, Store};
 use proptest::prelude::*;
 
 use crate::harness::postgres;
@@ -131,8 +131,9 @@ async fn a_good_record_clears_its_entry_in_quarantine() {
 async fn attempts_keep_the_last_success() {
     let (_folder, stores) = engines().await;
     for store in stores {
-        store.record_attempt("github", "github", None, at(1)).await.unwrap();
-        store.record_attempt("github", "github", Some("the host is down"), at(2)).await.unwrap();
+        store.record_attempt("github", "github", &Attempt { succeeded: true, trouble: None, at: at(1) }).await.unwrap();
+        let failed = Attempt { succeeded: false, trouble: Some("the host is down".to_owned()), at: at(2) };
+        store.record_attempt("github", "github", &failed).await.unwrap();
         let states = store.source_states().await.unwrap();
         assert_eq!(states[0].last_success_at, Some(at(1)));
         assert_eq!(states[0].last_attempt_at, at(2));

@@ -153,7 +153,10 @@ fn month_row(view: &KpiView, month: &str, known: &KpiRow) -> ShownRow {
 fn weekly(view: &KpiView) -> Option<String> {
     let trend = &view.trend.as_ref()?.trend;
     let bound = |name: &str| {
-        let of_headline = view.targets.iter().filter(|it| it.statistic == view.entry.headline && it.before.is_none());
+        let of_headline = view
+            .targets
+            .iter()
+            .filter(|it| it.statistic == view.entry.headline && it.before.is_none() && it.tier.is_none());
         // Weeks of rates are per working day, targets per calendar day: they are not drawn together.
         let drawn = of_headline.filter(|_| view.entry.unit != Unit::PerDay);
         drawn.flat_map(|it| &it.bounds).find(|bound| bound.bound == name).map(|bound| bound.value)

@@ -7,9 +7,10 @@ use askama::Template;
 struct Page<'a> {
     title: &'a str,
     message: &'a str,
+    written: Option<&'a str>,
 }
 
-/// A page with a heading and a sentence.
-pub fn page(title: &str, message: &str) -> askama::Result<String> {
-    Page { title, message }.render()
+/// A page with a heading and a sentence, and what was not taken.
+pub fn page(title: &str, message: &str, written: Option<&str>) -> askama::Result<String> {
+    Page { title, message, written }.render()
 }

@@ -24,6 +24,7 @@ struct Page<'a> {
     earlier: Vec<u32>,
     events: Vec<String>,
     changes: Vec<ShownChange<'a>>,
+    other_changes: String,
     groups: [Group; 3],
     weekly_note: &'static str,
     weekly: Vec<Weekly<'a>>,
@@ -121,6 +122,7 @@ fn render(reviewed: &Reviewed, served: bool) -> askama::Result<String> {
         earlier: (1..reviewed.revision.unwrap_or(1)).filter(|_| served).collect(),
         events: review.events.iter().map(event).collect(),
         changes: reviewed.changes.iter().map(change).collect(),
+        other_changes: reviewed.other_changes.join(", "),
         groups: [
             group("speed", "Speed: DORA's throughput", Side::Speed),
             group("stability", "Stability: DORA's instability", Side::Stability),

@@ -72,7 +72,9 @@ pub struct EvidenceView {
     pub typical: Option<Staged>,
     /// The entries, largest first.
     pub observations: Vec<Staged>,
-    /// What has begun and not ended, oldest first.
+    /// How many things have begun and not ended, of all services.
+    pub open_total: usize,
+    /// Those, oldest first, as many as entries.
     pub open: Vec<Staged>,
     /// How many things were looked at and left out.
     pub left_out_total: usize,
@@ -148,6 +150,7 @@ fn view(
             .and_then(|piece| staged(std::slice::from_ref(piece)).pop())
             .filter(|it| !it.stages.is_empty()),
         observations: staged(shown),
+        open_total: explanation.open.len(),
         open: staged(&explanation.open[..explanation.open.len().min(limit)]),
         left_out_total: explanation.left_out.len(),
         left_out: explanation.left_out.iter().take(limit).cloned().collect(),

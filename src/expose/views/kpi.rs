@@ -151,7 +151,8 @@ fn spread(
 ) -> Option<Distribution> {
     let whole = Span { from: Moment::MIN_UTC, until: facts.as_of };
     let part = rows_of(kpi, &assess(kpi, observed, &whole, facts)).into_iter().next()?.part;
-    let of_headline = targets.iter().filter(|it| it.statistic == kpi.headline.label() && it.part == part);
+    let of_headline =
+        targets.iter().filter(|it| it.statistic == kpi.headline.label() && it.part == part && it.tier.is_none());
     let bounds = of_headline.flat_map(|it| &it.bounds).find(|bound| bound.bound.ends_with("max"));
     distribution(kpi, part.as_deref(), observed, facts, facts.calendar.day(facts.as_of), bounds.map(|it| it.value))
 }

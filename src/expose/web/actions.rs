@@ -31,6 +31,9 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
 struct Written {
     text: String,
     token: String,
+    /// The text that the page showed: what others saved since must not be lost.
+    #[serde(default)]
+    loaded: Option<String>,
 }
 
 /// The form's answer is the review itself. Another site cannot write here: it does not know the token.
@@ -39,9 +42,10 @@ async fn from_form(
     Path((team, month)): Path<(String, String)>,
     Form(written): Form<Written>,
 ) -> Response {
-    match keep(&state, &team, &month, &written.text, Some(&written.token)).await {
+    let writing = Writing { team: &team, month: &month, text: &written.text, loaded: written.loaded.as_deref() };
+    match keep(&state, &writing, Some(&written.token)).await {
         Ok(_) => Redirect::to(&format!("/teams/{team}/reviews/{month}#actions")).into_response(),
-        Err(failure) => pages::failure(&failure),
+        Err(failure) => pages::failure(&failure, Some(&written.text)),
     }
 }
 
@@ -67,10 +71,20 @@ async fn from_api(
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer "));
     let text = std::str::from_utf8(&body).map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-    Ok(Json(keep(&state, &path.team, &path.month, text, token).await?))
+    let writing = Writing { team: &path.team, month: &path.month, text, loaded: None };
+    Ok(Json(keep(&state, &writing, token).await?))
 }
 
-async fn keep(state: &WebState, team: &str, month: &str, text: &str, token: Option<&str>) -> Result<Actions, Failure> {
+/// What is to be written where.
+struct Writing<'a> {
+    team: &'a str,
+    month: &'a str,
+    text: &'a str,
+    loaded: Option<&'a str>,
+}
+
+async fn keep(state: &WebState, writing: &Writing<'_>, token: Option<&str>) -> Result<Actions, Failure> {
+    let Writing { team, month, text, loaded } = *writing;
     lookup::team(&*lookup::known(state)?, team)?;
     lookup::month(month)?;
     let reporter = token.map(str::trim).and_then(|token| state.reporters.iter().find(|it| it.has_token(token)));
@@ -87,6 +101,11 @@ async fn keep(state: &WebState, team: &str, month: &str, text: &str, token: Opti
         Some(_) => {}
     }
     let actions = Actions::parse(text).map_err(|problem| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, problem))?;
+    let stored = state.reviewer.store.review_actions(team, month).await?;
+    if loaded.is_some_and(|loaded| Actions::parse(loaded) != Actions::parse(&stored)) {
+        let text = "somebody saved other actions since you opened the page: open it again and add yours to them";
+        return Err(Failure::new(StatusCode::CONFLICT, text));
+    }
     state.reviewer.store.set_review_actions(team, month, &actions.text(), clock::now()).await?;
     Ok(actions)
 }

@@ -13,10 +13,15 @@ use crate::expose::views::{
     data_quality_view, evidence_view, frozen_evidence_view, kpi_view, reviews_view,
 };
 use crate::kpi::{CATALOGUE, Kpi, Window, find};
-use crate::pipeline::{Draft, Known, ReviewError, Reviewer, TeamRules, TeamSnapshot, month_before, team_facts};
-use crate::report::review::{Reviewed, input_hash};
+use crate::pipeline::{
+    Draft, Known, ReviewError, Reviewer, TeamRules, TeamSnapshot, month_before, month_label, team_facts,
+};
+use crate::report::review::Reviewed;
 use crate::report::scorecard::scorecards;
 use crate::store::StoreError;
+
+/// Nothing older is asked for.
+const EARLIEST: chrono::Duration = chrono::Duration::days(36_500);
 
 /// So many records of the quarantine are shown.
 const SHOWN_QUARANTINE: u32 = 100;
@@ -93,7 +98,7 @@ pub(super) fn service(team: &TeamSnapshot, id: Option<&str>) -> Result<(), Failu
 
 /// The first day of `2026-10`.
 pub(super) fn month(text: &str) -> Result<NaiveDate, Failure> {
-    let day = format!("{text}-01").parse().ok().filter(|_| text.len() == 7);
+    let day = format!("{text}-01").parse().ok().filter(|day| month_label(*day) == text);
     day.ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "write the month as YYYY-MM, for example 2026-10"))
 }
 
@@ -134,7 +139,11 @@ pub(super) async fn evidence(
         let rules = rules(&reviewer, &of_team)?;
         let as_of = known.snapshot.as_of;
         let facts = team_facts(&reviewer.organisation, &known.attributed, &reviewer.families, rules, as_of);
-        let span = window.span(query.until.unwrap_or(as_of).min(as_of));
+        let until = query.until.unwrap_or(as_of).min(as_of);
+        if as_of - until > EARLIEST {
+            return Err(Failure::new(StatusCode::BAD_REQUEST, "until is longer ago than anything is kept"));
+        }
+        let span = window.span(until);
         Ok(evidence_view(kpi, &facts, &span, &query))
     })
     .await
@@ -171,21 +180,25 @@ pub(super) async fn review(
     let (known, month, reviewer) = (known(state)?, month(text)?, state.reviewer.clone());
     let today = rules(&reviewer, &of_team)?.calendar.day(clock::now());
     if let Some(frozen) = reviewer.frozen(&of_team, month, revision).await? {
-        let told = Some((frozen.revision, frozen.frozen_at, frozen.changes));
-        return Ok(reviewer.with_actions(frozen.review, frozen.input_hash, told).await?);
+        return Ok(reviewer.told(frozen).await?);
     }
     if revision.is_some() || !may_be_drafted(today, month) {
         return Err(no_review(&of_team, text, revision));
     }
+    let until = rules(&reviewer, &of_team)?.calendar.month_span(month).1;
+    let coverage = if until <= known.snapshot.as_of {
+        reviewer.coverage(&reviewer.store.source_states().await?, until)
+    } else {
+        Vec::new()
+    };
     let drafting = reviewer.clone();
     let made = beside(move || {
         let known_now =
             Draft { attributed: &known.attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
-        Ok(drafting.draft(rules(&drafting, &of_team)?, month, &known_now, Vec::new()))
+        Ok(drafting.draft(rules(&drafting, &of_team)?, month, &known_now, coverage))
     })
     .await?;
-    let hash = input_hash(&made);
-    Ok(reviewer.with_actions(made.review, hash, None).await?)
+    Ok(reviewer.draft_told(made).await?)
 }
 
 /// What a number of a frozen review rests on.

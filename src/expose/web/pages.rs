@@ -37,18 +37,18 @@ impl From<askama::Error> for Failure {
 
 impl IntoResponse for PageFailure {
     fn into_response(self) -> Response {
-        failure(&self.0)
+        failure(&self.0, None)
     }
 }
 
-/// A failure as a page.
-pub(super) fn failure(failure: &Failure) -> Response {
+/// A failure as a page; `written` is what was not taken, so that nobody has to write it again.
+pub(super) fn failure(failure: &Failure, written: Option<&str>) -> Response {
     let title = match failure.status {
         StatusCode::NOT_FOUND => "Not found",
         StatusCode::SERVICE_UNAVAILABLE => "Not yet",
         _ => "That did not work",
     };
-    let page = pages::message_page(title, &failure.message).unwrap_or_else(|_| failure.message.clone());
+    let page = pages::message_page(title, &failure.message, written).unwrap_or_else(|_| failure.message.clone());
     (failure.status, html(page)).into_response()
 }
 
@@ -72,7 +72,7 @@ pub(super) fn routes() -> Router<WebState> {
 }
 
 async fn nothing_here() -> Response {
-    failure(&Failure::new(StatusCode::NOT_FOUND, "there is no such page: begin with the teams"))
+    failure(&Failure::new(StatusCode::NOT_FOUND, "there is no such page: begin with the teams"), None)
 }
 
 async fn organisation(State(state): State<WebState>, Query(query): Query<WindowQuery>) -> Page {

@@ -27,7 +27,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
 
 fn observe(facts: &TeamFacts<'_>) -> Observed {
     let mut observed = Observed::default();
-    for item in &facts.incidents {
+    for item in facts.incidents.iter().filter(|item| item.created_at <= facts.as_of) {
         let evidence = evidence::incident(item, format!("severity {}", item.severity.0));
         match (item.acknowledged_at, item.resolved_at) {
             (Some(acknowledged_at), _) => observed.observations.push(Observation {

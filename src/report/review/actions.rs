@@ -33,13 +33,17 @@ impl Actions {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut actions: Vec<Action> = Vec::new();
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let words = line.trim().trim_start_matches(['-', '*']).trim().to_owned();
+            let words = line.trim().trim_start_matches(['-', '*', ' ', '\t']).to_owned();
             let place = number + 1;
             if words.contains('@') {
                 return Err(format!("line {place}: an @ looks like a name or an address: name a role, never a person"));
             }
+            if words.is_empty() {
+                return Err(format!("line {place}: an action without words"));
+            }
+            let too_long = || format!("line {place}: longer than {LONGEST_LINE} characters in all: say it shorter");
             if words.chars().count() > LONGEST_LINE {
-                return Err(format!("line {place}: longer than {LONGEST_LINE} characters: say it shorter"));
+                return Err(too_long());
             }
             if !line.starts_with([' ', '\t']) {
                 actions.push(Action { text: words, outcome: None });
@@ -55,6 +59,9 @@ impl Actions {
                 outcome.push(' ');
             }
             outcome.push_str(&words);
+            if outcome.chars().count() > LONGEST_LINE {
+                return Err(too_long());
+            }
         }
         if actions.len() > MOST_ACTIONS {
             return Err(format!(
@@ -88,6 +95,15 @@ mod tests {
         assert_eq!(actions.actions[0].outcome.as_deref(), Some("Done. It fell to 4 h."));
         assert_eq!(Actions::parse(&actions.text()).unwrap(), actions);
         assert_eq!(Actions::parse("").unwrap(), Actions::default());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_taken_is_read_again_as_it_is(text in "([ \\t]{0,3}[-* ]{0,3}[a-zA-Z*. -]{0,300}\n){0,7}") {
+            if let Ok(taken) = Actions::parse(&text) {
+                proptest::prop_assert_eq!(Actions::parse(&taken.text()), Ok(taken));
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::model::{
     TrendTold,
 };
 use crate::facts::Moment;
-use crate::kpi::{CATALOGUE, Kpi, Observed, Parts, Shape, Span, TeamFacts, assess, find};
+use crate::kpi::{CATALOGUE, Kpi, Observed, Parts, Protection, Shape, Span, TeamFacts, assess, find};
 use crate::report::explanation::{Narrowed, explain_narrowed};
 use crate::report::scorecard::{Measure, Scorecard, ScorecardStatus, measure_status, standing};
 use crate::report::table::{KpiRow, Verdict, rows_of};
@@ -64,8 +64,9 @@ pub fn review(inputs: &ReviewInputs<'_>) -> ReviewWithEvidence {
     let month = MonthSpan::of(facts, inputs.month);
     let headline: Vec<HeadlineRow> =
         HEADLINE.iter().filter_map(|(id, side)| Some(headline_row(inputs, find(id)?, *side, &month))).collect();
+    let so_far = elapsed(&month.span, facts.as_of);
     let evidence = HEADLINE.iter().filter_map(|(id, _)| find(id)).map(|kpi| {
-        let explanation = explain_narrowed(kpi, facts, &inputs.observed[kpi.id], &month.span, &Narrowed::default());
+        let explanation = explain_narrowed(kpi, facts, &inputs.observed[kpi.id], &so_far, &Narrowed::default());
         (kpi.id.to_owned(), explanation)
     });
     let distributions = headline.iter().filter_map(|row| {
@@ -210,7 +211,8 @@ fn target(inputs: &ReviewInputs<'_>, kpi: &Kpi, part: Option<&str>, span: &Span)
     Some(TargetTold { words: stands.target, min, max, status: stands.status })
 }
 
-/// How a duration was spread over the month of a day and the months before it. `None` where nothing ended in any of them.
+/// How a duration was spread over the month of a day and the months before it. `None` where nothing ended in any of them, and
+/// where single values would tell of single people.
 pub fn distribution(
     kpi: &Kpi,
     part: Option<&str>,
@@ -219,6 +221,9 @@ pub fn distribution(
     day: NaiveDate,
     target_max: Option<f64>,
 ) -> Option<Distribution> {
+    if kpi.protection != Protection::None {
+        return None;
+    }
     let month = MonthSpan::of(facts, day);
     let spread = |back: u32| {
         let month = month.back(facts, back);

@@ -17,4 +17,4 @@ pub use model::{
     ReviewWithEvidence, Side, StageBreakdown, StageMean, TargetTold, TrendTold,
 };
 pub use reviewed::Reviewed;
-pub use revision::{ReviewChange, changes, input_hash};
+pub use revision::{ReviewChange, changes, input_hash, other_changes};

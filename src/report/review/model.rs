@@ -27,7 +27,7 @@ pub struct Review {
     pub until: Moment,
     /// The team's time zone.
     pub time_zone: String,
-    /// The moment as of which facts are known: the end of the month, or now while it lasts.
+    /// The moment as of which facts are known: the end of the month, or of a draft the moment at which it was made.
     pub as_of: Moment,
     /// How many of its days are worked, and how many of the month before.
     pub working_days: (usize, usize),

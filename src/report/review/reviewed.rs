@@ -21,6 +21,8 @@ pub struct Reviewed {
     pub input_hash: String,
     /// What this revision changes, and why.
     pub changes: Vec<ReviewChange>,
+    /// Which other parts of the review differ from the revision before.
+    pub other_changes: Vec<String>,
     /// What the team resolved on.
     pub actions: Actions,
     /// What it had resolved on the month before, with what came of it.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use super::model::{HeadlineRow, Review, ReviewWithEvidence};
+use super::model::{Compared, HeadlineRow, Review, ReviewWithEvidence, TargetTold, TrendTold};
 use crate::kpi::Unit;
 use crate::report::{Explanation, Piece};
 
@@ -35,16 +35,11 @@ pub struct ReviewChange {
     pub reasons: Vec<String>,
 }
 
-/// A fingerprint of everything that a review rests on: evidence, definitions and targets. Equal inputs give equal ones.
+/// A fingerprint of a review and everything that it rests on. Equal facts, definitions and targets give equal ones.
 pub fn input_hash(made: &ReviewWithEvidence) -> String {
     let mut hasher = Sha256::new();
-    let parts = (
-        serde_json::to_string(&made.evidence),
-        serde_json::to_string(&made.review.definitions),
-        serde_json::to_string(&made.review.scorecards),
-        serde_json::to_string(&made.review.headline),
-    );
-    for part in [parts.0, parts.1, parts.2, parts.3].into_iter().flatten() {
+    let parts = [serde_json::to_string(&made.evidence), serde_json::to_string(&made.review)];
+    for part in parts.into_iter().flatten() {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
@@ -74,6 +69,30 @@ pub fn changes(frozen: &ReviewWithEvidence, later: &ReviewWithEvidence) -> Vec<R
         })
     });
     changed.collect()
+}
+
+/// What else differs, beside the numbers of the headline: whole parts of the review, by name.
+pub fn other_changes(frozen: &Review, later: &Review) -> Vec<String> {
+    let rest = |review: &Review| -> Vec<(Option<TrendTold>, Option<TargetTold>, usize)> {
+        review.headline.iter().map(|row| (row.trend.clone(), row.target.clone(), row.open)).collect()
+    };
+    let parts = [
+        ("trends, targets or open items of the headline", rest(frozen) != rest(later)),
+        ("values that are compared with", compared(frozen) != compared(later)),
+        ("the spread of durations", frozen.distributions != later.distributions),
+        ("the stages", frozen.stages != later.stages),
+        ("the slowest or oldest items", (&frozen.slowest, &frozen.oldest_open) != (&later.slowest, &later.oldest_open)),
+        ("the incidents", frozen.incidents != later.incidents),
+        ("the failed deployments", frozen.failed_deployments != later.failed_deployments),
+        ("the scorecards", frozen.scorecards != later.scorecards),
+        ("the known events", (&frozen.events, frozen.working_days) != (&later.events, later.working_days)),
+        ("what is known to be missing", frozen.coverage != later.coverage),
+    ];
+    parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()).collect()
+}
+
+fn compared(review: &Review) -> Vec<[Compared; 3]> {
+    review.headline.iter().map(|row| [row.previous_month, row.three_months, row.year_ago]).collect()
 }
 
 fn same(one: &HeadlineRow, other: &HeadlineRow) -> bool {

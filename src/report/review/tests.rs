@@ -1,8 +1,8 @@
 //! The review of a month, with hand-computed numbers.
 
 use super::*;
-use crate::kpi::CATALOGUE;
 use crate::kpi::test_support::{World, at, failed, merged_pull_request, shipping, shipping_after};
+use crate::kpi::{CATALOGUE, Evidence, Observation, Observed, Protection, Shape};
 use crate::report::scorecard::{Status, scorecards};
 
 /// Reviews October 2026, as of its end, of a team in UTC.
@@ -54,6 +54,23 @@ fn the_month_is_told_beside_the_months_before_it() {
     assert_eq!(spread.months[6].percentiles.unwrap()[2], 30.0 * 3600.0);
     assert_eq!(spread.months[6].values.len(), 5);
     assert!(spread.months[5].values.is_empty(), "single values are shown of the reviewed month only");
+}
+
+#[test]
+fn durations_of_single_people_are_never_spread_out() {
+    let protected = CATALOGUE.iter().filter(|kpi| kpi.protection != Protection::None && kpi.shape == Shape::Duration);
+    let mut looked_at = 0;
+    for kpi in protected {
+        World::default().with_facts(at("2026-11-01T00:00:00Z"), |facts| {
+            let evidence = Evidence { key: "k".to_owned(), title: "t".to_owned(), url: None, detail: String::new() };
+            let one = Observation::lasting(at("2026-10-01T00:00:00Z"), at("2026-10-02T00:00:00Z"), evidence);
+            let observed = Observed { observations: vec![one], ..Observed::default() };
+            let day = "2026-10-15".parse().unwrap();
+            assert_eq!(distribution(kpi, None, &observed, facts, day, None), None, "{}", kpi.id);
+        });
+        looked_at += 1;
+    }
+    assert!(looked_at > 1);
 }
 
 #[test]
