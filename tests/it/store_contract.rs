@@ -1,7 +1,9 @@
 //! What the store promises, on SQLite and on PostgreSQL.
 
+use std::collections::BTreeMap;
+
 use chiplog::facts::{Batch, Commit, Fact, Incident, IncidentUpdate, IncidentUpdateKind, Moment, Reject, Sourced, Tag};
-use chiplog::store::{Attempt, Selection, Store};
+use chiplog::store::{Attempt, ReviewRecord, Selection, Store};
 use proptest::prelude::*;
 
 use crate::harness::postgres;
@@ -241,5 +243,55 @@ proptest! {
             }
             assert_eq!(stores[0], stores[1]);
         });
+    }
+}
+
+fn frozen(revision: u32, body: &str) -> ReviewRecord {
+    ReviewRecord {
+        team: "payments".to_owned(),
+        month: "2026-10".to_owned(),
+        revision,
+        frozen_at: at(0),
+        input_hash: format!("hash {revision}"),
+        body: body.to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_review_is_never_replaced_and_the_newest_revision_is_read() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let evidence = BTreeMap::from([("throughput".to_owned(), "[1]".to_owned())]);
+        assert!(store.freeze_review(&frozen(1, "first"), &evidence).await.unwrap());
+        assert!(!store.freeze_review(&frozen(1, "other"), &BTreeMap::new()).await.unwrap(), "{store:?}: it is there");
+        assert_eq!(store.review("payments", "2026-10", None).await.unwrap(), Some(frozen(1, "first")));
+        assert!(store.freeze_review(&frozen(2, "second"), &BTreeMap::new()).await.unwrap());
+        assert_eq!(store.review("payments", "2026-10", None).await.unwrap(), Some(frozen(2, "second")));
+        assert_eq!(store.review("payments", "2026-10", Some(1)).await.unwrap(), Some(frozen(1, "first")));
+        assert_eq!(store.review("payments", "2026-10", Some(3)).await.unwrap(), None);
+        assert_eq!(store.reviewed_months("payments").await.unwrap(), [("2026-10".to_owned(), 2)]);
+        assert_eq!(store.review_evidence("payments", "2026-10", 1).await.unwrap(), evidence);
+        assert_eq!(store.review_actions("payments", "2026-10").await.unwrap(), "");
+        for text in ["one", "another"] {
+            store.set_review_actions("payments", "2026-10", text, at(1)).await.unwrap();
+            assert_eq!(store.review_actions("payments", "2026-10").await.unwrap(), text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_is_claimed_by_one_until_it_is_sent_released_or_cut_off() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let claim = async |minutes| store.claim_digest("payments", "2026-10", "chat", at(minutes)).await.unwrap();
+        let settle = async |sent_at| store.settle_digest("payments", "2026-10", "chat", sent_at).await.unwrap();
+        let asked = futures_util::future::join_all((0..8).map(|_| claim(0))).await;
+        assert_eq!(asked.iter().filter(|claimed| **claimed).count(), 1, "{store:?}: exactly one of those who ask");
+        assert!(!claim(9).await, "it is being posted");
+        assert!(claim(10).await, "whoever had claimed it was cut off");
+        settle(None).await;
+        assert!(claim(11).await, "it could not be posted and is tried again");
+        settle(Some(at(11))).await;
+        assert!(!claim(1000).await, "it is sent");
     }
 }
