@@ -87,18 +87,18 @@ pub struct ItemStages<'a> {
     numbers: HashMap<(&'a str, u64), &'a ServicePullRequest>,
     incidents: HashMap<&'a str, &'a ServiceIncident>,
     deployments: HashMap<&'a str, &'a ServiceDeployment>,
-    changes: HashMap<String, Shipped<'a>>,
+    /// By repository and object id.
+    changes: HashMap<(&'a str, &'a str), Shipped<'a>>,
 }
 
 impl<'a> ItemStages<'a> {
     /// Of all things of a team.
     pub fn of(facts: &TeamFacts<'a>) -> Self {
-        let mut changes: HashMap<String, Shipped<'a>> = HashMap::new();
+        let mut changes: HashMap<(&str, &str), Shipped<'a>> = HashMap::new();
         for deployment in facts.deployments.iter().rev() {
             if let Shipment::Commits { changes: shipped, .. } = &deployment.shipment {
-                let keyed = shipped
-                    .iter()
-                    .map(|change| (change_key(&deployment.repository, &change.sha), (*deployment, change)));
+                let repository = deployment.repository.as_str();
+                let keyed = shipped.iter().map(|change| ((repository, change.sha.as_str()), (*deployment, change)));
                 changes.extend(keyed);
             }
         }
@@ -124,7 +124,8 @@ impl<'a> ItemStages<'a> {
         if let Some(item) = self.deployments.get(key) {
             return of_deployment(item);
         }
-        self.changes.get(key).map(|shipped| self.of_change(shipped)).unwrap_or_default()
+        let change = key.split_once('@').and_then(|key| self.changes.get(&key));
+        change.map(|shipped| self.of_change(shipped)).unwrap_or_default()
     }
 
     /// The way of a commit: that of its pull request from its own authoring on, until its deployment finished.

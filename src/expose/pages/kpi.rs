@@ -152,14 +152,15 @@ fn month_row(view: &KpiView, month: &str, known: &KpiRow) -> ShownRow {
 
 fn weekly(view: &KpiView) -> Option<String> {
     let trend = &view.trend.as_ref()?.trend;
+    // The part that stands for the KPI, whose weeks these are.
+    let part = view.windows.first().and_then(|window| window.rows.first()).and_then(|row| row.part.as_ref());
     let bound = |name: &str| {
-        let of_headline = view
-            .targets
-            .iter()
-            .filter(|it| it.statistic == view.entry.headline && it.before.is_none() && it.tier.is_none());
+        let of_headline = view.targets.iter().filter(|it| {
+            it.statistic == view.entry.headline && it.part.as_ref() == part && it.before.is_none() && it.tier.is_none()
+        });
         // Weeks of rates are per working day, targets per calendar day: they are not drawn together.
         let drawn = of_headline.filter(|_| view.entry.unit != Unit::PerDay);
-        drawn.flat_map(|it| &it.bounds).find(|bound| bound.bound == name).map(|bound| bound.value)
+        drawn.flat_map(|it| &it.bounds).find(|bound| bound.bound.ends_with(name)).map(|bound| bound.value)
     };
     Some(charts::weekly_line(&charts::WeeklyLine {
         id: "weekly",

@@ -10,7 +10,7 @@ use super::model::{
     TrendTold,
 };
 use crate::facts::Moment;
-use crate::kpi::{CATALOGUE, Kpi, Observed, Parts, Protection, Shape, Span, TeamFacts, assess, find};
+use crate::kpi::{CATALOGUE, ItemStages, Kpi, Observed, Parts, Protection, Shape, Span, TeamFacts, assess, find};
 use crate::report::explanation::{Narrowed, explain_narrowed};
 use crate::report::scorecard::{Measure, Scorecard, ScorecardStatus, measure_status, standing};
 use crate::report::table::{KpiRow, Verdict, rows_of};
@@ -77,6 +77,7 @@ pub fn review(inputs: &ReviewInputs<'_>) -> ReviewWithEvidence {
     let name = facts.organisation.teams.get(facts.team).map_or(facts.team, |team| &team.name);
     let calendar = facts.calendar;
     let working_days = |span: &Span| calendar.working_days_between(span.from, span.until);
+    let stages = ItemStages::of(facts);
     let review = Review {
         team: facts.team.to_owned(),
         team_name: name.to_owned(),
@@ -89,9 +90,9 @@ pub fn review(inputs: &ReviewInputs<'_>) -> ReviewWithEvidence {
         events: events(inputs, &month),
         coverage: inputs.coverage.clone(),
         distributions: distributions.collect(),
-        stages: items::stage_breakdown(facts, &month.span, &before(facts, &month, 3)),
-        slowest: items::slowest(facts, &month.span),
-        oldest_open: items::oldest_open(inputs.observed, facts),
+        stages: items::stage_breakdown(facts, &stages, &month.span, &before(facts, &month, 3)),
+        slowest: items::slowest(facts, &stages, &month.span),
+        oldest_open: items::oldest_open(inputs.observed, facts, &stages),
         incidents: items::incidents(facts, &month.span),
         failed_deployments: items::failed_deployments(facts, &month.span),
         scorecards: scorecards(inputs),

@@ -42,9 +42,13 @@ fn delivered<'a>(facts: &TeamFacts<'a>, stages: &ItemStages<'a>, span: &Span) ->
 }
 
 /// The mean time in each stage of what was delivered within a span, against an earlier span. `None` where nothing was.
-pub(super) fn stage_breakdown(facts: &TeamFacts<'_>, span: &Span, earlier: &Span) -> Option<StageBreakdown> {
-    let stages = ItemStages::of(facts);
-    let (now, before) = (delivered(facts, &stages, span), delivered(facts, &stages, earlier));
+pub(super) fn stage_breakdown<'a>(
+    facts: &TeamFacts<'a>,
+    stages: &ItemStages<'a>,
+    span: &Span,
+    earlier: &Span,
+) -> Option<StageBreakdown> {
+    let (now, before) = (delivered(facts, stages, span), delivered(facts, stages, earlier));
     let mean = |items: &[Delivered<'_>], stage: &str| {
         let sum: f64 = items.iter().map(|item| item.seconds_in(stage)).sum();
         (!items.is_empty()).then(|| sum / items.len() as f64)
@@ -61,9 +65,8 @@ pub(super) fn stage_breakdown(facts: &TeamFacts<'_>, span: &Span, earlier: &Span
 }
 
 /// The delivered pull requests that took longest.
-pub(super) fn slowest(facts: &TeamFacts<'_>, span: &Span) -> Vec<Item> {
-    let stages = ItemStages::of(facts);
-    let items = delivered(facts, &stages, span).into_iter().filter_map(|item| {
+pub(super) fn slowest<'a>(facts: &TeamFacts<'a>, stages: &ItemStages<'a>, span: &Span) -> Vec<Item> {
+    let items = delivered(facts, stages, span).into_iter().filter_map(|item| {
         let (from, until) = (item.stages.first()?.from, item.stages.last()?.until?);
         let evidence = Evidence { key: item.key.to_owned(), title: item.title, url: item.url, detail: String::new() };
         Some(self::item(&evidence, (until - from).as_seconds_f64(), item.stages, facts))
@@ -72,8 +75,11 @@ pub(super) fn slowest(facts: &TeamFacts<'_>, span: &Span) -> Vec<Item> {
 }
 
 /// The pull requests and incidents that have been open longest.
-pub(super) fn oldest_open(observed: &BTreeMap<&'static str, Observed>, facts: &TeamFacts<'_>) -> Vec<Item> {
-    let stages = ItemStages::of(facts);
+pub(super) fn oldest_open(
+    observed: &BTreeMap<&'static str, Observed>,
+    facts: &TeamFacts<'_>,
+    stages: &ItemStages<'_>,
+) -> Vec<Item> {
     let open = ["pr_cycle_time", "time_to_restore"].into_iter().filter_map(|kpi| observed.get(kpi));
     let by_the_wall_clock = open.flat_map(|observed| &observed.open).filter(|item| item.part != Some("working"));
     let items = by_the_wall_clock.map(|open| {
