@@ -354,6 +354,8 @@ async fn pages_tell_no_person_and_say_what_is_wrong() {
         ("/teams/nobody", 404, "there is no team &#34;nobody&#34;: known are"),
         ("/teams/payments/kpis/speed", 404, "there is no KPI &#34;speed&#34;"),
         ("/teams/payments?window=1h", 400, "there is no such window: take one of 7d, 28d, 84d and 364d"),
+        ("/teams/payments/kpis/pr_cycle_time/evidence?part=night", 404, "there is no part of this KPI &#34;night&#34;"),
+        ("/teams/payments/kpis/pr_cycle_time/evidence?service=moon", 404, "there is no service &#34;moon&#34;"),
         ("/teams/payments/reviews/October", 400, "write the month as YYYY-MM"),
         ("/teams/payments/reviews/2019-01", 404, "`chiplog review payments --month 2019-01`"),
         ("/nowhere", 404, "there is no such page"),

@@ -12,7 +12,7 @@ use crate::expose::views::{
     CollectionView, DataQualityView, EvidenceQuery, EvidenceView, KpiView, ReviewsView, collection_view,
     data_quality_view, evidence_view, frozen_evidence_view, kpi_view, reviews_view,
 };
-use crate::kpi::{CATALOGUE, Kpi, Window, find};
+use crate::kpi::{CATALOGUE, Kpi, Parts, Window, find};
 use crate::pipeline::{
     Draft, Known, ReviewError, Reviewer, TeamRules, TeamSnapshot, month_before, month_label, team_facts,
 };
@@ -78,6 +78,18 @@ pub(super) fn kpi(id: &str) -> Result<&'static Kpi, Failure> {
     find(id).ok_or_else(|| Failure::missing("KPI", id, &CATALOGUE.iter().map(|kpi| kpi.id).collect::<Vec<_>>()))
 }
 
+/// Whether a KPI has a part of this name.
+fn part(kpi: &Kpi, name: Option<&str>) -> Result<(), Failure> {
+    let known = match kpi.parts {
+        Parts::Alternatives { values, .. } | Parts::Breakdown { values, .. } => values,
+        Parts::Whole => &[],
+    };
+    match name {
+        Some(name) if !known.contains(&name) => Err(Failure::missing("part of this KPI", name, known)),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn role(id: Option<&str>) -> Result<(), Failure> {
     let roles: Vec<&str> = scorecards().iter().map(|card| card.role.as_str()).collect();
     match id {
@@ -134,8 +146,15 @@ pub(super) async fn evidence(
 ) -> Result<EvidenceView, Failure> {
     let (known, kpi, reviewer) = (known(state)?, kpi(id)?, state.reviewer.clone());
     let window = window(query.window.as_deref())?;
+    part(kpi, query.part.as_deref())?;
     beside(move || {
-        team(&known, &of_team)?;
+        let shown = team(&known, &of_team)?;
+        if let Some(service) = &query.service
+            && !shown.services.contains(service)
+        {
+            let known: Vec<&str> = shown.services.iter().map(String::as_str).collect();
+            return Err(Failure::missing("service", service, &known));
+        }
         let rules = rules(&reviewer, &of_team)?;
         let as_of = known.snapshot.as_of;
         let facts = team_facts(&reviewer.organisation, &known.attributed, &reviewer.families, rules, as_of);
@@ -210,6 +229,7 @@ pub(super) async fn review_evidence(
     query: &FrozenEvidenceQuery,
 ) -> Result<EvidenceView, Failure> {
     let (month, kpi, rules) = (month(text)?, kpi(id)?, rules(&state.reviewer, of_team)?);
+    part(kpi, query.part.as_deref())?;
     let record = state.reviewer.store.review(of_team, text, query.revision).await?;
     let explanation = match record {
         Some(record) => state.reviewer.evidence(of_team, month, record.revision).await?.remove(kpi.id),
