@@ -16,7 +16,7 @@ use crate::stats::WorkingCalendar;
 use crate::store::StoreError;
 
 /// How often the calendar is looked at.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// How often the first evaluation is looked for.
 const LOOK_FOR_EVALUATION: Duration = Duration::from_millis(500);

@@ -201,7 +201,7 @@ impl Reviewer {
         bodies.into_iter().map(|(kpi, body)| Ok((kpi, read(team, month, &body)?))).collect()
     }
 
-    /// The sources that hold up the freezing of a month, for a few days at most.
+    /// The sources that hold up the freezing of a month.
     pub async fn waits_for(
         &self,
         calendar: &WorkingCalendar,
@@ -220,7 +220,8 @@ impl Reviewer {
         now: Moment,
     ) -> Vec<String> {
         let until = calendar.month_span(month).1;
-        if now - until > WAIT_FOR_SOURCES { Vec::new() } else { self.behind(states, until) }
+        let state = |name: &String| states.iter().find(|state| state.source == *name);
+        self.sources.iter().filter(|name| holds_up(state(name), until, now)).cloned().collect()
     }
 
     /// Freezes the reviews of a month that is over, of those teams that have none yet. What is frozen stays as it is.
@@ -371,6 +372,16 @@ impl Reviewer {
     }
 }
 
+/// Whether a source holds up the freezing of a month that ended at `until`. One that was never collected does: a first
+/// collection may be under way. One that is down holds it up for a few days, and has been tried since the month ended.
+fn holds_up(state: Option<&SourceState>, until: Moment, now: Moment) -> bool {
+    let Some((state, succeeded_at)) = state.and_then(|state| Some((state, state.last_success_at?))) else {
+        return true;
+    };
+    let given_up = now - until > WAIT_FOR_SOURCES && state.last_attempt_at >= until;
+    succeeded_at < until && !given_up
+}
+
 /// `2026-10`.
 pub fn label(month: NaiveDate) -> String {
     month.format("%Y-%m").to_string()
@@ -389,4 +400,30 @@ fn read<T: serde::de::DeserializeOwned>(team: &str, month: NaiveDate, body: &str
         month: label(month),
         reason: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_waits_for_first_collections_and_some_days_for_sources_that_are_down() {
+        let at = |day: &str| -> Moment { format!("2026-{day}T00:00:00Z").parse().unwrap() };
+        let until = at("11-01");
+        let state = |attempt: &str, success: Option<&str>| SourceState {
+            source: "github".to_owned(),
+            kind: "github".to_owned(),
+            last_attempt_at: at(attempt),
+            last_success_at: success.map(at),
+            last_error: None,
+        };
+        let held_up = |state: Option<&SourceState>, now: &str| holds_up(state, until, at(now));
+        assert!(held_up(None, "11-21"), "a first collection is under way");
+        assert!(held_up(Some(&state("11-20", None)), "11-21"), "none has ever come to its end");
+        assert!(!held_up(Some(&state("11-01", Some("11-01"))), "11-02"));
+        let down = state("11-02", Some("10-30"));
+        assert!(held_up(Some(&down), "11-03"));
+        assert!(!held_up(Some(&down), "11-05"), "it is down for long");
+        assert!(held_up(Some(&state("10-30", Some("10-30"))), "11-21"), "nobody has tried since the month ended");
+    }
 }

@@ -73,7 +73,7 @@ async fn a_page_runs_a_handful_of_statements_and_each_is_answered_by_an_index() 
     let ask = async |path: &str| client.get(format!("{address}{path}")).send().await.unwrap().status().as_u16();
     until("the first evaluation has ended", async || ask("/-/ready").await == 200).await;
 
-    // Reviews are looked after once a minute, for the first time after the first evaluation: not while pages are counted.
+    // Reviews are looked after every few seconds, for the first time after the first evaluation: pages are counted in between.
     until("the reviews were looked after", async || statements(&program).len() >= 2).await;
 
     let pool = SqlitePool::connect(&url).await.unwrap();
@@ -91,13 +91,20 @@ async fn a_page_runs_a_handful_of_statements_and_each_is_answered_by_an_index() 
     ];
     let mut seen = BTreeSet::new();
     for (path, status, expected) in pages {
-        let before = statements(&program).len();
-        assert_eq!(ask(&path).await, status, "{path}");
-        if expected > 0 {
-            let told = async || statements(&program).len() >= before + expected;
-            until("the statements are logged", told).await;
+        let asked = async || {
+            let before = statements(&program).len();
+            assert_eq!(ask(&path).await, status, "{path}");
+            if expected > 0 {
+                let told = async || statements(&program).len() >= before + expected;
+                until("the statements are logged", told).await;
+            }
+            statements(&program).split_off(before)
+        };
+        // What looks after reviews may have looked meanwhile; it does not so twice running.
+        let mut run = asked().await;
+        if run.len() != expected {
+            run = asked().await;
         }
-        let run = statements(&program).split_off(before);
         assert_eq!(run.len(), expected, "{path}: {run:#?}");
         for statement in run {
             for step in plan(&pool, &statement).await {

@@ -242,8 +242,8 @@ async fn a_digest_is_posted_once_per_team_and_month_whatever_happens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_running_program_freezes_the_month_that_is_over() {
     let demo = Demo::start(crate::harness::demo::small_world(1)).await;
-    demo.installation.run_well(&["collect", "--once"]);
-    let (_program, address) = demo.serve().await;
+    // Nothing was collected before: the month must wait for the first collection to end.
+    let (mut program, address) = demo.serve().await;
     let month = crate::harness::last_month();
     crate::harness::program::until("the month is frozen", async || {
         let answer = reqwest::get(format!("{address}/api/v1/teams/payments/reviews")).await.unwrap();
@@ -252,4 +252,7 @@ async fn the_running_program_freezes_the_month_that_is_over() {
         reviews.any(|review| review["month"] == month.as_str() && review["revision"] == 1)
     })
     .await;
+    assert_eq!(program.terminate(), Some(0));
+    let printed = demo.installation.run_well(&["review", "payments", "--month", &month, "--revise"]);
+    assert!(printed.contains(", revision 1. "), "everything was known when the month was frozen: {printed}");
 }
