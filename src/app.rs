@@ -145,6 +145,7 @@ fn context(
     SourceContext {
         people,
         history: chrono::Duration::from_std(config.collect.history).unwrap_or(chrono::Duration::days(456)),
+        retention: config.retention.and_then(|retention| chrono::Duration::from_std(retention).ok()),
         now: Arc::new(crate::clock::now),
         environment: Arc::new(environment),
         readiness_files: readiness_files(&config.organisation),

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -184,6 +185,19 @@ pub enum Command {
 
     /// Check credentials, sources and rules, and say why a number is missing.
     Doctor,
+
+    /// Tell how large the store is, how fast it grows, and what retention would forget.
+    ///
+    /// Reads the whole store once; nothing is changed. `retention` in [store] has `chiplog serve` forget facts so long after
+    /// they ended; frozen reviews stay as they are.
+    Stats {
+        /// Tell what this retention would forget, instead of the configured one: for example 800d or 2years.
+        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        retention: Option<Duration>,
+        /// Print JSON instead of tables.
+        #[arg(long)]
+        json: bool,
+    },
 
     /// Check the configuration, or print an example.
     #[command(subcommand)]

@@ -10,6 +10,7 @@ mod kpis;
 mod review;
 mod scorecard;
 mod serve;
+mod stats;
 mod trends;
 mod try_clone;
 
@@ -63,6 +64,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             print(&report::alertmanager_example(&teams)).map(|()| ExitCode::SUCCESS)
         }
         Command::Doctor => doctor::run(&cli.config).await,
+        Command::Stats { retention, json } => stats::run(&cli.config, retention, json).await,
         Command::Config(ConfigCommand::Check) => check_config(&cli.config),
         Command::Config(ConfigCommand::Example) => print(EXAMPLE_CONFIG).map(|()| ExitCode::SUCCESS),
     }

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::expose::prometheus::{Exposition, families};
 use crate::expose::receive::{self, ReceiveState};
 use crate::expose::web::{Served, WebState, router};
-use crate::pipeline::{CollectMetrics, Collector, Known, Stop, diagnose, evaluate, load_facts, progress};
+use crate::pipeline::{CollectMetrics, Collector, Known, Stop, diagnose, evaluate, keep_pruned, load_facts, progress};
 
 /// How often the evaluator looks whether facts have changed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -62,11 +62,12 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     });
     tracing::info!("serving http://{address}");
     let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics.clone(), progress::observer());
-    let (web, (), (), ()) = tokio::join!(
+    let (web, (), (), (), ()) = tokio::join!(
         web,
         collector.run(app.config.collect.interval, &stop),
         keep_evaluated(&app, &served, &metrics, &stop),
         keep_reviewed(&app, &served, &stop),
+        keep_pruned(&app.store, app.config.retention, &metrics, &stop),
     );
     app.store.close().await;
     tracing::info!("stopped");

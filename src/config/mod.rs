@@ -17,6 +17,7 @@ pub use sections::{CollectSection, ServerSection};
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use sections::{BotsSection, StoreSection, TeamSection};
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub server: ServerSection,
     /// The URL of the store; holds a password perhaps, and is never printed.
     pub store_url: String,
+    /// How long facts are kept after they ended. `None` is for ever.
+    pub retention: Option<Duration>,
     /// How often and how far back facts are collected.
     pub collect: CollectSection,
     /// Teams, services and rules.
@@ -95,10 +98,13 @@ impl Config {
         let bots: BotsSection = document.section("bots")?;
         let organisation = organisation::read(&document, login.as_deref())?;
         let teams: Vec<&str> = organisation.teams.keys().map(String::as_str).collect();
+        let store: StoreSection = document.section("store")?;
+        let collect: CollectSection = document.section("collect")?;
         Ok(Self {
             server: document.section("server")?,
-            store_url: store_url(&document, environment)?,
-            collect: document.section("collect")?,
+            retention: retention(&document, &store, &collect)?,
+            store_url: store_url(&document, store, environment)?,
+            collect,
             reviews: reviews::read(&document, environment, &teams)?,
             organisation,
             targets: team_targets(&document)?,
@@ -125,8 +131,30 @@ fn sole_organization(document: &Document) -> Option<String> {
     table.get_ref().as_table()?.get("organization")?.get_ref().as_str().map(str::to_owned)
 }
 
-fn store_url(document: &Document, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, ConfigError> {
-    let section: StoreSection = document.section("store")?;
+/// The shortest retention: windows reach back 364 days, trends 60 weeks, and a review looks at the same month a year ago.
+const SHORTEST_RETENTION: Duration = Duration::from_hours(456 * 24);
+
+/// How long facts are kept: never shorter than any number looks back, nor than what collections would fetch again.
+fn retention(
+    document: &Document,
+    store: &StoreSection,
+    collect: &CollectSection,
+) -> Result<Option<Duration>, ConfigError> {
+    let Some(retention) = store.retention else { return Ok(None) };
+    let shortest = SHORTEST_RETENTION.max(collect.history);
+    if retention < shortest {
+        let days = shortest.as_secs() / (24 * 3600);
+        let problem = format!("is too short: numbers look back as far as {days} days, so write at least \"{days}d\"");
+        return Err(document.error_at("store.retention", &problem));
+    }
+    Ok(Some(retention))
+}
+
+fn store_url(
+    document: &Document,
+    section: StoreSection,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, ConfigError> {
     let url = match (section.url, section.url_env, section.url_file) {
         (None, None, None) => "sqlite:chiplog.db".to_owned(),
         (Some(url), None, None) => url,

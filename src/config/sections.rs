@@ -31,6 +31,9 @@ pub(super) struct StoreSection {
     pub url_env: Option<String>,
     /// The file that holds the URL.
     pub url_file: Option<String>,
+    /// How long facts are kept after they ended; for ever unless given.
+    #[serde(deserialize_with = "optional_duration")]
+    pub retention: Option<Duration>,
 }
 
 /// `[collect]`: how often and how far back.

@@ -121,6 +121,14 @@ fn impossible_values_say_how_to_mend_them() {
             "chiplog.toml:1: store: the URL must begin with sqlite: or postgres://",
         ),
         (
+            "[store]\nretention = \"90d\"\n",
+            "chiplog.toml:2: store.retention: is too short: numbers look back as far as 456 days, so write at least \"456d\"",
+        ),
+        (
+            "[collect]\nhistory = \"600d\"\n[store]\nretention = \"500d\"\n",
+            "chiplog.toml:4: store.retention: is too short: numbers look back as far as 600 days, so write at least \"600d\"",
+        ),
+        (
             "[store]\nurl_env = \"NOWHERE\"\n",
             "chiplog.toml:2: store.url_env: the environment variable NOWHERE is not set: export it",
         ),

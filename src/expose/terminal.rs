@@ -34,6 +34,21 @@ pub fn kpi_table(rows: &[KpiRow]) -> String {
     format!("{table}\n")
 }
 
+/// A plain table: the first column is text, the others are numbers or dates.
+pub fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = plain_table();
+    table.set_header(header.iter().copied());
+    rows.for_each(|row| {
+        table.add_row(row);
+    });
+    for column in 1..header.len() {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{table}\n")
+}
+
 fn plain_table() -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);

@@ -37,6 +37,8 @@ pub struct CollectMetrics {
     pub(super) duration: GaugeVec,
     /// How far a long collection has come.
     pub(super) progress: GaugeVec,
+    /// Facts that were forgotten because of their age, by family.
+    pub(super) pruned: IntCounterVec,
     /// All changes together: rises whenever an evaluation would see something new.
     changes: IntCounter,
 }
@@ -74,6 +76,11 @@ impl CollectMetrics {
                 "How far the collection of a part has come, and how much there is in all where that is known.",
                 &["source", "part", "state"],
             )?,
+            pruned: counters(
+                "chiplog_store_pruned_facts_total",
+                "Facts that were forgotten because they ended longer ago than the retention.",
+                &["kind"],
+            )?,
             changes: IntCounter::new(
                 "chiplog_facts_changed_total",
                 "Facts that were new or different, of all sources.",
@@ -85,6 +92,7 @@ impl CollectMetrics {
         metrics.registry.register(Box::new(metrics.last_success.clone()))?;
         metrics.registry.register(Box::new(metrics.duration.clone()))?;
         metrics.registry.register(Box::new(metrics.progress.clone()))?;
+        metrics.registry.register(Box::new(metrics.pruned.clone()))?;
         metrics.registry.register(Box::new(metrics.changes.clone()))?;
         Ok(metrics)
     }

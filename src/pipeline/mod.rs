@@ -7,6 +7,7 @@ mod load;
 mod metrics;
 pub mod progress;
 mod receive;
+mod retention;
 mod reviewing;
 mod snapshot;
 
@@ -18,6 +19,7 @@ pub use evaluate::{
 pub use load::load_facts;
 pub use metrics::{CollectMetrics, Progress};
 pub use receive::{ImportError, Imported, StoredFacts, import};
+pub use retention::keep_pruned;
 pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
 pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot};
 

@@ -62,6 +62,8 @@ pub struct SourceContext {
     pub people: PersonHasher,
     /// How far back a first collection goes.
     pub history: Duration,
+    /// How long facts are kept after they ended; what ended earlier need not be handed over. `None` is for ever.
+    pub retention: Option<Duration>,
     /// The clock.
     pub now: Clock,
     /// Reads an environment variable; tests give their own.

@@ -6,6 +6,8 @@
 mod audit;
 mod documents;
 mod error;
+mod growth;
+mod retention;
 mod reviews;
 mod states;
 mod targets;
@@ -24,6 +26,8 @@ use tokio::sync::Mutex;
 pub use audit::AuditEntry;
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
+pub use growth::{FamilyGrowth, StoreSize, TableSize};
+pub use retention::Prunable;
 pub use reviews::ReviewRecord;
 pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;

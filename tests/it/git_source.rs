@@ -19,23 +19,28 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// A repository made of a stream for `git fast-import`.
-fn import(stream: &str) -> tempfile::TempDir {
+pub(crate) fn import(stream: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     git(folder.path(), &["init", "--quiet", "--initial-branch=main"]);
+    append(folder.path(), stream);
+    folder
+}
+
+/// Adds a stream to a repository.
+pub(crate) fn append(folder: &Path, stream: &str) {
     let mut importer = Command::new("git")
         .arg("-C")
-        .arg(folder.path())
+        .arg(folder)
         .args(["fast-import", "--quiet"])
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
     importer.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
     assert!(importer.wait().unwrap().success());
-    folder
 }
 
 /// One commit of a stream. Times are hours before now.
-fn commit(stream: &mut String, branch: &str, mark: usize, parents: &[usize], hours_ago: i64, message: &str) {
+pub(crate) fn commit(stream: &mut String, branch: &str, mark: usize, parents: &[usize], hours_ago: i64, message: &str) {
     let at = (now() - chrono::Duration::hours(hours_ago)).timestamp();
     let _ = writeln!(stream, "commit refs/heads/{branch}\nmark :{mark}");
     let _ = writeln!(
@@ -49,7 +54,7 @@ fn commit(stream: &mut String, branch: &str, mark: usize, parents: &[usize], hou
     let _ = writeln!(stream, "M 100644 inline part{}/file{mark}\ndata 1\nx", mark % 3);
 }
 
-fn tag(stream: &mut String, name: &str, mark: usize, annotated_hours_ago: Option<i64>) {
+pub(crate) fn tag(stream: &mut String, name: &str, mark: usize, annotated_hours_ago: Option<i64>) {
     match annotated_hours_ago {
         None => {
             let _ = writeln!(stream, "reset refs/tags/{name}\nfrom :{mark}\n");
@@ -64,7 +69,7 @@ fn tag(stream: &mut String, name: &str, mark: usize, annotated_hours_ago: Option
     }
 }
 
-fn config(folder: &Path, more: &str) -> String {
+pub(crate) fn config(folder: &Path, more: &str) -> String {
     format!(
         "[git]\npath = \"{}\"\nrepository = \"acme/shop\"\n{more}\n[team.team]\n\
          [service.shop]\nrepository = \"acme/shop\"\nteam = \"team\"\ndeployments = {{ tag = '.' }}\n",
@@ -94,15 +99,7 @@ async fn facts_are_what_git_says_and_name_nobody() {
         );
         stream
     };
-    let mut importer = Command::new("git")
-        .arg("-C")
-        .arg(folder.path())
-        .args(["fast-import", "--quiet"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    importer.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
-    assert!(importer.wait().unwrap().success());
+    append(folder.path(), &stream);
 
     let app = app(&config(folder.path(), "changed_files = true")).await;
     collect_well(&app).await;

@@ -27,6 +27,7 @@ mod page_statements;
 mod pagerduty_source;
 mod pages;
 mod receive;
+mod retention;
 mod reviews;
 mod scorecard_rows;
 mod source_contract;

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 
 use crate::harness::postgres;
 
-fn at(minutes: i64) -> Moment {
+pub(crate) fn at(minutes: i64) -> Moment {
     Moment::from_timestamp(1_790_000_000 + minutes * 60, 0).unwrap()
 }
 
-fn tag(name: &str, sha: &str, minutes: i64) -> Fact {
+pub(crate) fn tag(name: &str, sha: &str, minutes: i64) -> Fact {
     let (repository, name, sha) = ("acme/shop".to_owned(), name.to_owned(), sha.to_owned());
     Fact::Tag(Tag { repository, name, sha, tagged_at: at(minutes), url: None })
 }
@@ -34,12 +34,12 @@ fn incident(id: &str, version: i64, resolved: bool) -> Fact {
     })
 }
 
-fn facts(of: Vec<Fact>) -> Batch {
+pub(crate) fn facts(of: Vec<Fact>) -> Batch {
     Batch { facts: of, ..Batch::default() }
 }
 
 /// Both engines, each with a store of its own.
-async fn engines() -> (tempfile::TempDir, Vec<Store>) {
+pub(crate) async fn engines() -> (tempfile::TempDir, Vec<Store>) {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = Store::open(&format!("sqlite:{}/chiplog.db", folder.path().display())).await.unwrap();
     let postgres = Store::open(&postgres::fresh_database().await).await.unwrap();
@@ -246,7 +246,7 @@ proptest! {
     }
 }
 
-fn frozen(revision: u32, body: &str) -> ReviewRecord {
+pub(crate) fn frozen(revision: u32, body: &str) -> ReviewRecord {
     ReviewRecord {
         team: "payments".to_owned(),
         month: "2026-10".to_owned(),

@@ -116,11 +116,13 @@ impl Source for GitSource {
 
 impl GitSource {
     fn request(&self) -> read::Request {
+        let now = (self.context.now)();
         read::Request {
             repository: self.table.repository.clone(),
             changed_files: self.table.changed_files,
             people: self.context.people.clone(),
-            now: (self.context.now)(),
+            now,
+            kept_since: self.context.retention.map(|retention| now - retention),
         }
     }
 }

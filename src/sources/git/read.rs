@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gix::bstr::ByteSlice as _;
+use gix::revision::walk::Sorting;
+use gix::traverse::commit::simple::CommitTimeOrder;
 
 use super::convert::{self, ReadCommit};
 use crate::facts::{Fact, Moment, PersonHasher, Reject, Repository, Tag};
@@ -17,6 +19,8 @@ pub(super) struct Request {
     pub(super) changed_files: bool,
     pub(super) people: PersonHasher,
     pub(super) now: Moment,
+    /// What is older is forgotten anyway. `None` reads all of it.
+    pub(super) kept_since: Option<Moment>,
 }
 
 /// What a clone holds.
@@ -49,7 +53,8 @@ pub(super) fn open(path: &Path, request: &Request, known: Option<&str>) -> Resul
     let empty = || SourceError::NotFound(format!("{} has no commit yet", path.display()));
     let (branch, head) = default_branch(&git).ok_or_else(empty)?;
     let full_name = request.repository.clone().unwrap_or_else(|| name_of(&git, path));
-    let (tags, rejects) = tags(&git, &full_name)?;
+    let (mut tags, rejects) = tags(&git, &full_name)?;
+    tags.retain(|tag| request.kept_since.is_none_or(|since| tag.tagged_at >= since));
     let heads: BTreeMap<String, String> =
         tags.iter().map(|tag| (tag.name.clone(), tag.sha.clone())).chain([(String::new(), head.to_string())]).collect();
     let references = serde_json::json!({ "heads": heads, "changed_files": request.changed_files }).to_string();
@@ -58,7 +63,11 @@ pub(super) fn open(path: &Path, request: &Request, known: Option<&str>) -> Resul
     }
     let mut tips = vec![head];
     tips.extend(tags.iter().filter_map(|tag| gix::ObjectId::from_hex(tag.sha.as_bytes()).ok()));
-    let walk = git.rev_walk(tips).all().map_err(broken("walking the history"))?;
+    let sorting = request.kept_since.map_or(Sorting::BreadthFirst, |since| Sorting::ByCommitTimeCutoff {
+        order: CommitTimeOrder::NewestFirst,
+        seconds: since.timestamp(),
+    });
+    let walk = git.rev_walk(tips).sorting(sorting).all().map_err(broken("walking the history"))?;
     let commits = walk.map(|commit| commit.map(|commit| commit.id)).collect::<Result<Vec<_>, _>>();
     let commits = commits.map_err(broken("walking the history"))?;
     let repository = Repository {

@@ -1,0 +1,97 @@
+//! Forgets facts that ended long ago.
+//!
+//! What is open stays, whatever its age. So does the newest fact of each scope: whether anything of a kind was ever seen of
+//! a service decides between zero and no data. Reviews are documents of their own and are not touched.
+
+use std::collections::BTreeMap;
+
+use sqlx::{QueryBuilder, Row as _};
+
+use super::documents::families;
+use super::{Store, StoreError, on_engine};
+use crate::facts::{FactFamily as _, Moment, ReportedValue};
+
+/// Rows of one transaction: few enough that writers of new facts do not wait long.
+const ROWS_AT_ONCE: i64 = 2000;
+
+/// The condition for forgetting a fact; `$1` is the moment before which it must have ended.
+const IS_FORGETTABLE: &str = "old.ended_at_ms < $1 AND EXISTS (SELECT 1 FROM ";
+const HAS_A_NEWER_ONE: &str = " AS newer WHERE newer.scope = old.scope AND newer.source = old.source AND newer.started_at_ms > old.started_at_ms)";
+
+/// What would be forgotten of a family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prunable {
+    /// The family.
+    pub family: &'static str,
+    /// How many facts.
+    pub facts: u64,
+}
+
+/// The families that are pruned. What people reported is little, and nobody can fetch it again.
+fn prunable_families() -> impl Iterator<Item = &'static str> {
+    families().into_iter().filter(|family| *family != ReportedValue::FAMILY)
+}
+
+impl Store {
+    /// What [`Store::prune`] would forget now, by family; families without any are left out.
+    pub async fn prunable(&self, ended_before: Moment) -> Result<Vec<Prunable>, StoreError> {
+        let mut found = Vec::new();
+        for family in prunable_families() {
+            let count: i64 = on_engine!(self, pool: Database => {
+                let mut query = QueryBuilder::<Database>::new("SELECT COUNT(*) FROM ");
+                query.push(family).push(" AS old WHERE ").push(IS_FORGETTABLE).push(family).push(HAS_A_NEWER_ONE);
+                let query = sqlx::query(query.into_sql()).bind(ended_before.timestamp_millis());
+                query.fetch_one(pool).await?.try_get(0)?
+            });
+            if count > 0 {
+                found.push(Prunable { family, facts: count.unsigned_abs() });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Forgets the facts that ended before a moment, a few thousand at a time, and returns how many, by family. What was
+    /// done when it is cut off stays done.
+    pub async fn prune(&self, ended_before: Moment) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+        let mut pruned = BTreeMap::new();
+        for family in prunable_families() {
+            let mut after = (String::new(), String::new());
+            while let Some(last) = self.prune_page(family, ended_before, &after, &mut pruned).await? {
+                after = last;
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Forgets one page of a family behind a key, and returns the last key that was looked at. `None` at the end.
+    async fn prune_page(
+        &self,
+        family: &'static str,
+        ended_before: Moment,
+        after: &(String, String),
+        pruned: &mut BTreeMap<&'static str, u64>,
+    ) -> Result<Option<(String, String)>, StoreError> {
+        let cutoff = ended_before.timestamp_millis();
+        on_engine!(self, pool: Database => {
+            let mut select = QueryBuilder::<Database>::new("SELECT old.source, old.external_id FROM ");
+            select.push(family).push(" AS old WHERE ").push(IS_FORGETTABLE).push(family).push(HAS_A_NEWER_ONE);
+            select.push(" AND (old.source, old.external_id) > ($2, $3) ORDER BY old.source, old.external_id LIMIT $4");
+            let select = sqlx::query(select.into_sql()).bind(cutoff);
+            let rows = select.bind(after.0.clone()).bind(after.1.clone()).bind(ROWS_AT_ONCE).fetch_all(pool).await?;
+            let read = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+            let keys: Vec<(String, String)> = read.collect::<Result<_, sqlx::Error>>()?;
+            let Some(last) = keys.last().cloned() else { return Ok(None) };
+            let _writer = self.writer.lock().await;
+            // A fact that was opened again meanwhile stays.
+            let mut delete = QueryBuilder::<Database>::new("DELETE FROM ");
+            delete.push(family).push(" WHERE ended_at_ms < ").push_bind(cutoff).push(" AND (source, external_id) IN (");
+            delete.push_values(keys, |mut key, (source, external_id)| {
+                key.push_bind(source).push_bind(external_id);
+            });
+            delete.push(")");
+            let deleted = delete.build().execute(pool).await?.rows_affected();
+            *pruned.entry(family).or_default() += deleted;
+            Ok(Some(last))
+        })
+    }
+}
