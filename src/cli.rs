@@ -199,6 +199,24 @@ pub enum Command {
         json: bool,
     },
 
+    /// Write everything in the store into a file: a backup, and the way from SQLite to PostgreSQL or back.
+    ///
+    /// The file is of one moment, also while chiplog runs, and gets its name only when it is whole. It holds the key that people
+    /// are hashed with, so it is made readable for you alone.
+    Dump {
+        /// The file to write; `-` writes to standard output.
+        #[arg(default_value = "chiplog-dump.jsonl")]
+        file: PathBuf,
+    },
+
+    /// Fill an empty store with a dump, all of it or nothing.
+    ///
+    /// The store is the one that [store] names, of either engine: to move from SQLite to PostgreSQL, dump, change the url, restore.
+    Restore {
+        /// The file to read; `-` reads standard input.
+        file: PathBuf,
+    },
+
     /// Check the configuration, or print an example.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -1,6 +1,7 @@
 //! The commands: each wires what it needs and prints.
 
 mod backfill;
+mod backup;
 mod collect;
 mod digests;
 mod doctor;
@@ -65,6 +66,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Doctor => doctor::run(&cli.config).await,
         Command::Stats { retention, json } => stats::run(&cli.config, retention, json).await,
+        Command::Dump { file } => backup::dump(&cli.config, &file).await,
+        Command::Restore { file } => backup::restore(&cli.config, &file).await,
         Command::Config(ConfigCommand::Check) => check_config(&cli.config),
         Command::Config(ConfigCommand::Example) => print(EXAMPLE_CONFIG).map(|()| ExitCode::SUCCESS),
     }

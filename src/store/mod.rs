@@ -4,6 +4,7 @@
 //! engines differ in two things only: how a pool is opened, and that SQLite takes one writer at a time.
 
 mod audit;
+mod backup;
 mod documents;
 mod error;
 mod growth;

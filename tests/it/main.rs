@@ -11,6 +11,7 @@ mod alerts;
 mod api;
 mod architecture;
 mod attribution_truth;
+mod backup;
 mod binary;
 mod browser;
 mod dashboards;
