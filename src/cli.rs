@@ -217,6 +217,17 @@ pub enum Command {
         file: PathBuf,
     },
 
+    /// Print what a shell needs to complete chiplog's commands.
+    ///
+    /// For example: `chiplog completions bash > /etc/bash_completion.d/chiplog`
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+
+    /// Print the manual page; `chiplog man | man -l -` shows it.
+    Man,
+
     /// Check the configuration, or print an example.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -20,6 +20,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use clap::CommandFactory as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -68,9 +69,23 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Stats { retention, json } => stats::run(&cli.config, retention, json).await,
         Command::Dump { file } => backup::dump(&cli.config, &file).await,
         Command::Restore { file } => backup::restore(&cli.config, &file).await,
+        Command::Completions { shell } => completions(shell).map(|()| ExitCode::SUCCESS),
+        Command::Man => manual_page().map(|()| ExitCode::SUCCESS),
         Command::Config(ConfigCommand::Check) => check_config(&cli.config),
         Command::Config(ConfigCommand::Example) => print(EXAMPLE_CONFIG).map(|()| ExitCode::SUCCESS),
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "chiplog", &mut text);
+    print(&String::from_utf8_lossy(&text))
+}
+
+fn manual_page() -> Result<()> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut text).context("the manual page cannot be made")?;
+    print(&String::from_utf8_lossy(&text))
 }
 
 fn check_config(path: &Path) -> Result<ExitCode> {

@@ -289,3 +289,18 @@ fn help_teaches() {
         assert!(help.contains(word), "{word} is missing from --help");
     }
 }
+
+#[test]
+fn shells_complete_and_the_manual_page_is_well_formed() {
+    let installation = Installation::new("");
+    for (shell, check) in [("bash", "bash -n"), ("zsh", ""), ("fish", "")] {
+        let completions = installation.run_well(&["completions", shell]);
+        assert!(completions.contains("backfill") && completions.contains("scorecard"), "{shell}");
+        if !check.is_empty() {
+            std::fs::write(installation.path("completions"), completions).unwrap();
+            assert!(installation.run_shell(&format!("{check} completions")).status.success(), "{shell}");
+        }
+    }
+    let page = installation.run_well(&["man"]);
+    assert!(page.contains(".TH chiplog 1") && page.contains("backfill"), "{page}");
+}

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn rows_come_in_chunks_of_one_table() {
         let row = |number: usize| format!("[\"key {number}\",null]\n");
-        let many: String = (0..ROWS_PER_CHUNK + 1).map(row).collect();
+        let many: String = (0..=ROWS_PER_CHUNK).map(row).collect();
         let cursors =
             "{\"table\":\"cursors\",\"columns\":[\"source\",\"name\",\"state\"]}\n[\"git\",\"refs\",\"{}\"]\n";
         let dump = format!("{HEADING}{KEY}{many}{cursors}{{\"rows\":{}}}\n", ROWS_PER_CHUNK + 2);
