@@ -9,6 +9,7 @@ mod client;
 mod collect;
 mod config;
 mod convert;
+mod governor;
 mod payload;
 mod queries;
 
@@ -21,7 +22,8 @@ use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
-use client::Client;
+use budget::Urgency;
+use client::{Client, Time};
 use config::GithubConfig;
 
 /// GitHub.
@@ -73,19 +75,32 @@ const FAMILIES: &[&str] = &[
 
 fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn Source>, ConfigureError> {
     let config = GithubConfig::read(table, context)?;
-    let client = Client::new(&config, context.now.clone())?;
+    let client = Client::new(&config, Time::new(context.now.clone()), governor::Governor::of)?;
     // Artifacts lie with another host, which must not see the token.
     let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new())
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
-    Ok(Arc::new(GithubSource { config, client, downloads, context: context.clone() }))
+    Ok(Arc::new(GithubSource {
+        config: Arc::new(config),
+        client,
+        downloads: Arc::new(downloads),
+        context: context.clone(),
+    }))
 }
 
-/// One configured GitHub.
+/// One configured GitHub. Clones share all but what their client asks for.
+#[derive(Clone)]
 struct GithubSource {
-    config: GithubConfig,
+    config: Arc<GithubConfig>,
     client: Client,
-    downloads: JsonClient,
+    downloads: Arc<JsonClient>,
     context: SourceContext,
+}
+
+impl GithubSource {
+    /// The same for requests of this urgency about a repository.
+    fn asking(&self, urgency: Urgency, repository: Option<&str>) -> Self {
+        Self { client: self.client.asking(urgency, repository), ..self.clone() }
+    }
 }
 
 #[async_trait]
@@ -145,7 +160,11 @@ impl Source for GithubSource {
                 findings.push(finding(FindingLevel::Good, message, None));
             }
         }
-        findings.extend(self.client.budget_left().into_iter().map(|left| finding(FindingLevel::Good, left, None)));
+        for budget in self.client.budgets() {
+            let left =
+                format!("{} {}: {} of {} left", budget.credential, budget.resource, budget.remaining, budget.limit);
+            findings.push(finding(FindingLevel::Good, left, None));
+        }
         findings
     }
 
