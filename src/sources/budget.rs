@@ -39,12 +39,91 @@ pub struct Allowance {
 }
 
 /// When something will be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeToFinish {
     /// If each hour's budget is spent as soon as it is there.
     pub earliest: Duration,
     /// If it is spread over the hour.
     pub latest: Duration,
+}
+
+impl TimeToFinish {
+    /// Whichever takes longer.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { earliest: self.earliest.max(other.earliest), latest: self.latest.max(other.latest) }
+    }
+
+    /// In words: "12 min to 1 h 5 min"; "at least 12 min" where something is not known yet.
+    pub fn in_words(&self, is_at_least: bool) -> String {
+        let (earliest, latest) = (span(self.earliest), span(self.latest));
+        if is_at_least {
+            format!("at least {earliest}")
+        } else if earliest == latest {
+            latest
+        } else {
+            format!("{earliest} to {latest}")
+        }
+    }
+}
+
+/// A span in words, to two places.
+fn span(span: Duration) -> String {
+    const MINUTE: u64 = 60;
+    let minutes = span.as_secs().div_ceil(MINUTE);
+    match minutes {
+        0..=1 => "1 min".to_owned(),
+        2..60 => format!("{minutes} min"),
+        60..2880 if minutes % 60 == 0 => format!("{} h", minutes / 60),
+        60..2880 => format!("{} h {} min", minutes / 60, minutes % 60),
+        2880..525_600 => format!("{} days", minutes.div_ceil(1440)),
+        _ => "more than a year".to_owned(),
+    }
+}
+
+/// What a source may spend, and what it still has to do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BudgetReport {
+    /// Each budget of each credential.
+    pub credentials: Vec<CredentialBudget>,
+    /// The way back through history, while one is under way.
+    pub backfill: Option<Backfill>,
+}
+
+/// The way back through history.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Backfill {
+    /// Repositories that have not been looked into.
+    pub repositories_waiting: usize,
+    /// Repositories whose history is being read.
+    pub repositories_under_way: usize,
+    /// Repositories whose history became complete since the collection began.
+    pub repositories_complete: usize,
+    /// What is being read, all repositories together.
+    pub parts: Vec<PartLeft>,
+    /// How long all of it takes. `None` where nothing tells.
+    pub finish: Option<TimeToFinish>,
+    /// Whether something is not known yet, so that it takes longer.
+    pub is_at_least: bool,
+}
+
+/// What is left of one kind of records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartLeft {
+    /// The records, as the progress of a collection calls them.
+    pub part: &'static str,
+    /// So many are done.
+    pub done: u64,
+    /// Of at most so many, where that is known.
+    pub total: Option<u64>,
+    /// Repositories in which it is under way.
+    pub repositories: usize,
+    /// Requests that are left, at least and at most.
+    pub requests: (u64, u64),
+    /// Whether some repositories do not tell, so that it is more.
+    pub is_at_least: bool,
+    /// How long it takes: at best if it went alone, at worst if all else of the same budget goes before it.
+    pub finish: Option<TimeToFinish>,
 }
 
 /// A budget is renewed after so many seconds.
@@ -161,6 +240,19 @@ mod tests {
         assert_eq!(seconds(4600.0, 1.0, &two, None).0, 500);
         assert_eq!(seconds(4601.0, 1.0, &two, None).0, 1000);
         assert_eq!(seconds(8201.0, 1.0, &two, None).0, 4100);
+    }
+
+    #[test]
+    fn spans_are_told_in_words() {
+        let of = |earliest, latest| TimeToFinish {
+            earliest: Duration::from_secs(earliest),
+            latest: Duration::from_secs(latest),
+        };
+        assert_eq!(of(0, 0).in_words(false), "1 min");
+        assert_eq!(of(700, 3900).in_words(false), "12 min to 1 h 5 min");
+        assert_eq!(of(7200, 9000).in_words(true), "at least 2 h");
+        assert_eq!(of(3 * 86_400, 100 * 86_400).in_words(false), "3 days to 100 days");
+        assert_eq!(TimeToFinish { latest: Duration::MAX, ..of(60, 0) }.in_words(false), "1 min to more than a year");
     }
 
     #[test]

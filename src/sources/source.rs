@@ -8,6 +8,7 @@ use chrono::Duration;
 use http::HeaderMap;
 use thiserror::Error;
 
+use super::budget::BudgetReport;
 use crate::facts::{Batch, Moment, PersonHasher};
 
 /// A source's table of the configuration file, with its place in the file for errors.
@@ -96,6 +97,11 @@ pub trait Source: Send + Sync {
 
     /// The side of the source that tools send to. `None` for sources that only fetch.
     fn receiver(&self) -> Option<&dyn Receiver> {
+        None
+    }
+
+    /// What it may still spend at its tool, and what it still has to read. `None` for sources without a budget to mind.
+    fn budget(&self) -> Option<BudgetReport> {
         None
     }
 

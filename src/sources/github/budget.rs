@@ -63,21 +63,36 @@ pub(super) struct Limits {
     pub(super) graphql_per_minute: usize,
     /// Requests at the same time; GitHub's limit is 100.
     pub(super) at_once: usize,
-    /// Time that answers of a minute take: GitHub's limit is 90 s of work, which it says response times estimate.
-    pub(super) work_per_minute: Duration,
-    /// The same of GraphQL alone; GitHub's limit is 60 s.
-    pub(super) graphql_work_per_minute: Duration,
+    /// Time that answers of a minute take, where that is limited.
+    pub(super) work: Option<WorkLimit>,
+}
+
+/// Time that answers of a minute may take. GitHub limits the work of its processors, which it says response times estimate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WorkLimit {
+    /// All answers; GitHub's limit is 90 s.
+    pub(super) of_all: Duration,
+    /// Those of GraphQL; GitHub's limit is 60 s.
+    pub(super) of_graphql: Duration,
+}
+
+impl Default for WorkLimit {
+    fn default() -> Self {
+        Self { of_all: Duration::from_secs(80), of_graphql: Duration::from_secs(54) }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            core_per_minute: 800,
-            graphql_per_minute: 1800,
-            at_once: 90,
-            work_per_minute: Duration::from_secs(80),
-            graphql_work_per_minute: Duration::from_secs(54),
-        }
+        Self { core_per_minute: 800, graphql_per_minute: 1800, at_once: 90, work: Some(WorkLimit::default()) }
+    }
+}
+
+impl Limits {
+    /// Those of one GitHub. How long an Enterprise Server may work is its administrators' affair.
+    pub(super) fn of(base_url: &str) -> Self {
+        let is_cloud = base_url.contains("://api.github.com") || base_url.trim_end_matches('/').ends_with(".ghe.com");
+        Self { work: is_cloud.then(WorkLimit::default), ..Self::default() }
     }
 }
 
@@ -140,7 +155,7 @@ struct Pace {
     /// When the answers of the last minute came, and how long they took.
     answered: VecDeque<(Moment, Duration)>,
     last_backfill: Option<Moment>,
-    /// Points of a request, as a moving average.
+    /// Points of a request of a backfill, as a moving average.
     cost: Option<f64>,
 }
 
@@ -210,14 +225,16 @@ impl Budget {
         self.under_way.len()
     }
 
-    /// Takes note of what a request cost.
-    pub(super) fn spent(&mut self, resource: Resource, points: u64) {
-        let pace = self.pace.entry(resource).or_default();
-        let points = points as f64;
-        pace.cost = Some(pace.cost.map_or(points, |known| known * 0.9 + points * 0.1));
+    /// Takes note of what a request of a backfill cost. What is fresh costs less.
+    pub(super) fn spent(&mut self, resource: Resource, urgency: Urgency, points: u64) {
+        if urgency == Urgency::Backfill {
+            let pace = self.pace.entry(resource).or_default();
+            let points = points as f64;
+            pace.cost = Some(pace.cost.map_or(points, |known| known * 0.9 + points * 0.1));
+        }
     }
 
-    /// Points of a usual request.
+    /// Points of a usual request of a backfill.
     pub(super) fn cost(&self, resource: Resource) -> f64 {
         self.pace.get(&resource).and_then(|pace| pace.cost).unwrap_or(1.0)
     }
@@ -302,9 +319,9 @@ impl Budget {
         if let Some(first) = sent_at.filter(|sent_at| sent_at.len() >= most).and_then(|sent_at| sent_at.front()) {
             return Err((*first + minute(), Wait::Pace));
         }
-        let graphql_is_full = resource == Resource::Graphql
-            && self.work(&[Resource::Graphql], now) >= self.limits.graphql_work_per_minute;
-        if graphql_is_full || self.work(&Resource::ALL, now) >= self.limits.work_per_minute {
+        let Some(limit) = self.limits.work else { return Ok(()) };
+        let graphql_is_full = resource == Resource::Graphql && self.work(&[Resource::Graphql], now) >= limit.of_graphql;
+        if graphql_is_full || self.work(&Resource::ALL, now) >= limit.of_all {
             let answers = self.pace.values().filter_map(|pace| pace.answered.front());
             let first = answers.map(|(answered, _)| *answered + minute()).min();
             return Err((first.unwrap_or(now + chrono::Duration::seconds(1)), Wait::Work));

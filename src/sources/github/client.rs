@@ -15,9 +15,10 @@ use http::{HeaderMap, StatusCode};
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use super::budget::{Resource, Urgency};
+use super::budget::{Limits, Resource, Urgency};
 use super::config::GithubConfig;
 use super::governor::Governor;
+use super::ledger::Ledger;
 use crate::facts::Moment;
 use crate::sources::source::{Clock, ConfigureError, SourceError};
 use member::{Member, Request};
@@ -82,6 +83,8 @@ struct Shared {
     members: Vec<Member>,
     reserve: f64,
     time: Time,
+    /// Counts the answers to a backfill.
+    ledger: Arc<Ledger>,
     sight: Sight,
     requests: AtomicU64,
     not_modified: AtomicU64,
@@ -94,19 +97,20 @@ impl Client {
     pub(super) fn new(
         config: &GithubConfig,
         time: Time,
-        governor: impl Fn([u8; 32]) -> Arc<Governor>,
+        ledger: Arc<Ledger>,
+        governor: impl Fn([u8; 32], Limits) -> Arc<Governor>,
     ) -> Result<Self, ConfigureError> {
         crate::sources::http::install_crypto_provider();
         let base_url = config.base_url.clone();
-        let members = config
-            .credentials
-            .iter()
-            .map(|credential| Member::new(&base_url, credential, governor(credential.fingerprint(&base_url))));
+        let members = config.credentials.iter().map(|credential| {
+            Member::new(&base_url, credential, governor(credential.fingerprint(&base_url), Limits::of(&base_url)))
+        });
         let shared = Shared {
             members: members.collect::<Result<_, _>>()?,
             base_url,
             reserve: config.reserve,
             time,
+            ledger,
             sight: Sight::default(),
             requests: AtomicU64::new(0),
             not_modified: AtomicU64::new(0),
@@ -121,10 +125,20 @@ impl Client {
         Self { urgency, repository: repository.map(str::to_owned), ..self.clone() }
     }
 
-    /// The same through each credential alone.
-    pub(super) fn each(&self) -> impl Iterator<Item = (String, Self)> {
+    /// The same through each credential alone, with its label; without those that are refused while there are others.
+    pub(super) fn each(&self) -> Vec<(String, Self)> {
         let members = self.shared.members.iter().enumerate();
-        members.map(|(place, member)| (member.label.clone(), Self { only: Some(place), ..self.clone() }))
+        let now = self.shared.time.now();
+        let (refused, good): (Vec<_>, Vec<_>) = members.partition(|(_, member)| member.governor.is_set_aside(now));
+        let each = if good.is_empty() { refused } else { good };
+        each.into_iter()
+            .map(|(place, member)| (member.label.clone(), Self { only: Some(place), ..self.clone() }))
+            .collect()
+    }
+
+    /// Waits by the client's clock.
+    pub(super) fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        (self.shared.time.sleep)(wait)
     }
 
     /// How many credentials there are.

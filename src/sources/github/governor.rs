@@ -62,14 +62,14 @@ impl Governor {
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
     }
 
-    /// The one governor of a credential.
-    pub(super) fn of(fingerprint: [u8; 32]) -> Arc<Self> {
+    /// The one governor of a credential at a GitHub with these limits.
+    pub(super) fn of(fingerprint: [u8; 32], limits: Limits) -> Arc<Self> {
         let mut governors = GOVERNORS.lock().unwrap_or_else(PoisonError::into_inner);
         governors.retain(|_, governor| governor.strong_count() > 0);
         if let Some(known) = governors.get(&fingerprint).and_then(Weak::upgrade) {
             return known;
         }
-        let governor = Self::new(Limits::default());
+        let governor = Self::new(limits);
         governors.insert(fingerprint, Arc::downgrade(&governor));
         governor
     }
@@ -112,7 +112,7 @@ impl Governor {
     /// Counts what a request cost.
     pub(super) fn spent(&self, ask: Ask, points: u64) {
         let mut state = self.state();
-        state.budget.spent(ask.resource, points);
+        state.budget.spent(ask.resource, ask.urgency, points);
         *state.used.entry((ask.resource, ask.urgency)).or_default() += points;
     }
 
@@ -255,13 +255,14 @@ mod tests {
 
     #[test]
     fn the_same_credential_has_one_governor_wherever_it_is_named() {
-        let (one, other) = (Governor::of([1; 32]), Governor::of([2; 32]));
-        assert!(Arc::ptr_eq(&one, &Governor::of([1; 32])));
+        let of = |credential| Governor::of([credential; 32], Limits::default());
+        let (one, other) = (of(1), of(2));
+        assert!(Arc::ptr_eq(&one, &of(1)));
         assert!(!Arc::ptr_eq(&one, &other));
         one.hold_until(at(50));
-        assert!(Governor::of([1; 32]).admit(ask(Urgency::Fresh), next_place(), at(49)).is_err());
+        assert!(of(1).admit(ask(Urgency::Fresh), next_place(), at(49)).is_err());
         drop(one);
-        assert!(Governor::of([1; 32]).admit(ask(Urgency::Fresh), next_place(), at(49)).is_ok());
+        assert!(of(1).admit(ask(Urgency::Fresh), next_place(), at(49)).is_ok());
     }
 
     #[test]

@@ -10,14 +10,17 @@ mod collect;
 mod config;
 mod convert;
 mod governor;
+mod ledger;
 mod payload;
 mod queries;
+mod report;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
+use super::budget::BudgetReport;
 use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
@@ -25,6 +28,8 @@ use super::source::{
 use budget::Urgency;
 use client::{Client, Time};
 use config::GithubConfig;
+use governor::Governor;
+use ledger::Ledger;
 
 /// GitHub.
 pub(super) const KIND: Kind = Kind {
@@ -75,7 +80,8 @@ const FAMILIES: &[&str] = &[
 
 fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn Source>, ConfigureError> {
     let config = GithubConfig::read(table, context)?;
-    let client = Client::new(&config, Time::new(context.now.clone()), governor::Governor::of)?;
+    let ledger = Arc::new(Ledger::default());
+    let client = Client::new(&config, Time::new(context.now.clone()), ledger.clone(), Governor::of)?;
     // Artifacts lie with another host, which must not see the token.
     let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new())
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
@@ -83,6 +89,7 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
         config: Arc::new(config),
         client,
         downloads: Arc::new(downloads),
+        ledger,
         context: context.clone(),
     }))
 }
@@ -93,6 +100,7 @@ struct GithubSource {
     config: Arc<GithubConfig>,
     client: Client,
     downloads: Arc<JsonClient>,
+    ledger: Arc<Ledger>,
     context: SourceContext,
 }
 
@@ -168,7 +176,13 @@ impl Source for GithubSource {
         findings
     }
 
+    fn budget(&self) -> Option<BudgetReport> {
+        Some(self.budget_report())
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
-        self.client.telemetry()
+        let mut samples = self.client.telemetry();
+        samples.extend(self.backfill_telemetry());
+        samples
     }
 }

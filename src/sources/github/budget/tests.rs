@@ -44,7 +44,7 @@ fn the_reserve_is_left_for_others_until_the_hour_is_over() {
 #[test]
 fn what_is_under_way_counts_as_spent_and_old_answers_do_not_raise_what_is_left() {
     let mut budget = Budget::default();
-    budget.spent(Resource::Graphql, 6);
+    budget.spent(Resource::Graphql, Urgency::Backfill, 6);
     budget.note(Resource::Graphql, &told("graphql", 5000, 510, 1000));
     let first = budget.admit(FRESH, at(0)).unwrap();
     // 510 − 500 − 6 = 4 are left for the second, nothing for the third.
@@ -71,7 +71,7 @@ fn a_backfill_spreads_the_second_half_of_the_hour_and_fresh_work_does_not_wait_f
     assert_eq!(admit(&mut budget, BACKFILL, at(0)), Ok(()));
     assert_eq!(admit(&mut budget, BACKFILL, at(0)), Ok(()));
     // 1,000 are left above the reserve for 1,000 s at 5 points each: one request every 5 s.
-    budget.spent(Resource::Graphql, 5);
+    budget.spent(Resource::Graphql, Urgency::Backfill, 5);
     budget.note(Resource::Graphql, &told("graphql", 5000, 1500, 3600));
     assert_eq!(admit(&mut budget, BACKFILL, at(2600)), Ok(()));
     assert_eq!(admit(&mut budget, BACKFILL, at(2601)), Err((at(2605), Wait::Spread)));
@@ -113,6 +113,13 @@ fn answers_that_take_long_count_as_work() {
     assert_eq!(budget.admit(rest, at(46)), Err((at(78), Wait::Work)));
     budget.finish(request, at(46));
     assert_eq!(admit(&mut budget, FRESH, at(78)), Ok(()));
+}
+
+#[test]
+fn only_githubs_own_cloud_limits_work() {
+    assert!(Limits::of("https://api.github.com").work.is_some());
+    assert!(Limits::of("https://api.acme.ghe.com").work.is_some());
+    assert!(Limits::of("https://github.example.com/api/v3").work.is_none());
 }
 
 #[test]
@@ -187,7 +194,7 @@ fn a_long_backfill_is_never_refused_and_leaves_the_reserve() {
             Ok(request) => {
                 let cost = if urgency == Urgency::Fresh { 1 } else { 6 };
                 let answer = server.answer(now, cost).expect("never refused");
-                budget.spent(Resource::Graphql, cost);
+                budget.spent(Resource::Graphql, urgency, cost);
                 budget.note(Resource::Graphql, &answer);
                 budget.finish(request, at(now));
                 pages += usize::from(urgency == Urgency::Backfill);

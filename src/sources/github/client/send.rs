@@ -68,7 +68,11 @@ impl Client {
             let problem = match credential.attempt(request).await {
                 Err(problem) => problem,
                 Ok(attempt) => {
-                    permit.answered(&attempt.headers, attempt.status.is_success(), self.shared.time.now());
+                    let now = self.shared.time.now();
+                    permit.answered(&attempt.headers, attempt.status.is_success(), now);
+                    if self.urgency == Urgency::Backfill {
+                        self.shared.ledger.answered(resource, now);
+                    }
                     match self.judge(resource, credential, &attempt, tries, refusals) {
                         Judgement::Good => {
                             credential.governor.take_back();
