@@ -9,7 +9,7 @@ use crate::facts::Moment;
 
 /// Above this share of the hour's usable budget a backfill takes what it can get; below, it spreads the rest over the time
 /// to the reset, so that fresh work never finds the budget empty because of it.
-const SPREAD_BELOW: f64 = 0.5;
+const SPREAD_BELOW: f64 = 0.25;
 
 /// The budgets that GitHub keeps apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -125,15 +125,20 @@ impl Client {
         Self { urgency, repository: repository.map(str::to_owned), ..self.clone() }
     }
 
-    /// The same through each credential alone, with its label; without those that are refused while there are others.
+    /// The same through each credential alone, with its label.
     pub(super) fn each(&self) -> Vec<(String, Self)> {
         let members = self.shared.members.iter().enumerate();
+        let alone = members.map(|(place, member)| (member.label.clone(), Self { only: Some(place), ..self.clone() }));
+        alone.collect()
+    }
+
+    /// The same without the credentials that are refused, while there are others.
+    pub(super) fn each_good(&self) -> Vec<(String, Self)> {
         let now = self.shared.time.now();
-        let (refused, good): (Vec<_>, Vec<_>) = members.partition(|(_, member)| member.governor.is_set_aside(now));
-        let each = if good.is_empty() { refused } else { good };
-        each.into_iter()
-            .map(|(place, member)| (member.label.clone(), Self { only: Some(place), ..self.clone() }))
-            .collect()
+        let is_good =
+            |client: &Self| client.only.is_none_or(|place| !self.shared.members[place].governor.is_set_aside(now));
+        let (good, refused): (Vec<_>, Vec<_>) = self.each().into_iter().partition(|(_, client)| is_good(client));
+        if good.is_empty() { refused } else { good }
     }
 
     /// Waits by the client's clock.

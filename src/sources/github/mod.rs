@@ -9,6 +9,7 @@ mod client;
 mod collect;
 mod config;
 mod convert;
+mod doctor;
 mod governor;
 mod ledger;
 mod payload;
@@ -23,7 +24,7 @@ use reqwest::header::HeaderMap;
 use super::budget::BudgetReport;
 use super::http::JsonClient;
 use super::source::{
-    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
+    BatchSink, ConfigureError, Finding, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
 use budget::Urgency;
 use client::{Client, Time};
@@ -39,6 +40,10 @@ pub(super) const KIND: Kind = Kind {
     example: r#"[github]
 token_env = "GITHUB_TOKEN"       # or token_file; or a GitHub App:
 # app = { id = 12345, installation_id = 67890, private_key_file = "app.pem" }
+# More credentials add their budgets, and see what others do not: further tokens of other accounts, or tables with the keys above
+# tokens_env = ["SECOND_TOKEN"]
+# credentials = [{ app = { id = 12345, installation_id = 67891, private_key_file = "app.pem" } }]
+reserve = 0.1                    # the share of each hourly budget that is left to others who use the same credential
 organization = "acme"            # all of its repositories that are not archived
 repositories = ["other/shop"]    # beside them, or instead
 exclude = ["acme/playground-*"]  # patterns of repositories to leave out
@@ -142,38 +147,7 @@ impl Source for GithubSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let finding =
-            |level, message: String, hint: Option<&str>| Finding { level, message, hint: hint.map(str::to_owned) };
-        let mut findings = Vec::new();
-        match self.client.scopes().await {
-            Err(error) => return vec![finding(FindingLevel::Problem, error.to_string(), None)],
-            Ok(Some(scopes)) => {
-                findings.push(finding(FindingLevel::Good, format!("the token is good; its scopes: {scopes}"), None));
-                let held: Vec<&str> = scopes.split(',').map(str::trim).collect();
-                if !self.config.teams.is_empty() && !held.iter().any(|scope| scope.ends_with(":org")) {
-                    let hint = "make a token with the scope read:org";
-                    findings.push(finding(
-                        FindingLevel::Problem,
-                        "the token may not read teams".to_owned(),
-                        Some(hint),
-                    ));
-                }
-            }
-            Ok(None) => findings.push(finding(FindingLevel::Good, "the credentials are good".to_owned(), None)),
-        }
-        match collect::repositories(self).await {
-            Err(error) => findings.push(finding(FindingLevel::Problem, error.to_string(), None)),
-            Ok(repositories) => {
-                let message = format!("{} repositories are visible", repositories.len());
-                findings.push(finding(FindingLevel::Good, message, None));
-            }
-        }
-        for budget in self.client.budgets() {
-            let left =
-                format!("{} {}: {} of {} left", budget.credential, budget.resource, budget.remaining, budget.limit);
-            findings.push(finding(FindingLevel::Good, left, None));
-        }
-        findings
+        doctor::findings(self).await
     }
 
     fn budget(&self) -> Option<BudgetReport> {

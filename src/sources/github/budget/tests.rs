@@ -64,10 +64,10 @@ fn what_is_under_way_counts_as_spent_and_old_answers_do_not_raise_what_is_left()
 }
 
 #[test]
-fn a_backfill_spreads_the_second_half_of_the_hour_and_fresh_work_does_not_wait_for_it() {
+fn a_backfill_spreads_the_last_quarter_of_the_hour_and_fresh_work_does_not_wait_for_it() {
     let mut budget = Budget::default();
-    // 4,500 are usable in all, half of them is 2,250: above that nothing waits.
-    budget.note(Resource::Graphql, &told("graphql", 5000, 2752, 3600));
+    // 4,500 are usable in all, a quarter of them is 1,125: above that nothing waits.
+    budget.note(Resource::Graphql, &told("graphql", 5000, 1628, 3600));
     assert_eq!(admit(&mut budget, BACKFILL, at(0)), Ok(()));
     assert_eq!(admit(&mut budget, BACKFILL, at(0)), Ok(()));
     // 1,000 are left above the reserve for 1,000 s at 5 points each: one request every 5 s.

@@ -101,7 +101,7 @@ enum Wanted<'a> {
 /// Asks with each credential, since each may see others. What all of them do not see is an error.
 async fn through_each(source: &GithubSource, wanted: Wanted<'_>) -> Result<Vec<RepositoryNode>, SourceError> {
     let (mut seen, mut failure, mut any) = (Vec::new(), None, false);
-    for (label, client) in source.client.each() {
+    for (label, client) in source.client.each_good() {
         let asking = GithubSource { client, ..source.clone() };
         let found = match wanted {
             Wanted::OfOrganization(login) => of_organization(&asking, login).await,
