@@ -95,6 +95,11 @@ pub trait Source: Send + Sync {
     /// Looks at what the credentials may see, for `doctor`: reads only, a handful of requests.
     async fn diagnose(&self) -> Vec<Finding>;
 
+    /// What is still to be read of the history, for `doctor`: reads only. `None` where a source cannot tell.
+    async fn history_left(&self, _stored: &dyn FactLookup) -> Option<Finding> {
+        None
+    }
+
     /// The side of the source that tools send to. `None` for sources that only fetch.
     fn receiver(&self) -> Option<&dyn Receiver> {
         None

@@ -1,8 +1,10 @@
 //! What `doctor` says of a GitHub: whether each credential is good, what it sees, what it may still ask.
 
 use super::GithubSource;
+use super::budget::Resource;
 use super::collect;
-use crate::sources::source::{Finding, FindingLevel};
+use crate::sources::budget::{TimeToFinish, time_to_finish};
+use crate::sources::source::{FactLookup, Finding, FindingLevel, SourceError};
 
 fn finding(level: FindingLevel, message: String, hint: Option<&str>) -> Finding {
     Finding { level, message, hint: hint.map(str::to_owned) }
@@ -50,6 +52,35 @@ pub(super) async fn findings(source: &GithubSource) -> Vec<Finding> {
         findings.push(finding(level, message, is_low.then_some(hint)));
     }
     findings
+}
+
+/// Of so many repositories the history is looked at: a probe for fifty of them.
+const LOOKED_AT: usize = 1000;
+
+/// What is left of the history, and what that costs.
+pub(super) async fn history_left(source: &GithubSource, stored: &dyn FactLookup) -> Result<Finding, SourceError> {
+    let mut repositories = collect::repositories(source).await?;
+    let all = repositories.len();
+    repositories.truncate(LOOKED_AT);
+    let of = if all > LOOKED_AT { format!(" (of {LOOKED_AT} of {all} repositories)") } else { String::new() };
+    let collect::HistoryLeft { complete, under_way, not_begun, requests } =
+        collect::history_left(source, stored, repositories).await?;
+    if under_way + not_begun == 0 {
+        let message = format!("the history of {complete} repositories is complete{of}");
+        return Ok(finding(FindingLevel::Good, message, None));
+    }
+    let is_at_least = not_begun > 0 || all > LOOKED_AT;
+    let (allowances, cost) = source.client.allowances(Resource::Graphql);
+    let time = |requests: f64| time_to_finish(requests * cost, requests, &allowances, None);
+    let time = time(requests.0).zip(time(requests.1));
+    let time = time.map(|(least, most)| TimeToFinish { earliest: least.earliest, latest: most.latest });
+    let message = format!(
+        "history{of}: {complete} repositories are complete, {under_way} under way, {not_begun} not begun; at least {:.0} \
+         GraphQL requests are left; by the budget alone that takes {}",
+        requests.0,
+        time.map_or_else(|| "an unknown time".to_owned(), |time| time.in_words(is_at_least))
+    );
+    Ok(finding(FindingLevel::Notice, message, None))
 }
 
 /// Whether each credential is taken, and whether any is.

@@ -24,7 +24,7 @@ use reqwest::header::HeaderMap;
 use super::budget::BudgetReport;
 use super::http::JsonClient;
 use super::source::{
-    BatchSink, ConfigureError, Finding, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
+    BatchSink, ConfigureError, FactLookup, Finding, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
 use budget::Urgency;
 use client::{Client, Time};
@@ -148,6 +148,10 @@ impl Source for GithubSource {
 
     async fn diagnose(&self) -> Vec<Finding> {
         doctor::findings(self).await
+    }
+
+    async fn history_left(&self, stored: &dyn FactLookup) -> Option<Finding> {
+        doctor::history_left(self, stored).await.ok()
     }
 
     fn budget(&self) -> Option<BudgetReport> {

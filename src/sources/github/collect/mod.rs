@@ -26,6 +26,7 @@ use crate::facts::Reject;
 use crate::sources::source::{BatchSink, SinkError, SourceError};
 pub(super) use listing::repositories;
 use probe::{Probe, Target};
+pub(super) use repository::{HistoryLeft, history_left};
 pub(super) use round::all;
 
 /// Takes note of how far a part of a repository has come.

@@ -1,13 +1,16 @@
 //! One repository: what has changed in it, and a page of each part of its history.
 
-use serde_json::json;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
 
 use super::super::GithubSource;
-use super::probe::Seen;
+use super::super::ledger::Progress;
+use super::super::payload::RepositoryNode;
+use super::probe::{Seen, chunks, probe};
 use super::walk::Listed;
 use super::{Probe, Target, files, history, operations, reports, runs, security, work_items};
 use crate::facts::{Batch, Fact, Repository};
-use crate::sources::source::{BatchSink, SourceError};
+use crate::sources::source::{BatchSink, FactLookup, SourceError};
 
 /// The changed parts of one repository, newest first; of a part that was never read the newest page. Each part that has been
 /// read is noted at once, so that a collection that is cut off does not read it again. Returns whether history is left.
@@ -60,6 +63,60 @@ pub(super) async fn back(source: &GithubSource, sink: &dyn BatchSink, seen: &mut
         note(sink, target, known, Vec::new()).await?;
     }
     Ok(left)
+}
+
+/// What is left of the history of some repositories.
+#[derive(Debug, Default)]
+pub(in super::super) struct HistoryLeft {
+    pub(in super::super) complete: usize,
+    pub(in super::super) under_way: usize,
+    /// Repositories that were never read: of their commits and runs no number is known.
+    pub(in super::super) not_begun: usize,
+    /// GraphQL requests that are left, at least and at most.
+    pub(in super::super) requests: (f64, f64),
+}
+
+/// Looks up what is stored of some repositories, and asks GitHub how much there is.
+pub(in super::super) async fn history_left(
+    source: &GithubSource,
+    stored: &dyn FactLookup,
+    repositories: Vec<RepositoryNode>,
+) -> Result<HistoryLeft, SourceError> {
+    let mut history = HistoryLeft::default();
+    for chunk in chunks(repositories) {
+        for target in probe(source, &chunk).await? {
+            let read = async |part: &str| -> Result<Value, SourceError> {
+                let state = stored.cursor(&target.cursor(part)).await?;
+                Ok(state.and_then(|state| serde_json::from_str(&state).ok()).unwrap_or_default())
+            };
+            let known = read("probe").await?;
+            let mut parts = Vec::new();
+            if known["complete"] != true {
+                history.not_begun += 1;
+                let totals = [target.totals.pull_requests, target.totals.deployments];
+                parts.extend(totals.map(|total| Progress { total, ..Progress::default() }));
+            } else if known["history_left"] == true {
+                history.under_way += 1;
+                for (part, place) in [
+                    ("pull_requests", "/history/progress"),
+                    ("deployments", "/history/progress"),
+                    ("work_items", "/history/progress"),
+                    ("commits", "/progress"),
+                ] {
+                    let state = read(part).await?;
+                    let left = state.pointer(place).filter(|_| state["complete"] != true);
+                    parts.extend(left.and_then(|progress| Progress::deserialize(progress).ok()));
+                }
+            } else {
+                history.complete += 1;
+            }
+            for left in parts.iter().filter_map(Progress::left) {
+                history.requests.0 += left.least;
+                history.requests.1 += left.most;
+            }
+        }
+    }
+    Ok(history)
 }
 
 async fn changed_parts(
