@@ -63,21 +63,22 @@ pub(super) async fn history_left(source: &GithubSource, stored: &dyn FactLookup)
     let all = repositories.len();
     repositories.truncate(LOOKED_AT);
     let of = if all > LOOKED_AT { format!(" (of {LOOKED_AT} of {all} repositories)") } else { String::new() };
-    let collect::HistoryLeft { complete, under_way, not_begun, requests } =
+    let collect::HistoryLeft { complete, under_way, not_begun, requests, points } =
         collect::history_left(source, stored, repositories).await?;
     if under_way + not_begun == 0 {
         let message = format!("the history of {complete} repositories is complete{of}");
         return Ok(finding(FindingLevel::Good, message, None));
     }
     let is_at_least = not_begun > 0 || all > LOOKED_AT;
-    let (allowances, cost) = source.client.allowances(Resource::Graphql);
-    let time = |requests: f64| time_to_finish(requests * cost, requests, &allowances, None);
-    let time = time(requests.0).zip(time(requests.1));
+    let (allowances, _) = source.client.allowances(Resource::Graphql);
+    let at_best = time_to_finish(points.least, requests.least, &allowances, None);
+    let time = at_best.zip(time_to_finish(points.most, requests.most, &allowances, None));
     let time = time.map(|(least, most)| TimeToFinish { earliest: least.earliest, latest: most.latest });
     let message = format!(
         "history{of}: {complete} repositories are complete, {under_way} under way, {not_begun} not begun; at least {:.0} \
-         GraphQL requests are left; by the budget alone that takes {}",
-        requests.0,
+         GraphQL requests ({:.0} points) are left; by the budget alone that takes {}",
+        requests.least,
+        points.least,
         time.map_or_else(|| "an unknown time".to_owned(), |time| time.in_words(is_at_least))
     );
     Ok(finding(FindingLevel::Notice, message, None))

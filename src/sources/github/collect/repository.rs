@@ -4,7 +4,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::super::GithubSource;
-use super::super::ledger::Progress;
+use super::super::ledger::{Progress, RequestsLeft};
 use super::super::payload::RepositoryNode;
 use super::probe::{Seen, chunks, probe};
 use super::walk::Listed;
@@ -73,8 +73,14 @@ pub(in super::super) struct HistoryLeft {
     /// Repositories that were never read: of their commits and runs no number is known.
     pub(in super::super) not_begun: usize,
     /// GraphQL requests that are left, at least and at most.
-    pub(in super::super) requests: (f64, f64),
+    pub(in super::super) requests: RequestsLeft,
+    /// What they cost.
+    pub(in super::super) points: RequestsLeft,
 }
+
+/// Points of a page of a hundred pull requests with their commits and reviews, and of any other page, by GitHub's rule.
+const PULL_REQUESTS_COST: f64 = 35.0;
+const OTHER_COST: f64 = 2.0;
 
 /// Looks up what is stored of some repositories, and asks GitHub how much there is.
 pub(in super::super) async fn history_left(
@@ -93,26 +99,29 @@ pub(in super::super) async fn history_left(
             let mut parts = Vec::new();
             if known["complete"] != true {
                 history.not_begun += 1;
-                let totals = [target.totals.pull_requests, target.totals.deployments];
-                parts.extend(totals.map(|total| Progress { total, ..Progress::default() }));
+                let totals =
+                    [(PULL_REQUESTS_COST, target.totals.pull_requests), (OTHER_COST, target.totals.deployments)];
+                parts.extend(totals.map(|(cost, total)| (cost, Progress { total, ..Progress::default() })));
             } else if known["history_left"] == true {
                 history.under_way += 1;
-                for (part, place) in [
-                    ("pull_requests", "/history/progress"),
-                    ("deployments", "/history/progress"),
-                    ("work_items", "/history/progress"),
-                    ("commits", "/progress"),
+                for (part, place, cost) in [
+                    ("pull_requests", "/history/progress", PULL_REQUESTS_COST),
+                    ("deployments", "/history/progress", OTHER_COST),
+                    ("work_items", "/history/progress", OTHER_COST),
+                    ("commits", "/progress", OTHER_COST),
                 ] {
                     let state = read(part).await?;
                     let left = state.pointer(place).filter(|_| state["complete"] != true);
-                    parts.extend(left.and_then(|progress| Progress::deserialize(progress).ok()));
+                    parts.extend(left.and_then(|left| Some((cost, Progress::deserialize(left).ok()?))));
                 }
             } else {
                 history.complete += 1;
             }
-            for left in parts.iter().filter_map(Progress::left) {
-                history.requests.0 += left.least;
-                history.requests.1 += left.most;
+            for (cost, left) in parts.into_iter().filter_map(|(cost, part)| Some((cost, part.left()?))) {
+                history.requests.least += left.least;
+                history.requests.most += left.most;
+                history.points.least += left.least * cost;
+                history.points.most += left.most * cost;
             }
         }
     }
