@@ -74,7 +74,7 @@ fn span(span: Duration) -> String {
     match minutes {
         0..=1 => "1 min".to_owned(),
         2..60 => format!("{minutes} min"),
-        60..2880 if minutes % 60 == 0 => format!("{} h", minutes / 60),
+        60..2880 if minutes.is_multiple_of(60) => format!("{} h", minutes / 60),
         60..2880 => format!("{} h {} min", minutes / 60, minutes % 60),
         2880..525_600 => format!("{} days", minutes.div_ceil(1440)),
         _ => "more than a year".to_owned(),

@@ -102,7 +102,7 @@ fn budget(source: &str, budget: CredentialBudget) -> BudgetView {
     }
 }
 
-fn part(part: PartLeft) -> PartView {
+fn part(part: &PartLeft) -> PartView {
     PartView {
         part: part.part,
         done: part.done,
@@ -114,14 +114,14 @@ fn part(part: PartLeft) -> PartView {
     }
 }
 
-fn backfill(source: &str, backfill: Backfill) -> BackfillView {
+fn backfill(source: &str, backfill: &Backfill) -> BackfillView {
     let is_at_least = backfill.is_at_least;
     BackfillView {
         source: source.to_owned(),
         repositories_waiting: backfill.repositories_waiting,
         repositories_under_way: backfill.repositories_under_way,
         repositories_complete: backfill.repositories_complete,
-        parts: backfill.parts.into_iter().map(part).collect(),
+        parts: backfill.parts.iter().map(part).collect(),
         finish: backfill.finish.map(|it| finish(it, is_at_least)),
     }
 }
@@ -131,7 +131,7 @@ pub(super) fn budget_views(reports: Vec<(String, BudgetReport)>) -> (Vec<BudgetV
     let (mut budgets, mut backfills) = (Vec::new(), Vec::new());
     for (source, report) in reports {
         budgets.extend(report.credentials.into_iter().map(|it| budget(&source, it)));
-        backfills.extend(report.backfill.map(|it| backfill(&source, it)));
+        backfills.extend(report.backfill.map(|it| backfill(&source, &it)));
     }
     (budgets, backfills)
 }

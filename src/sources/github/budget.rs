@@ -360,7 +360,8 @@ impl Budget {
             return Err((left.reset_at, Wait::Reserve));
         }
         let gap = seconds(left.reset_at - last).max(0.0) * cost / usable;
-        let next = last + chrono::Duration::milliseconds((gap * 1000.0).ceil() as i64);
+        #[expect(clippy::cast_possible_truncation, reason = "at most the hour to the reset for each point")]
+        let next = last + chrono::Duration::milliseconds((gap * 1000.0).ceil().min(1e10) as i64);
         if next > now { Err((next.min(left.reset_at), Wait::Spread)) } else { Ok(()) }
     }
 }

@@ -159,7 +159,7 @@ impl Governor {
 /// A place in the queues of several governors, given up when this is dropped.
 pub(super) struct Place<'a> {
     ask: Ask,
-    place: u64,
+    number: u64,
     governors: Vec<&'a Arc<Governor>>,
 }
 
@@ -169,14 +169,14 @@ impl<'a> Place<'a> {
         for governor in &governors {
             governor.wait(ask, place);
         }
-        Self { ask, place, governors }
+        Self { ask, number: place, governors }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         for governor in &self.governors {
-            governor.leave(self.ask, self.place);
+            governor.leave(self.ask, self.number);
         }
     }
 }

@@ -33,6 +33,7 @@ impl PageInfo {
 /// A connection whose nodes are read together.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the field is GitHub's")]
 pub(super) struct Nodes<T> {
     pub(super) nodes: Vec<T>,
     #[serde(default)]

@@ -190,24 +190,19 @@ fn a_long_backfill_is_never_refused_and_leaves_the_reserve() {
     while now < 12 * 3600 {
         // Something fresh is wanted every five minutes.
         let urgency = if now % 300 == 0 { Urgency::Fresh } else { Urgency::Backfill };
-        match budget.admit(ask(Resource::Graphql, urgency), at(now)) {
-            Ok(request) => {
-                let cost = if urgency == Urgency::Fresh { 1 } else { 6 };
-                let answer = server.answer(now, cost).expect("never refused");
-                budget.spent(Resource::Graphql, urgency, cost);
-                budget.note(Resource::Graphql, &answer);
-                budget.finish(request, at(now));
-                pages += usize::from(urgency == Urgency::Backfill);
-                least = least.min(server.per_hour - server.used);
-                if urgency == Urgency::Fresh {
-                    now += 1;
-                }
-            }
-            Err(_) => {
-                fresh_waited += usize::from(urgency == Urgency::Fresh);
-                now += 1;
-            }
-        }
+        let Ok(request) = budget.admit(ask(Resource::Graphql, urgency), at(now)) else {
+            fresh_waited += usize::from(urgency == Urgency::Fresh);
+            now += 1;
+            continue;
+        };
+        let cost = if urgency == Urgency::Fresh { 1 } else { 6 };
+        let answer = server.answer(now, cost).expect("never refused");
+        budget.spent(Resource::Graphql, urgency, cost);
+        budget.note(Resource::Graphql, &answer);
+        budget.finish(request, at(now));
+        pages += usize::from(urgency == Urgency::Backfill);
+        least = least.min(server.per_hour - server.used);
+        now += i64::from(urgency == Urgency::Fresh);
     }
     // 900 points an hour are usable, of which 12 are fresh: at most 148 pages an hour.
     assert!(pages > 12 * 125 && pages <= 12 * 148, "{pages} pages");

@@ -59,11 +59,11 @@ impl Client {
         about: Option<&str>,
         tried: &mut BTreeSet<usize>,
     ) -> Result<Sent, SourceError> {
-        let (mut tries, mut refusals) = (0, 0);
+        let (mut attempts, mut refusals) = (0, 0);
         loop {
             let (member, permit) = self.acquire(resource, about, tried).await?;
             let credential = &self.shared.members[member];
-            tries += 1;
+            attempts += 1;
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
             let problem = match credential.attempt(request).await {
                 Err(problem) => problem,
@@ -73,7 +73,7 @@ impl Client {
                     if self.urgency == Urgency::Backfill {
                         self.shared.ledger.answered(resource, now);
                     }
-                    match self.judge(resource, credential, &attempt, tries, refusals) {
+                    match self.judge(resource, credential, &attempt, attempts, refusals) {
                         Judgement::Good => {
                             credential.governor.take_back();
                             return Ok(Sent { attempt, member });
@@ -82,7 +82,7 @@ impl Client {
                         Judgement::Refused(message) => {
                             self.hold(member, &attempt.headers, &message, refusals)?;
                             refusals += 1;
-                            tries -= 1;
+                            attempts -= 1;
                             continue;
                         }
                         Judgement::Hidden(_) if self.has_others(tried, member) => continue,
@@ -101,15 +101,15 @@ impl Client {
                     }
                 }
             };
-            if tries >= TRIES {
+            if attempts >= TRIES {
                 let place = &self.shared.base_url;
                 return Err(SourceError::Unavailable(format!(
-                    "{problem} at {place}, after {tries} tries: check base_url and the network; chiplog goes on trying"
+                    "{problem} at {place}, after {attempts} tries: check base_url and the network; chiplog goes on trying"
                 )));
             }
             // The jitter keeps replicas that met the same trouble from coming back together.
             let jitter = u64::from(rand_byte());
-            (self.shared.time.sleep)(Duration::from_millis((100 << tries) + jitter)).await;
+            (self.shared.time.sleep)(Duration::from_millis((100 << attempts) + jitter)).await;
         }
     }
 
@@ -235,7 +235,7 @@ impl Client {
             self.announce(ask, why, wait, until, member)?;
             tokio::select! {
                 () = (self.shared.time.sleep)(wait) => {}
-                _ = select_all(changes).map(|_| ()) => {}
+                () = select_all(changes).map(|_| ()) => {}
             }
             let waited = (self.shared.time.now() - now).to_std().unwrap_or_default();
             members[member].governor.waited(resource, why, waited);

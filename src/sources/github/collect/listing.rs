@@ -113,7 +113,7 @@ async fn through_each(source: &GithubSource, wanted: Wanted<'_>) -> Result<Vec<R
                 seen.extend(nodes.into_iter().map(|node| RepositoryNode { seen_by: vec![label.clone()], ..node }));
             }
             Err(error @ (SourceError::NotFound(_) | SourceError::Forbidden(_) | SourceError::Unauthorized(_))) => {
-                failure = failure.or(Some(error))
+                failure = failure.or(Some(error));
             }
             Err(error) => return Err(error),
         }
