@@ -10,7 +10,7 @@ use super::print;
 use crate::app::App;
 use crate::attribution::attribute;
 use crate::clock;
-use crate::pipeline::{diagnose, load_facts};
+use crate::pipeline::{StoredFacts, diagnose, load_facts};
 use crate::sources::{Finding, FindingLevel};
 
 pub(super) async fn run(config: &Path) -> Result<ExitCode> {
@@ -18,7 +18,11 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let mut text = String::new();
     let mut problems = 0;
     for source in &app.sources {
-        let findings = source.diagnose().await;
+        let mut findings = source.diagnose().await;
+        if !findings.iter().any(|finding| finding.level == FindingLevel::Problem) {
+            let stored = StoredFacts { store: &app.store, source: source.name() };
+            findings.extend(source.history_left(&stored).await);
+        }
         problems += section(&mut text, &format!("Source {}", source.name()), &findings);
     }
     problems += section(&mut text, "Collection", &collection(&app).await?);

@@ -100,11 +100,20 @@ impl Document {
         self.placed(0, None, problem)
     }
 
-    /// A problem inside a table that was handed out by [`Self::tables`], by its own key.
+    /// A problem inside a table that was handed out by [`Self::tables`], by its own key: `credentials.1.token_env` is a key
+    /// of the second table of an array. The line is that of the deepest part of the key that exists.
     pub fn error_in(&self, table: &Spanned<DeValue<'_>>, section: &str, key: &str, problem: &str) -> ConfigError {
-        let value = table.get_ref().as_table().and_then(|entries| entries.get(key));
-        let offset = value.map_or(table.span().start, |value| value.span().start);
-        self.placed(offset, Some(&format!("{section}.{key}")), problem)
+        let mut deepest = table;
+        for part in key.split('.') {
+            let inner = match deepest.get_ref() {
+                DeValue::Table(entries) => entries.get(part),
+                DeValue::Array(items) => part.parse().ok().and_then(|place: usize| items.get(place)),
+                _ => None,
+            };
+            let Some(inner) = inner else { break };
+            deepest = inner;
+        }
+        self.placed(deepest.span().start, Some(&format!("{section}.{key}")), problem)
     }
 
     fn placed(&self, offset: usize, key: Option<&str>, problem: &str) -> ConfigError {

@@ -5,6 +5,7 @@
 mod access;
 mod alertmanager;
 mod alerts;
+pub mod budget;
 mod cdevents;
 mod git;
 mod github;

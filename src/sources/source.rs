@@ -8,6 +8,7 @@ use chrono::Duration;
 use http::HeaderMap;
 use thiserror::Error;
 
+use super::budget::BudgetReport;
 use crate::facts::{Batch, Moment, PersonHasher};
 
 /// A source's table of the configuration file, with its place in the file for errors.
@@ -96,8 +97,18 @@ pub trait Source: Send + Sync {
     /// Looks at what the credentials may see, for `doctor`: reads only, a handful of requests.
     async fn diagnose(&self) -> Vec<Finding>;
 
+    /// What is still to be read of the history, for `doctor`: reads only. `None` where a source cannot tell.
+    async fn history_left(&self, _stored: &dyn FactLookup) -> Option<Finding> {
+        None
+    }
+
     /// The side of the source that tools send to. `None` for sources that only fetch.
     fn receiver(&self) -> Option<&dyn Receiver> {
+        None
+    }
+
+    /// What it may still spend at its tool, and what it still has to read. `None` for sources without a budget to mind.
+    fn budget(&self) -> Option<BudgetReport> {
         None
     }
 

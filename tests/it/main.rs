@@ -16,6 +16,7 @@ mod binary;
 mod browser;
 mod dashboards;
 mod git_source;
+mod github_budget;
 mod github_history;
 mod github_source;
 mod github_work;

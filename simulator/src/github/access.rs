@@ -70,6 +70,15 @@ pub(super) struct Token {
 pub(super) struct Access {
     issued: Mutex<HashMap<String, Moment>>,
     budgets: Mutex<HashMap<(String, Resource), Budget>>,
+    pace: Mutex<HashMap<String, Pace>>,
+}
+
+/// What the secondary limits count of one token.
+#[derive(Debug, Default)]
+struct Pace {
+    at_once: u64,
+    /// The minute that is counted, and its requests, for each resource.
+    minutes: HashMap<Resource, (i64, u64)>,
 }
 
 impl Access {
@@ -80,7 +89,9 @@ impl Access {
         if withheld.tokens.contains(text) {
             return None;
         }
-        let scopes = if text == options.token {
+        let more = options.more_tokens.iter().find(|more| more.token == text);
+        let owners = more.map(|more| more.owners.iter().map(|owner| owner.to_lowercase()).collect());
+        let scopes = if text == options.token || more.is_some() {
             let granted = options.scopes.split(',').map(|scope| scope.trim().to_owned());
             let kept: BTreeSet<String> =
                 granted.filter(|scope| !scope.is_empty() && !withheld.scopes.contains(scope)).collect();
@@ -93,7 +104,8 @@ impl Access {
             }
             None
         };
-        Some(Token { text: text.to_owned(), sight: Sight { scopes, withheld } })
+        let owners = owners.unwrap_or_default();
+        Some(Token { text: text.to_owned(), sight: Sight { scopes, owners, withheld } })
     }
 
     /// A new installation token and the end of its life.
@@ -102,6 +114,33 @@ impl Access {
         let token = format!("ghs_simulated{}", issued.len() + 1);
         issued.insert(token.clone(), now);
         (token, now + TOKEN_LIFETIME)
+    }
+
+    /// A request of this token begins. Says how many seconds to wait where a secondary limit is exceeded.
+    pub(super) fn begin(&self, token: &str, resource: Resource, options: &GithubOptions) -> Option<u64> {
+        let (now, limits) = ((options.now)().timestamp(), &options.secondary);
+        let mut paces = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let pace = paces.entry(token.to_owned()).or_default();
+        pace.at_once += 1;
+        let (minute, count) = pace.minutes.entry(resource).or_default();
+        if *minute != now / 60 {
+            (*minute, *count) = (now / 60, 0);
+        }
+        *count += 1;
+        let most = match resource {
+            Resource::Core => limits.rest_per_minute,
+            Resource::Graphql => limits.graphql_per_minute,
+        };
+        let exceeded = *count > most || pace.at_once > limits.at_once;
+        exceeded.then(|| u64::try_from(60 - now % 60).unwrap_or(60))
+    }
+
+    /// A request of this token has its answer.
+    pub(super) fn end(&self, token: &str) {
+        let mut paces = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pace) = paces.get_mut(token) {
+            pace.at_once = pace.at_once.saturating_sub(1);
+        }
     }
 
     /// Takes `cost` from a budget. The second value says whether there was enough; if not, nothing is taken.

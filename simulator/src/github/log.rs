@@ -16,6 +16,10 @@ pub struct LoggedRequest {
     pub status: u16,
     /// The points that a GraphQL request cost.
     pub points: u64,
+    /// Whether a limit refused it, the hourly one or a secondary one.
+    pub refused: bool,
+    /// The token that it showed, if any.
+    pub token: Option<String>,
 }
 
 /// All requests since the start, or since the last [`RequestLog::clear`].
@@ -42,6 +46,11 @@ impl RequestLog {
     /// The GraphQL points spent.
     pub fn points(&self) -> u64 {
         self.requests().iter().map(|request| request.points).sum()
+    }
+
+    /// How many a limit refused.
+    pub fn refusals(&self) -> usize {
+        self.requests().iter().filter(|request| request.refused).count()
     }
 
     /// How many were answered with "not modified".

@@ -48,12 +48,16 @@ pub struct GithubOptions {
     /// What the personal access token may do, as `X-OAuth-Scopes` tells it: without `repo` no repository is seen, without
     /// `read:org` no team.
     pub scopes: String,
+    /// More personal access tokens that are accepted, with what each may see. They have the same scopes.
+    pub more_tokens: Vec<TokenOptions>,
     /// A GitHub App whose installation tokens are accepted too.
     pub app: Option<AppOptions>,
     /// GraphQL points per hour and token.
     pub points_per_hour: u64,
     /// REST requests per hour and token.
     pub requests_per_hour: u64,
+    /// The secondary limits.
+    pub secondary: SecondaryLimits,
     /// Queries that may return more nodes than this get a 502, as GitHub's ten seconds would give, and cost twice.
     pub most_nodes: u64,
     /// How long each answer takes.
@@ -70,13 +74,41 @@ impl GithubOptions {
             now,
             token: "ghp_simulated".to_owned(),
             scopes: "read:org, repo".to_owned(),
+            more_tokens: Vec::new(),
             app: None,
             points_per_hour: 5000,
             requests_per_hour: 5000,
+            secondary: SecondaryLimits::default(),
             most_nodes: 60_000,
             latency: std::time::Duration::ZERO,
             faults: Faults::default(),
         }
+    }
+}
+
+/// A personal access token.
+#[derive(Debug, Clone)]
+pub struct TokenOptions {
+    /// The token.
+    pub token: String,
+    /// The owners whose repositories it sees; all where that is empty.
+    pub owners: Vec<String>,
+}
+
+/// What GitHub calls secondary limits: how often and how many at once a token may ask.
+#[derive(Debug, Clone, Copy)]
+pub struct SecondaryLimits {
+    /// GraphQL requests of a minute.
+    pub graphql_per_minute: u64,
+    /// REST requests of a minute.
+    pub rest_per_minute: u64,
+    /// Requests at the same time.
+    pub at_once: u64,
+}
+
+impl Default for SecondaryLimits {
+    fn default() -> Self {
+        Self { graphql_per_minute: 2000, rest_per_minute: 900, at_once: 100 }
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::access::{Access, Budget, Resource, Token, bearer, check_jwt};
 use super::graphql::Graphql;
 use super::log::{LoggedRequest, RequestLog};
-use super::trouble::{bad_json, bad_jwt, error_body, faulty, out_of_time, rate_limited, unauthorized};
+use super::trouble::{bad_json, bad_jwt, error_body, faulty, out_of_time, rate_limited, too_often, unauthorized};
 use super::{GithubOptions, SharedWorld, rest};
 
 /// No query may ask for more nodes than this.
@@ -53,6 +53,16 @@ pub(super) fn router(world: SharedWorld, options: GithubOptions, base_url: Strin
 async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 10 << 20).await.unwrap_or_default();
+    let graphql = is_graphql(&parts.method, below_the_root(parts.uri.path()));
+    let resource = if graphql { Resource::Graphql } else { Resource::Core };
+    let token = bearer(&parts.headers).map(str::to_owned);
+    let exceeded = token.as_ref().and_then(|token| server.access.begin(token, resource, &server.options));
+    let _under_way = token.clone().map(|token| UnderWay { server: server.clone(), token });
+    if let Some(seconds) = exceeded {
+        let route = format!("{} {}", parts.method, parts.uri.path());
+        server.log.add(LoggedRequest { route, status: 403, refused: true, token, ..LoggedRequest::default() });
+        return too_often(seconds);
+    }
     if !server.options.latency.is_zero() {
         tokio::time::sleep(server.options.latency).await;
     }
@@ -62,22 +72,42 @@ async fn answer(State(server): State<Arc<Server>>, request: Request<Body>) -> Re
     joined.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
+/// A request that counts among those at the same time until it is answered, or its sender is gone.
+struct UnderWay {
+    server: Arc<Server>,
+    token: String,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.server.access.end(&self.token);
+    }
+}
+
+/// The path below the root of the API: an Enterprise Server has it at `/api/v3`.
+fn below_the_root(path: &str) -> &str {
+    path.strip_prefix("/api/v3").unwrap_or(path)
+}
+
+fn is_graphql(method: &Method, path: &str) -> bool {
+    method == Method::POST && (path == "/graphql" || path == "/api/graphql")
+}
+
 impl Server {
     fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Response {
-        let (path, root) = match uri.path().strip_prefix("/api/v3") {
-            Some(path) => (path, format!("{}/api/v3", self.base_url)),
-            None => (uri.path(), self.base_url.clone()),
-        };
+        let path = below_the_root(uri.path());
+        let root = format!("{}{}", self.base_url, uri.path().strip_suffix(path).unwrap_or_default());
         let incoming = Incoming { method, path, query: uri.query().unwrap_or_default(), headers, body, root };
         let mut logged = LoggedRequest {
             route: format!("{method} {path}{}", uri.query().map(|query| format!("?{query}")).unwrap_or_default()),
             ..LoggedRequest::default()
         };
-        let graphql = method == Method::POST && (path == "/graphql" || path == "/api/graphql");
+        let graphql = is_graphql(method, path);
+        logged.token = bearer(headers).map(str::to_owned);
         let mut response = match self.options.faults.take() {
             Some(fault) => faulty(&fault),
             None if graphql => self.graphql(&incoming, &mut logged),
-            None => self.rest(&incoming),
+            None => self.rest(&incoming, &mut logged),
         };
         logged.status = response.status().as_u16();
         self.log.add(logged);
@@ -108,6 +138,7 @@ impl Server {
         let points = if in_time { prepared.points } else { prepared.points * 2 };
         let (budget, enough) = self.access.spend(&token.text, Resource::Graphql, points, &self.options);
         if !enough {
+            logged.refused = true;
             return with_budget(rate_limited(Resource::Graphql), budget, Resource::Graphql);
         }
         logged.points = points;
@@ -124,7 +155,7 @@ impl Server {
         with_scopes(response, &token)
     }
 
-    fn rest(&self, incoming: &Incoming<'_>) -> Response {
+    fn rest(&self, incoming: &Incoming<'_>, logged: &mut LoggedRequest) -> Response {
         if let Some(response) = self.as_app(incoming) {
             return response;
         }
@@ -143,11 +174,13 @@ impl Server {
             let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
             rest::answer(&world, &token.sight, incoming.path, incoming.query, &incoming.root)
         };
-        let etag = answer.etag();
+        // GitHub's tags differ by token.
+        let etag = answer.etag(&token.text);
         let asked = incoming.headers.get("if-none-match").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let unchanged = answer.status == StatusCode::OK && asked.split(',').any(|tag| same_tag(tag, &etag));
         let (budget, enough) = self.access.spend(&token.text, Resource::Core, u64::from(!unchanged), &self.options);
         if !enough {
+            logged.refused = true;
             return with_budget(rate_limited(Resource::Core), budget, Resource::Core);
         }
         let has_etag = answer.status == StatusCode::OK;

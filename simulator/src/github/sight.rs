@@ -10,6 +10,8 @@ use crate::world::{Repository, Team, World};
 pub(super) struct Sight {
     /// The scopes of a personal access token; `None` for an App's installation, which has permissions instead.
     pub(super) scopes: Option<BTreeSet<String>>,
+    /// The owners whose repositories are seen, in lower case; all where that is empty.
+    pub(super) owners: BTreeSet<String>,
     /// What is kept from every token just now.
     pub(super) withheld: Withheld,
 }
@@ -54,7 +56,8 @@ impl Sight {
 
     fn look_at<'a>(&self, found: &'a Repository) -> Seen<'a> {
         let name = format!("{}/{}", found.owner, found.name).to_lowercase();
-        if !self.has_one_of(&["repo"]) || self.withheld.hidden.contains(&name) {
+        let of_another = !self.owners.is_empty() && !self.owners.contains(&found.owner.to_lowercase());
+        if of_another || !self.has_one_of(&["repo"]) || self.withheld.hidden.contains(&name) {
             Seen::Nothing
         } else if self.withheld.forbidden.contains(&name) {
             Seen::Forbidden

@@ -62,6 +62,11 @@ fn retry_after(mut response: Response, seconds: u64) -> Response {
     response
 }
 
+/// A secondary limit is exceeded: 403 with the seconds to wait.
+pub(super) fn too_often(seconds: u64) -> Response {
+    retry_after(error(StatusCode::FORBIDDEN, SECONDARY), seconds)
+}
+
 /// The answer to a request that meets a fault.
 pub(super) fn faulty(fault: &Fault) -> Response {
     match fault {
@@ -69,7 +74,7 @@ pub(super) fn faulty(fault: &Fault) -> Response {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
             json_answer(status, &json!({ "message": "Something went wrong." }))
         }
-        Fault::SecondaryLimit(seconds) => retry_after(error(StatusCode::FORBIDDEN, SECONDARY), *seconds),
+        Fault::SecondaryLimit(seconds) => too_often(*seconds),
         Fault::TooManyRequests(seconds) => retry_after(error(StatusCode::TOO_MANY_REQUESTS, SECONDARY), *seconds),
         Fault::GraphqlRateLimited => retry_after(rate_limited(Resource::Graphql), 0),
         Fault::GraphqlSecondaryLimit(seconds) => {

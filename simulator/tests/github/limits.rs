@@ -283,3 +283,20 @@ async fn faults_meet_the_next_requests_in_order() {
     assert!(broken.status == 200 && serde_json::from_str::<Value>(&broken.text).is_err());
     assert_eq!(github.simulator.log().points(), 0);
 }
+
+#[tokio::test]
+async fn a_secondary_limit_refuses_what_comes_too_often_until_the_minute_is_over() {
+    let github = Github::start_with(vec![repository(1, 3)], |options| options.secondary.rest_per_minute = 2).await;
+    for _ in 0..2 {
+        assert_eq!(github.get("/repos/acme/shop-1").await.status, 200);
+    }
+    let refused = github.get("/repos/acme/shop-1").await;
+    // The clock stands at 1,700,000,000: forty seconds before the next minute.
+    assert_eq!((refused.status.as_u16(), refused.number("retry-after")), (403, 40));
+    assert!(refused.json["message"].as_str().unwrap().contains("secondary rate limit"));
+    assert_eq!(github.simulator.log().refusals(), 1);
+    // GraphQL is counted for itself.
+    assert_eq!(github.query("{ viewer { login } }", json!({})).await.status, 200);
+    let crowded = Github::start_with(vec![repository(1, 3)], |options| options.secondary.at_once = 0).await;
+    assert_eq!(crowded.get("/repos/acme/shop-1").await.status, 403);
+}

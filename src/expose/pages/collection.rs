@@ -3,14 +3,30 @@
 use askama::Template;
 
 use super::parts::minute;
-use crate::expose::views::{BudgetSample, CollectionView, ProgressView, SourceView};
+use crate::expose::views::{BackfillView, BudgetSample, BudgetView, CollectionView, ProgressView, SourceView};
 use crate::facts::Moment;
 
 #[derive(Template)]
 #[template(path = "collection.html")]
 struct Page<'a> {
-    progress: &'a [ProgressView],
+    progress: Vec<ShownProgress<'a>>,
+    budgets: Vec<ShownBudget<'a>>,
+    backfills: &'a [BackfillView],
     sources: Vec<ShownSource<'a>>,
+}
+
+/// A part that is being collected, as it is shown.
+struct ShownProgress<'a> {
+    it: &'a ProgressView,
+    /// How long it still takes, in words.
+    finish: &'a str,
+}
+
+/// A budget as it is shown.
+struct ShownBudget<'a> {
+    it: &'a BudgetView,
+    reset_at: String,
+    owners: String,
 }
 
 /// A source as it is shown.
@@ -24,7 +40,26 @@ pub(super) struct ShownSource<'a> {
 
 /// The page of the collection.
 pub fn page(view: &CollectionView) -> askama::Result<String> {
-    Page { progress: &view.progress, sources: view.sources.iter().map(source).collect() }.render()
+    let progress = view.progress.iter().map(|it| ShownProgress { it, finish: finish(view, it) });
+    let budgets = view.budgets.iter().map(|it| ShownBudget {
+        it,
+        reset_at: minute(it.reset_at),
+        owners: if it.owners.is_empty() { "all".to_owned() } else { it.owners.join(", ") },
+    });
+    Page {
+        progress: progress.collect(),
+        budgets: budgets.collect(),
+        backfills: &view.backfills,
+        sources: view.sources.iter().map(source).collect(),
+    }
+    .render()
+}
+
+/// How long a part still takes: nothing where its source does not say.
+fn finish<'a>(view: &'a CollectionView, progress: &ProgressView) -> &'a str {
+    let of_source = view.backfills.iter().filter(|it| it.source == progress.source);
+    let part = of_source.flat_map(|it| &it.parts).find(|it| it.part == progress.part);
+    part.map_or("", |part| part.finish.as_ref().map_or("unknown", |finish| &finish.words))
 }
 
 /// A source's row.
@@ -35,8 +70,14 @@ pub(super) fn source(view: &SourceView) -> ShownSource<'_> {
         last_success: told(view.last_success_at),
         last_attempt: told(view.last_attempt_at),
         error: view.last_error.as_deref(),
-        telemetry: view.telemetry.iter().map(sample).collect(),
+        // Budgets have a table of their own.
+        telemetry: view.telemetry.iter().filter(|it| !is_of_a_budget(it)).map(sample).collect(),
     }
+}
+
+fn is_of_a_budget(sample: &BudgetSample) -> bool {
+    sample.name.starts_with("rate_limit_") && sample.labels.contains_key("credential")
+        || sample.name.starts_with("backfill_")
 }
 
 fn sample(sample: &BudgetSample) -> String {

@@ -1,6 +1,7 @@
 //! What pages and the JSON API show, as models: a page is a template over one of these, and the API is its JSON. So both
 //! tell the same numbers, which are those of the metrics.
 
+mod budget;
 mod evidence;
 mod kpi;
 mod organisation;
@@ -8,6 +9,7 @@ mod quality;
 mod reviews;
 mod team;
 
+pub use budget::{BackfillView, BudgetView, FinishView, PartView};
 pub use evidence::{EvidenceQuery, EvidenceView, evidence_view, frozen_evidence_view};
 pub use kpi::{CatalogueEntry, KpiView, MonthValue, TrendView, WindowValues, catalogue, kpi_view};
 pub use organisation::{OrganisationView, TeamSummary, organisation_view};

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::budget::{BackfillView, BudgetView, budget_views};
 use crate::facts::Moment;
 use crate::pipeline::{Known, Progress};
+use crate::sources::budget::BudgetReport;
 use crate::sources::{FindingLevel, Telemetry};
 use crate::store::{Quarantined, SourceState};
 
@@ -99,6 +101,10 @@ pub struct CollectionView {
     pub sources: Vec<SourceView>,
     /// The parts that are being collected.
     pub progress: Vec<ProgressView>,
+    /// What may still be spent, by credential.
+    pub budgets: Vec<BudgetView>,
+    /// The ways back through history that are under way.
+    pub backfills: Vec<BackfillView>,
 }
 
 /// How far one part has come.
@@ -163,6 +169,7 @@ pub fn collection_view(
     sources: Vec<(String, Vec<Telemetry>)>,
     states: Vec<SourceState>,
     progress: Vec<Progress>,
+    reports: Vec<(String, BudgetReport)>,
 ) -> CollectionView {
     let mut states: BTreeMap<String, SourceState> =
         states.into_iter().map(|state| (state.source.clone(), state)).collect();
@@ -182,7 +189,8 @@ pub fn collection_view(
         done: it.done,
         total: it.total,
     });
-    CollectionView { sources: sources.collect(), progress: progress.collect() }
+    let (budgets, backfills) = budget_views(reports);
+    CollectionView { sources: sources.collect(), progress: progress.collect(), budgets, backfills }
 }
 
 fn sample(telemetry: Telemetry) -> BudgetSample {

@@ -263,7 +263,8 @@ pub(super) async fn review_evidence(
 pub(super) async fn collection(state: &WebState) -> Result<CollectionView, Failure> {
     let states = state.reviewer.store.source_states().await?;
     let sources = state.sources.iter().map(|source| (source.name().to_owned(), source.telemetry()));
-    Ok(collection_view(sources.collect(), states, state.metrics.progress()))
+    let reports = state.sources.iter().filter_map(|source| Some((source.name().to_owned(), source.budget()?)));
+    Ok(collection_view(sources.collect(), states, state.metrics.progress(), reports.collect()))
 }
 
 pub(super) async fn data_quality(state: &WebState) -> Result<DataQualityView, Failure> {

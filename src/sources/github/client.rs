@@ -1,26 +1,28 @@
-//! Requests to GitHub: authentication and transport by octocrab, limits and errors by chiplog.
+//! Requests to GitHub: which credential makes them and when, limits and errors.
 
+mod member;
+mod send;
+mod sight;
+mod told;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, Response, StatusCode};
-use http_body_util::BodyExt as _;
-use octocrab::Octocrab;
-use octocrab::models::{AppId, InstallationId};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, StatusCode};
 use reqwest::Url;
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::budget::{Budget, LONGEST_WAIT, Wait, wait_after_refusal};
-use super::config::{Credential, GithubConfig};
-use crate::sources::source::{Clock, ConfigureError, SourceError, Telemetry};
-
-/// How often a request is tried in all, refusals for limits not counted.
-const TRIES: u32 = 5;
-
-/// How often limits are waited for before a collection gives up until the next round.
-const REFUSALS: u32 = 6;
+use super::budget::{Limits, Resource, Urgency};
+use super::config::GithubConfig;
+use super::governor::Governor;
+use super::ledger::Ledger;
+use crate::facts::Moment;
+use crate::sources::source::{Clock, ConfigureError, SourceError};
+use member::{Member, Request};
+use sight::Sight;
 
 /// Why a request gave nothing.
 #[derive(Debug)]
@@ -47,66 +49,124 @@ pub(super) struct RestAnswer {
     pub(super) next: Option<String>,
 }
 
-/// One token's way to one GitHub.
+/// Reads the clock and waits by it.
+#[derive(Clone)]
+pub(super) struct Time {
+    pub(super) now: Clock,
+    pub(super) sleep: Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
+}
+
+impl Time {
+    /// Waits in real time.
+    pub(super) fn new(now: Clock) -> Self {
+        Self { now, sleep: Arc::new(|wait| Box::pin(tokio::time::sleep(wait))) }
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        (self.now)()
+    }
+}
+
+/// The ways to one GitHub, one for each credential. Clones share them and differ in what they ask for.
+#[derive(Clone)]
 pub(super) struct Client {
-    rest: Octocrab,
-    graphql: Octocrab,
+    shared: Arc<Shared>,
+    urgency: Urgency,
+    /// The `owner/name` that requests are about, where they do not tell themselves.
+    repository: Option<String>,
+    /// The one credential to ask with.
+    only: Option<usize>,
+}
+
+struct Shared {
     base_url: String,
-    credential: String,
-    is_app: bool,
-    now: Clock,
-    budget: Mutex<Budget>,
+    members: Vec<Member>,
+    reserve: f64,
+    time: Time,
+    /// Counts the answers to a backfill.
+    ledger: Arc<Ledger>,
+    sight: Sight,
     requests: AtomicU64,
     not_modified: AtomicU64,
     points: AtomicU64,
     waited_milliseconds: AtomicU64,
 }
 
-/// A request that may have to be made several times.
-enum Request<'a> {
-    /// A query with its variables.
-    Graphql(&'a Value),
-    /// A path of the REST API, with headers.
-    Get(&'a str, HeaderMap),
-}
-
-/// One attempt, read to its end.
-struct Attempt {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
 impl Client {
-    pub(super) fn new(config: &GithubConfig, now: Clock) -> Result<Self, ConfigureError> {
+    /// `governor` gives the governor of a credential by its fingerprint.
+    pub(super) fn new(
+        config: &GithubConfig,
+        time: Time,
+        ledger: Arc<Ledger>,
+        governor: impl Fn([u8; 32], Limits) -> Arc<Governor>,
+    ) -> Result<Self, ConfigureError> {
         crate::sources::http::install_crypto_provider();
-        // An Enterprise Server has GraphQL beside `/api/v3`, not below it.
-        let graphql_base = config.base_url.strip_suffix("/v3").unwrap_or(&config.base_url);
-        let (credential, is_app) = match &config.credential {
-            Credential::Token { place, .. } => (format!("the token in {place}"), false),
-            Credential::App { id, .. } => (format!("the GitHub App {id}"), true),
-        };
-        Ok(Self {
-            rest: octocrab(&config.base_url, &config.credential)?,
-            graphql: octocrab(graphql_base, &config.credential)?,
-            base_url: config.base_url.clone(),
-            credential,
-            is_app,
-            now,
-            budget: Mutex::default(),
+        let base_url = config.base_url.clone();
+        let members = config.credentials.iter().map(|credential| {
+            Member::new(&base_url, credential, governor(credential.fingerprint(&base_url), Limits::of(&base_url)))
+        });
+        let shared = Shared {
+            members: members.collect::<Result<_, _>>()?,
+            base_url,
+            reserve: config.reserve,
+            time,
+            ledger,
+            sight: Sight::default(),
             requests: AtomicU64::new(0),
             not_modified: AtomicU64::new(0),
             points: AtomicU64::new(0),
             waited_milliseconds: AtomicU64::new(0),
-        })
+        };
+        Ok(Self { shared: Arc::new(shared), urgency: Urgency::Fresh, repository: None, only: None })
+    }
+
+    /// The same for requests of this urgency about a repository.
+    pub(super) fn asking(&self, urgency: Urgency, repository: Option<&str>) -> Self {
+        Self { urgency, repository: repository.map(str::to_owned), ..self.clone() }
+    }
+
+    /// The same through each credential alone, with its label.
+    pub(super) fn each(&self) -> Vec<(String, Self)> {
+        let members = self.shared.members.iter().enumerate();
+        let alone = members.map(|(place, member)| (member.label.clone(), Self { only: Some(place), ..self.clone() }));
+        alone.collect()
+    }
+
+    /// The same without the credentials that are refused, while there are others.
+    pub(super) fn each_good(&self) -> Vec<(String, Self)> {
+        let now = self.shared.time.now();
+        let is_good =
+            |client: &Self| client.only.is_none_or(|place| !self.shared.members[place].governor.is_set_aside(now));
+        let (good, refused): (Vec<_>, Vec<_>) = self.each().into_iter().partition(|(_, client)| is_good(client));
+        if good.is_empty() { refused } else { good }
+    }
+
+    /// Waits by the client's clock.
+    pub(super) fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        (self.shared.time.sleep)(wait)
+    }
+
+    /// How many credentials there are.
+    pub(super) fn credentials(&self) -> usize {
+        self.shared.members.len()
+    }
+
+    /// Takes note of which credentials see a repository.
+    pub(super) fn seen_by(&self, repository: &str, labels: &[String]) {
+        let members = self.shared.members.iter().enumerate();
+        let seers = members.filter(|(_, member)| labels.contains(&member.label)).map(|(place, _)| place);
+        self.shared.sight.set(repository, seers.collect());
     }
 
     /// Asks GraphQL and returns the data. What is hidden or gone in it is `null`, and its reader says so.
     pub(super) async fn graphql(&self, query: &str, variables: &Value) -> Result<Value, CallError> {
-        let request = json!({ "query": query, "variables": variables });
-        let mut refusals = 0;
+        let body = json!({ "query": query, "variables": variables });
+        let request = Request::Graphql(&body);
+        let about = self.repository.clone().or_else(|| sight::of_variables(variables));
+        let (mut refusals, mut tried) = (0, BTreeSet::new());
         loop {
-            let attempt = self.send("graphql", &Request::Graphql(&request)).await?;
+            let sent = self.send(Resource::Graphql, &request, about.as_deref(), &mut tried).await?;
+            let attempt = &sent.attempt;
             if matches!(attempt.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) {
                 return Err(CallError::TooMuch);
             }
@@ -117,7 +177,7 @@ impl Client {
             let (kind, message) =
                 (first["type"].as_str().unwrap_or_default(), first["message"].as_str().unwrap_or_default());
             if kind == "RATE_LIMITED" || message.contains("rate limit") {
-                self.wait_after(&attempt.headers, "API rate limit exceeded", refusals).await?;
+                self.hold(sent.member, &attempt.headers, "API rate limit exceeded", refusals)?;
                 refusals += 1;
                 continue;
             }
@@ -126,50 +186,84 @@ impl Client {
             }
             let data = answer["data"].take();
             if let Some(cost) = data["rateLimit"]["cost"].as_u64() {
-                self.points.fetch_add(cost, Ordering::Relaxed);
+                self.shared.points.fetch_add(cost, Ordering::Relaxed);
+                self.shared.members[sent.member].governor.spent(self.ask(Resource::Graphql), cost);
             }
             let nothing = data
                 .as_object()
                 .is_none_or(|data| data.iter().all(|(key, value)| key == "rateLimit" || value.is_null()));
             if kind == "INSUFFICIENT_SCOPES" || (nothing && !errors.is_empty()) {
-                return Err(self.graphql_error(kind, message).into());
+                // What one credential does not see, another may.
+                let hidden = matches!(kind, "NOT_FOUND" | "FORBIDDEN" | "INSUFFICIENT_SCOPES");
+                if hidden && self.has_others(&mut tried, sent.member) {
+                    continue;
+                }
+                return Err(self.graphql_error(sent.member, kind, message).into());
             }
             // What is hidden or gone is null for good; any other gap is an answer that broke off, and is asked for again.
             let for_good = |error: &Value| matches!(error["type"].as_str(), Some("NOT_FOUND" | "FORBIDDEN"));
             if !errors.iter().all(for_good) {
                 return Err(CallError::TooMuch);
             }
+            self.learn(about.as_deref(), &tried, sent.member);
             return Ok(data);
         }
     }
 
     /// Gets a REST path; with the tag of an earlier answer an unchanged one costs nothing.
+    ///
+    /// GitHub's tags differ by credential, so with several of them the tag carries the label of the one that got it, and
+    /// that one is asked again.
     pub(super) async fn get(&self, path: &str, etag: Option<&str>) -> Result<RestAnswer, SourceError> {
+        let (asker, tag) = self.owner_of(etag);
+        let asking = asker.map_or_else(|| self.clone(), |asker| Self { only: Some(asker), ..self.clone() });
         let mut headers = HeaderMap::new();
-        if let Some(etag) = etag.and_then(|etag| etag.parse().ok()) {
-            headers.insert(http::header::IF_NONE_MATCH, etag);
+        if let Some(tag) = tag.and_then(|tag| tag.parse().ok()) {
+            headers.insert(http::header::IF_NONE_MATCH, tag);
         }
-        let attempt = self.send("core", &Request::Get(path, headers)).await?;
+        let request = Request::Get(path, headers);
+        let about = self.repository.clone().or_else(|| sight::of_path(path));
+        let mut tried = BTreeSet::new();
+        let mut sent = asking.send(Resource::Core, &request, about.as_deref(), &mut tried).await;
+        let shows_nothing = match &sent {
+            Ok(sent) => sent.attempt.status == StatusCode::NOT_FOUND,
+            Err(error) => matches!(error, SourceError::Unauthorized(_) | SourceError::Forbidden(_)),
+        };
+        if shows_nothing && asking.only != self.only && tried.len() < self.credentials() {
+            // The credential of the tag has it no longer: the others ask without the tag.
+            let request = Request::Get(path, HeaderMap::new());
+            sent = self.send(Resource::Core, &request, about.as_deref(), &mut tried).await;
+        }
+        let sent = sent?;
+        let (attempt, member) = (&sent.attempt, &self.shared.members[sent.member]);
         let header = |name: &str| attempt.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         if attempt.status == StatusCode::NOT_MODIFIED {
-            self.not_modified.fetch_add(1, Ordering::Relaxed);
+            self.shared.not_modified.fetch_add(1, Ordering::Relaxed);
             return Ok(RestAnswer { body: None, etag: etag.map(str::to_owned), next: None });
         }
+        member.governor.spent(self.ask(Resource::Core), 1);
         if attempt.status == StatusCode::NOT_FOUND {
             return Err(SourceError::NotFound(format!(
                 "{} does not show {path} to {}",
-                self.base_url, self.credential
+                self.shared.base_url, member.name
             )));
         }
-        let next = header("link").and_then(|link| next_page(&link)).map(|url| url.replacen(&self.base_url, "", 1));
+        self.learn(about.as_deref(), &tried, sent.member);
+        let next =
+            header("link").and_then(|link| next_page(&link)).map(|url| url.replacen(&self.shared.base_url, "", 1));
         let body = serde_json::from_slice(&attempt.body)
             .map_err(|error| SourceError::Malformed(format!("GitHub's answer to {path} is no JSON: {error}")))?;
-        Ok(RestAnswer { body: Some(body), etag: header("etag"), next })
+        let etag = header("etag").map(|tag| self.owned_by(sent.member, tag));
+        Ok(RestAnswer { body: Some(body), etag, next })
     }
 
     /// Where GitHub sends for what it keeps elsewhere. `None` where it is there no more.
     pub(super) async fn location(&self, path: &str) -> Result<Option<Url>, SourceError> {
-        let attempt = self.send("core", &Request::Get(path, HeaderMap::new())).await?;
+        let request = Request::Get(path, HeaderMap::new());
+        let about = self.repository.clone().or_else(|| sight::of_path(path));
+        let sent = self.send(Resource::Core, &request, about.as_deref(), &mut BTreeSet::new()).await?;
+        let attempt = sent.attempt;
+        self.shared.members[sent.member].governor.spent(self.ask(Resource::Core), 1);
         match attempt.status {
             StatusCode::FOUND | StatusCode::TEMPORARY_REDIRECT => {
                 let location = attempt.headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
@@ -185,244 +279,42 @@ impl Client {
 
     /// The scopes of a classic token. `None` where GitHub does not tell (Apps, fine-grained tokens).
     pub(super) async fn scopes(&self) -> Result<Option<String>, SourceError> {
-        let attempt = self.send("core", &Request::Get("/rate_limit", HeaderMap::new())).await?;
-        let scopes = attempt.headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
+        let request = Request::Get("/rate_limit", HeaderMap::new());
+        let sent = self.send(Resource::Core, &request, None, &mut BTreeSet::new()).await?;
+        let scopes = sent.attempt.headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
         Ok(scopes.map(str::to_owned))
     }
 
-    /// What is left, as `doctor` tells it.
-    pub(super) fn budget_left(&self) -> Vec<String> {
-        let budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = budget.left().iter();
-        left.map(|(resource, left)| format!("{resource}: {} of {} left", left.remaining, left.limit)).collect()
-    }
-
-    pub(super) fn telemetry(&self) -> Vec<Telemetry> {
-        let plain = |name, help, value: f64| Telemetry { name, help, labels: Vec::new(), value };
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
-        let mut samples = vec![
-            plain("requests_total", "Requests that the source has made.", count(&self.requests)),
-            plain(
-                "not_modified_total",
-                "Requests that cost nothing because nothing had changed.",
-                count(&self.not_modified),
-            ),
-            plain("graphql_points_total", "GraphQL points that the source has spent.", count(&self.points)),
-            plain(
-                "rate_limit_wait_seconds_total",
-                "Time spent waiting for limits.",
-                count(&self.waited_milliseconds) / 1000.0,
-            ),
-        ];
-        let budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        for (resource, left) in budget.left() {
-            let labels = vec![("resource", resource.clone())];
-            let help = "What is left of the hourly budget.";
-            samples.push(Telemetry {
-                name: "rate_limit_remaining",
-                help,
-                labels: labels.clone(),
-                value: left.remaining as f64,
-            });
-            let help = "The hourly budget.";
-            samples.push(Telemetry { name: "rate_limit_limit", help, labels, value: left.limit as f64 });
-        }
-        samples
-    }
-
-    /// Sends until there is an answer that means something: waits for budgets and refusals, tries broken connections,
-    /// broken bodies and server errors again.
-    async fn send(&self, resource: &str, request: &Request<'_>) -> Result<Attempt, SourceError> {
-        let (mut tries, mut refusals) = (0, 0);
-        loop {
-            self.wait_for_budget(resource).await?;
-            tries += 1;
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            let problem = match read(self.perform(request).await).await {
-                Err(problem) => problem,
-                Ok(attempt) => {
-                    self.budget.lock().unwrap_or_else(PoisonError::into_inner).note(&attempt.headers);
-                    match self.judge(resource, &attempt, tries, refusals)? {
-                        Judgement::Good => return Ok(attempt),
-                        Judgement::Again(problem) => problem,
-                        Judgement::Refused(message) => {
-                            self.wait_after(&attempt.headers, &message, refusals).await?;
-                            refusals += 1;
-                            tries -= 1;
-                            continue;
-                        }
-                    }
-                }
-            };
-            if tries >= TRIES {
-                let place = &self.base_url;
-                return Err(SourceError::Unavailable(format!(
-                    "{problem} at {place}, after {tries} tries: check base_url and the network; chiplog goes on trying"
-                )));
-            }
-            // The jitter keeps replicas that met the same trouble from coming back together.
-            let jitter = u64::from(rand_byte());
-            tokio::time::sleep(Duration::from_millis((100 << tries) + jitter)).await;
-        }
-    }
-
-    fn judge(&self, resource: &str, attempt: &Attempt, tries: u32, refusals: u32) -> Result<Judgement, SourceError> {
-        let message = || {
-            let body: Value = serde_json::from_slice(&attempt.body).unwrap_or_default();
-            body["message"].as_str().unwrap_or_default().to_owned()
-        };
-        match attempt.status {
-            StatusCode::UNAUTHORIZED if self.is_app && tries == 1 => {
-                Ok(Judgement::Again("the installation token has ended".to_owned()))
-            }
-            StatusCode::UNAUTHORIZED => Err(SourceError::Unauthorized(format!(
-                "GitHub refuses {} (401 {}): it has expired or was revoked. Make a new one and start chiplog again",
-                self.credential,
-                message()
-            ))),
-            StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
-                let message = message();
-                if wait_after_refusal(&attempt.headers, &message, refusals, (self.now)()).is_some() {
-                    return Ok(Judgement::Refused(message));
-                }
-                let accepted = attempt.headers.get("x-accepted-oauth-scopes").and_then(|value| value.to_str().ok());
-                let needed = accepted.filter(|scopes| !scopes.is_empty()).map_or_else(
-                    || "read access to repositories, pull requests, deployments, actions and members".to_owned(),
-                    |scopes| format!("one of the scopes {scopes}"),
-                );
-                Err(SourceError::Forbidden(format!(
-                    "GitHub does not let {} do this (403 {message}): give it {needed}",
-                    self.credential
-                )))
-            }
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT if resource == "graphql" => Ok(Judgement::Good),
-            status if status.is_server_error() => Ok(Judgement::Again(format!("GitHub answers {status}"))),
-            StatusCode::OK if serde_json::from_slice::<serde::de::IgnoredAny>(&attempt.body).is_err() => {
-                Ok(Judgement::Again("GitHub answers with broken JSON".to_owned()))
-            }
-            _ => Ok(Judgement::Good),
-        }
-    }
-
-    fn graphql_error(&self, kind: &str, message: &str) -> SourceError {
+    fn graphql_error(&self, member: usize, kind: &str, message: &str) -> SourceError {
+        let name = &self.shared.members[member].name;
         if kind == "NOT_FOUND" || message.starts_with("Could not resolve to") {
             return SourceError::NotFound(format!(
-                "{message} Check the name, and that {} may see it (SSO authorised, scope read:org for teams)",
-                self.credential
+                "{message} Check the name, and that {name} may see it (SSO authorised, scope read:org for teams)"
             ));
         }
         if kind == "FORBIDDEN" || kind == "INSUFFICIENT_SCOPES" {
-            return SourceError::Forbidden(format!("GitHub does not show this to {}: {message}", self.credential));
+            return SourceError::Forbidden(format!("GitHub does not show this to {name}: {message}"));
         }
         SourceError::Malformed(format!("GitHub refuses the query: {message}"))
     }
 
-    async fn perform(&self, request: &Request<'_>) -> octocrab::Result<Answer> {
-        match request {
-            // An App's tokens come from below `/api/v3`, also where GraphQL lies beside it.
-            Request::Graphql(body) if self.is_app && self.base_url.ends_with("/v3") => {
-                let token = self.rest.installation_token().await?;
-                self.graphql.user_access_token(token)?._post("/graphql", Some(*body)).await
-            }
-            Request::Graphql(body) => self.graphql._post("/graphql", Some(*body)).await,
-            Request::Get(path, headers) => self.rest._get_with_headers(*path, Some(headers.clone())).await,
+    /// Whose tag it is, and the tag as GitHub gave it. One whose credential cannot ask now is of no use.
+    fn owner_of<'t>(&self, etag: Option<&'t str>) -> (Option<usize>, Option<&'t str>) {
+        let Some(etag) = etag.filter(|_| self.credentials() > 1) else { return (self.only, etag) };
+        let Some((label, tag)) = etag.split_once(' ') else { return (self.only, None) };
+        let now = self.shared.time.now();
+        let can_ask = |member: &Member| {
+            let usable = member.governor.usable(Resource::Core, self.shared.reserve, now);
+            member.label == label && !member.governor.is_set_aside(now) && usable.is_none_or(|usable| usable > 0.0)
+        };
+        match self.shared.members.iter().position(can_ask) {
+            Some(owner) => (Some(owner), Some(tag)),
+            None => (self.only, None),
         }
     }
 
-    async fn wait_for_budget(&self, resource: &str) -> Result<(), SourceError> {
-        loop {
-            let until = self.budget.lock().unwrap_or_else(PoisonError::into_inner).wait_until(resource, (self.now)());
-            let Some((until, reason)) = until else { return Ok(()) };
-            let wait = (until - (self.now)()).to_std().unwrap_or_default();
-            let why = match reason {
-                Wait::Refused => "it asked to wait".to_owned(),
-                Wait::Reserve => format!("the {resource} budget of {} is down to the reserve", self.credential),
-                Wait::Pace => format!("{} asks as often in a minute as its {resource} limit allows", self.credential),
-            };
-            self.wait(wait, &why).await?;
-        }
-    }
-
-    async fn wait_after(&self, headers: &HeaderMap, message: &str, refusals: u32) -> Result<(), SourceError> {
-        let wait = wait_after_refusal(headers, message, refusals, (self.now)()).unwrap_or(Duration::from_mins(1));
-        if refusals >= REFUSALS {
-            return self.rate_limited(Duration::from_mins(5), message);
-        }
-        if let Ok(hold) = chrono::Duration::from_std(wait) {
-            self.budget.lock().unwrap_or_else(PoisonError::into_inner).hold_until((self.now)() + hold);
-        }
-        self.wait(wait, message).await
-    }
-
-    async fn wait(&self, wait: Duration, why: &str) -> Result<(), SourceError> {
-        if wait > LONGEST_WAIT {
-            return self.rate_limited(wait, why);
-        }
-        if wait > Duration::from_secs(5) {
-            tracing::info!(seconds = wait.as_secs(), "waiting {} s for GitHub: {why}", wait.as_secs());
-        }
-        let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        self.waited_milliseconds.fetch_add(milliseconds, Ordering::Relaxed);
-        tokio::time::sleep(wait).await;
-        Ok(())
-    }
-
-    fn rate_limited(&self, wait: Duration, why: &str) -> Result<(), SourceError> {
-        let retry_at = (self.now)() + chrono::Duration::from_std(wait).unwrap_or_default();
-        let at = retry_at.format("%H:%M UTC");
-        Err(SourceError::RateLimited { message: format!("{why}; chiplog goes on at {at}"), retry_at })
-    }
-}
-
-/// What an answer means for the request.
-enum Judgement {
-    Good,
-    Again(String),
-    Refused(String),
-}
-
-/// An answer whose body is still to be read.
-type Answer = Response<http_body_util::combinators::BoxBody<axum::body::Bytes, octocrab::Error>>;
-
-async fn read(answer: octocrab::Result<Answer>) -> Result<Attempt, String> {
-    let answer = answer.map_err(|error| match error {
-        octocrab::Error::GitHub { source, .. } => {
-            format!("GitHub gives the App no token ({}): check id, installation_id and the private key", source.message)
-        }
-        _ => "GitHub cannot be reached".to_owned(),
-    })?;
-    let (parts, body) = answer.into_parts();
-    let body = body.collect().await.map_err(|_| "GitHub's answer breaks off".to_owned())?;
-    Ok(Attempt { status: parts.status, headers: parts.headers, body: body.to_bytes().to_vec() })
-}
-
-fn rand_byte() -> u8 {
-    let mut byte = [0];
-    // Without random numbers there is no jitter, and nothing else is lost.
-    let _ = getrandom::fill(&mut byte);
-    byte[0]
-}
-
-fn octocrab(base_url: &str, credential: &Credential) -> Result<Octocrab, ConfigureError> {
-    let problem = |key: &str, problem: String| ConfigureError::Value { key: key.to_owned(), problem };
-    let builder = Octocrab::builder()
-        .base_uri(base_url)
-        .map_err(|_| problem("base_url", "is no URL".to_owned()))?
-        .set_connect_timeout(Some(Duration::from_secs(10)))
-        .set_read_timeout(Some(Duration::from_secs(30)));
-    match credential {
-        Credential::Token { token, .. } => builder
-            .personal_token(token.expose_secret().to_owned())
-            .build()
-            .map_err(|error| problem("token_env", format!("cannot be used: {error}"))),
-        Credential::App { id, installation_id, private_key } => builder
-            .app_from_rsa_pem(AppId(*id), private_key.expose_secret().as_bytes())
-            .map_err(|_| {
-                problem("app", "private_key is no RSA key in PEM form: download it anew from the App's page".to_owned())
-            })?
-            .build()
-            .and_then(|app| app.installation(InstallationId(*installation_id)))
-            .map_err(|error| problem("app", format!("cannot be used: {error}"))),
+    fn owned_by(&self, member: usize, tag: String) -> String {
+        if self.credentials() > 1 { format!("{} {tag}", self.shared.members[member].label) } else { tag }
     }
 }
 

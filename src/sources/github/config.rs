@@ -1,11 +1,14 @@
 //! The table `[github]`.
 
+mod credentials;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use secrecy::SecretString;
 use serde::Deserialize;
 use toml::de::ValueDeserializer;
 
-use crate::sources::secret;
+use credentials::{AppTable, CredentialTable};
+pub(super) use credentials::{Credential, Secret};
+
 use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
 
 /// The keys as they are written.
@@ -15,6 +18,9 @@ struct Table {
     token_env: Option<String>,
     token_file: Option<String>,
     app: Option<AppTable>,
+    tokens_env: Vec<String>,
+    credentials: Vec<CredentialTable>,
+    reserve: Option<f64>,
     organization: Option<String>,
     repositories: Vec<String>,
     exclude: Vec<String>,
@@ -56,26 +62,8 @@ impl ProjectsTable {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AppTable {
-    id: u64,
-    installation_id: u64,
-    private_key_env: Option<String>,
-    private_key_file: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct IncidentsTable {
     labels: Vec<String>,
-}
-
-/// How chiplog shows who it is.
-#[derive(Debug)]
-pub(super) enum Credential {
-    /// A personal access token, and the place that it came from, for messages.
-    Token { token: SecretString, place: String },
-    /// A GitHub App's installation.
-    App { id: u64, installation_id: u64, private_key: SecretString },
 }
 
 /// The checked configuration of one GitHub.
@@ -83,7 +71,10 @@ pub(super) enum Credential {
 #[expect(clippy::struct_excessive_bools, reason = "each switches a part of its own on")]
 pub(super) struct GithubConfig {
     pub(super) name: String,
-    pub(super) credential: Credential,
+    /// At least one.
+    pub(super) credentials: Vec<Credential>,
+    /// The share of each budget that is left to others who use the same credential.
+    pub(super) reserve: f64,
     pub(super) organization: Option<String>,
     pub(super) repositories: Vec<String>,
     pub(super) exclude: GlobSet,
@@ -99,6 +90,9 @@ pub(super) struct GithubConfig {
     pub(super) coverage_reports: GlobSet,
     pub(super) readiness_files: bool,
 }
+
+/// The reserve where the configuration names none.
+const RESERVE: f64 = 0.1;
 
 fn value(key: &str, problem: impl Into<String>) -> ConfigureError {
     ConfigureError::Value { key: key.to_owned(), problem: problem.into() }
@@ -129,14 +123,20 @@ impl GithubConfig {
         if base_url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).is_none() {
             return Err(value("base_url", "is no URL: write for example \"https://github.example.com/api/v3\""));
         }
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        let reserve = table.reserve.unwrap_or(RESERVE);
+        if !(0.0..=0.9).contains(&reserve) {
+            return Err(value("reserve", "is the share of the budget that is left to others: write 0 to 0.9"));
+        }
         Ok(Self {
-            credential: credential(&table, context)?,
+            credentials: credentials::read(&table, &base_url, context)?,
+            reserve,
             name: table.name.unwrap_or_else(|| "github".to_owned()),
             organization: table.organization,
             repositories: table.repositories,
             exclude: patterns("exclude", &table.exclude)?,
             teams: table.teams,
-            base_url: base_url.trim_end_matches('/').to_owned(),
+            base_url,
             incident_labels: table.incidents.map(|incidents| incidents.labels).unwrap_or_default(),
             workflow_runs: table.workflow_runs.unwrap_or(true),
             changed_files: table.changed_files,
@@ -156,26 +156,4 @@ fn patterns(key: &str, globs: &[String]) -> Result<GlobSet, ConfigureError> {
         patterns.add(Glob::new(glob).map_err(|error| value(key, format!("is no pattern: {error}")))?);
     }
     patterns.build().map_err(|error| value(key, format!("is no set of patterns: {error}")))
-}
-
-fn credential(table: &Table, context: &SourceContext) -> Result<Credential, ConfigureError> {
-    let token_given = table.token_env.is_some() || table.token_file.is_some();
-    match (&table.app, token_given) {
-        (Some(_), true) => Err(value("app", "give either a token or an app, not both")),
-        (Some(app), false) => Ok(Credential::App {
-            id: app.id,
-            installation_id: app.installation_id,
-            private_key: secret::read(
-                "private_key",
-                app.private_key_env.as_deref(),
-                app.private_key_file.as_deref(),
-                context,
-            )?,
-        }),
-        (None, _) => {
-            let (variable, file) = (table.token_env.as_deref(), table.token_file.as_deref());
-            let place = variable.map_or_else(|| file.unwrap_or_default().to_owned(), |variable| format!("${variable}"));
-            Ok(Credential::Token { token: secret::read("token", variable, file, context)?, place })
-        }
-    }
 }

@@ -9,20 +9,28 @@ mod client;
 mod collect;
 mod config;
 mod convert;
+mod doctor;
+mod governor;
+mod ledger;
 mod payload;
 mod queries;
+mod report;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 
+use super::budget::BudgetReport;
 use super::http::JsonClient;
 use super::source::{
-    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
+    BatchSink, ConfigureError, FactLookup, Finding, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
-use client::Client;
+use budget::Urgency;
+use client::{Client, Time};
 use config::GithubConfig;
+use governor::Governor;
+use ledger::Ledger;
 
 /// GitHub.
 pub(super) const KIND: Kind = Kind {
@@ -32,6 +40,10 @@ pub(super) const KIND: Kind = Kind {
     example: r#"[github]
 token_env = "GITHUB_TOKEN"       # or token_file; or a GitHub App:
 # app = { id = 12345, installation_id = 67890, private_key_file = "app.pem" }
+# More credentials add their budgets, and see what others do not: further tokens of other accounts, or tables with the keys above
+# tokens_env = ["SECOND_TOKEN"]
+# credentials = [{ app = { id = 12345, installation_id = 67891, private_key_file = "app.pem" } }]
+reserve = 0.1                    # the share of each hourly budget that is left to others who use the same credential
 organization = "acme"            # all of its repositories that are not archived
 repositories = ["other/shop"]    # beside them, or instead
 exclude = ["acme/playground-*"]  # patterns of repositories to leave out
@@ -73,19 +85,35 @@ const FAMILIES: &[&str] = &[
 
 fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn Source>, ConfigureError> {
     let config = GithubConfig::read(table, context)?;
-    let client = Client::new(&config, context.now.clone())?;
+    let ledger = Arc::new(Ledger::default());
+    let client = Client::new(&config, Time::new(context.now.clone()), ledger.clone(), Governor::of)?;
     // Artifacts lie with another host, which must not see the token.
     let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new())
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
-    Ok(Arc::new(GithubSource { config, client, downloads, context: context.clone() }))
+    Ok(Arc::new(GithubSource {
+        config: Arc::new(config),
+        client,
+        downloads: Arc::new(downloads),
+        ledger,
+        context: context.clone(),
+    }))
 }
 
-/// One configured GitHub.
+/// One configured GitHub. Clones share all but what their client asks for.
+#[derive(Clone)]
 struct GithubSource {
-    config: GithubConfig,
+    config: Arc<GithubConfig>,
     client: Client,
-    downloads: JsonClient,
+    downloads: Arc<JsonClient>,
+    ledger: Arc<Ledger>,
     context: SourceContext,
+}
+
+impl GithubSource {
+    /// The same for requests of this urgency about a repository.
+    fn asking(&self, urgency: Urgency, repository: Option<&str>) -> Self {
+        Self { client: self.client.asking(urgency, repository), ..self.clone() }
+    }
 }
 
 #[async_trait]
@@ -119,37 +147,20 @@ impl Source for GithubSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let finding =
-            |level, message: String, hint: Option<&str>| Finding { level, message, hint: hint.map(str::to_owned) };
-        let mut findings = Vec::new();
-        match self.client.scopes().await {
-            Err(error) => return vec![finding(FindingLevel::Problem, error.to_string(), None)],
-            Ok(Some(scopes)) => {
-                findings.push(finding(FindingLevel::Good, format!("the token is good; its scopes: {scopes}"), None));
-                let held: Vec<&str> = scopes.split(',').map(str::trim).collect();
-                if !self.config.teams.is_empty() && !held.iter().any(|scope| scope.ends_with(":org")) {
-                    let hint = "make a token with the scope read:org";
-                    findings.push(finding(
-                        FindingLevel::Problem,
-                        "the token may not read teams".to_owned(),
-                        Some(hint),
-                    ));
-                }
-            }
-            Ok(None) => findings.push(finding(FindingLevel::Good, "the credentials are good".to_owned(), None)),
-        }
-        match collect::repositories(self).await {
-            Err(error) => findings.push(finding(FindingLevel::Problem, error.to_string(), None)),
-            Ok(repositories) => {
-                let message = format!("{} repositories are visible", repositories.len());
-                findings.push(finding(FindingLevel::Good, message, None));
-            }
-        }
-        findings.extend(self.client.budget_left().into_iter().map(|left| finding(FindingLevel::Good, left, None)));
-        findings
+        doctor::findings(self).await
+    }
+
+    async fn history_left(&self, stored: &dyn FactLookup) -> Option<Finding> {
+        doctor::history_left(self, stored).await.ok()
+    }
+
+    fn budget(&self) -> Option<BudgetReport> {
+        Some(self.budget_report())
     }
 
     fn telemetry(&self) -> Vec<Telemetry> {
-        self.client.telemetry()
+        let mut samples = self.client.telemetry();
+        samples.extend(self.backfill_telemetry());
+        samples
     }
 }

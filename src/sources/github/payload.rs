@@ -33,24 +33,29 @@ impl PageInfo {
 /// A connection whose nodes are read together.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the field is GitHub's")]
 pub(super) struct Nodes<T> {
     pub(super) nodes: Vec<T>,
     #[serde(default)]
     pub(super) page_info: PageInfo,
+    pub(super) total_count: Option<u64>,
 }
 
 impl<T> Default for Nodes<T> {
     fn default() -> Self {
-        Self { nodes: Vec::new(), page_info: PageInfo::default() }
+        Self { nodes: Vec::new(), page_info: PageInfo::default(), total_count: None }
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RepositoryNode {
     pub(super) id: String,
     pub(super) name_with_owner: String,
     pub(super) is_archived: bool,
+    /// The labels of the credentials that see it. Nothing that GitHub tells.
+    #[serde(default)]
+    pub(super) seen_by: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -32,8 +32,8 @@ pub(super) const PROBE: &str = "query($ids: [ID!]!, $incidents: Boolean!, $label
       id nameWithOwner url isArchived isEmpty createdAt pushedAt
       defaultBranchRef { name target { oid } }
       latestRelease { tagName publishedAt }
-      pullRequests(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { nodes { number updatedAt } }
-      deployments(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { id createdAt } }
+      pullRequests(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { totalCount nodes { number updatedAt } }
+      deployments(first: 1, orderBy: {field: CREATED_AT, direction: DESC}) { totalCount nodes { id createdAt } }
       issues(first: 1, labels: $labels, orderBy: {field: UPDATED_AT, direction: DESC}) @include(if: $incidents) { nodes { number updatedAt } }
       workItems: issues(first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) @include(if: $workItems) { nodes { number updatedAt } }
     }
@@ -123,6 +123,7 @@ pub(super) const DEPLOYMENTS: &str = "query($owner: String!, $name: String!, $fi
   rateLimit { cost }
   repository(owner: $owner, name: $name) {
     deployments(first: $first, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
+      totalCount
       nodes { id databaseId commitOid originalEnvironment task createdAt ref { name } creator { login } statuses(first: 50) { nodes { state createdAt logUrl } } }
       pageInfo { hasNextPage endCursor }
     }

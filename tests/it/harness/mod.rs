@@ -33,6 +33,7 @@ pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
     ("PEOPLE_TOKEN", "people-report-here-too"),
     ("PAYMENTS_TOKEN", "payments-write-their-actions"),
     ("SLACK_WEBHOOK_URL", "http://127.0.0.1:9/slack"),
+    ("SECOND_TOKEN", "ghp_second"),
     ("BAD_TOKEN", "ghp_wrong"),
 ];
 

@@ -48,9 +48,9 @@ impl Answer {
         body.map_or_else(Self::not_found, Self::ok)
     }
 
-    /// The tag of this very body. GitHub's are weak.
-    pub(super) fn etag(&self) -> String {
-        let digest = Sha256::digest(self.body.to_string().as_bytes());
+    /// The tag of this very body for this token. GitHub's are weak, and differ by token.
+    pub(super) fn etag(&self, token: &str) -> String {
+        let digest = Sha256::digest(format!("{token} {}", self.body).as_bytes());
         let short = digest.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
         format!("W/\"{short:032x}\"")
     }

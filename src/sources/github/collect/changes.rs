@@ -4,51 +4,31 @@ use serde_json::json;
 
 use super::super::payload::{Page, PullRequestNode, PullRequestRest};
 use super::super::{GithubSource, convert, queries};
-use super::walk::Walk;
-use super::{PageSize, Target, ask, part, read_nodes, state};
+use super::walk::PageRead;
+use super::{PageSize, Target, ask, part, read_nodes};
 use crate::facts::{Batch, Fact, Moment};
-use crate::sources::source::{BatchSink, SourceError};
+use crate::sources::source::SourceError;
 
-/// Walks from the newest change back to what is known, or to the beginning of the history that is wanted. After a walk
-/// that was taken up again, what has changed since it began is walked as well.
-pub(super) async fn pull_requests(
+/// One page, without what changed last before `floor`.
+pub(super) async fn page(
     source: &GithubSource,
-    sink: &dyn BatchSink,
     target: &Target,
-) -> Result<(), SourceError> {
-    while walk(source, sink, target).await? {}
-    Ok(())
-}
-
-/// One walk; says whether it had begun in an earlier round.
-async fn walk(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<bool, SourceError> {
-    let cursor = target.cursor("pull_requests");
-    let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
-    let oldest = (source.context.now)() - source.context.history;
-    let floor = walk.floor(oldest);
-    let resumed = walk.next_page.is_some();
-    let (mut size, mut done) = (PageSize::new(), 0);
-    loop {
-        let variables = target.variables(json!({ "after": walk.next_page }));
-        let data = size.ask(source, queries::PULL_REQUESTS, &variables).await?;
-        let page: Page = part(&data, "/repository/pullRequests")?;
-        let id = |node: &serde_json::Value| format!("{}#{}", target.full_name, node["number"]);
-        let (nodes, rejects) = read_nodes::<PullRequestNode>(page.nodes, "pull_requests", id);
-        done += nodes.len() as u64;
-        let moments: Vec<Moment> = nodes.iter().map(|node| node.updated_at).collect();
-        let mut facts = Vec::new();
-        for mut node in nodes.into_iter().filter(|node| node.updated_at >= floor) {
-            complete(source, target, &mut node).await?;
-            facts.push(Fact::PullRequest(convert::pull_request(node, &target.full_name, &source.context.people)));
-        }
-        let ended = walk.note(&moments, &page.page_info, floor);
-        let cursors = vec![(cursor.clone(), Some(json!(walk).to_string()))];
-        sink.accept(Batch { facts, rejects, cursors }).await?;
-        sink.progress(&format!("{} pull requests", target.full_name), done, page.total_count);
-        if ended {
-            return Ok(resumed);
-        }
+    (size, after): (&mut PageSize, Option<&str>),
+    floor: Moment,
+) -> Result<PageRead, SourceError> {
+    let variables = target.variables(json!({ "after": after }));
+    let data = size.ask(source, queries::PULL_REQUESTS, &variables).await?;
+    let page: Page = part(&data, "/repository/pullRequests")?;
+    let id = |node: &serde_json::Value| format!("{}#{}", target.full_name, node["number"]);
+    let (nodes, rejects) = read_nodes::<PullRequestNode>(page.nodes, "pull_requests", id);
+    let moments: Vec<Moment> = nodes.iter().map(|node| node.updated_at).collect();
+    let mut facts = Vec::new();
+    for mut node in nodes.into_iter().filter(|node| node.updated_at >= floor) {
+        complete(source, target, &mut node).await?;
+        facts.push(Fact::PullRequest(convert::pull_request(node, &target.full_name, &source.context.people)));
     }
+    let batch = Batch { facts, rejects, ..Batch::default() };
+    Ok(PageRead { batch, moments, info: page.page_info, total: page.total_count })
 }
 
 /// Reads on where a pull request has more commits, reviews or files than its page holds.

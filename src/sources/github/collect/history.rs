@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::super::ledger::{PartKind, Progress};
 use super::super::payload::{CommitNode, Page};
 use super::super::{GithubSource, convert, queries};
-use super::{Target, ask, part, read_nodes, state};
+use super::{Target, ask, note_progress, part, read_nodes, state};
 use crate::facts::{Batch, Fact, Moment, Reject};
 use crate::sources::source::{BatchSink, SinkError, SourceError};
 
@@ -21,15 +22,43 @@ struct FirstWalk {
     head: Option<String>,
     next_page: Option<String>,
     complete: bool,
+    progress: Progress,
 }
 
-/// Brings the graph up to date: every ancestor of the default branch and of every commit that something was deployed,
-/// released or tagged from, back to the beginning of the history that is wanted.
-pub(super) async fn commits(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<(), SourceError> {
-    let Some((_, head)) = &target.head else { return Ok(()) };
-    first_walk(source, sink, target, head).await?;
+/// Brings the top of the graph up to date: the first page of a repository that was never read; else what the default branch
+/// leads to and is not stored. Returns whether history is left.
+pub(super) async fn forward(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<bool, SourceError> {
+    let Some((_, head)) = &target.head else { return Ok(false) };
+    let walk: FirstWalk = state(sink, &target.cursor("commits")).await?.unwrap_or_default();
+    if walk.head.is_none() && !walk.complete {
+        return back(source, sink, target).await;
+    }
+    if walk.complete {
+        settle(source, sink, target, head).await?;
+    } else if !missing(sink, target, [head.clone()].into()).await?.is_empty() {
+        // What is stored has its ancestors stored when the first walk ends.
+        walk_to_known(source, sink, target, head).await?;
+    }
+    Ok(!walk.complete)
+}
+
+/// Reads one page of the first walk, if that is not complete. Returns whether there is more.
+pub(super) async fn back(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<bool, SourceError> {
+    let Some((_, head)) = &target.head else { return Ok(false) };
+    let was_complete = first_walk(source, sink, target, head).await?;
+    let waiting: BTreeSet<String> = state(sink, &target.cursor("heads")).await?.unwrap_or_default();
+    let walk: FirstWalk = state(sink, &target.cursor("commits")).await?.unwrap_or_default();
+    if walk.complete && !(was_complete && waiting.is_empty()) {
+        settle(source, sink, target, head).await?;
+    }
+    Ok(!walk.complete)
+}
+
+/// Every ancestor of the default branch and of every commit that something was deployed, released or tagged from, back to
+/// the beginning of the history that is wanted.
+async fn settle(source: &GithubSource, sink: &dyn BatchSink, target: &Target, head: &str) -> Result<(), SourceError> {
     let mut heads: BTreeSet<String> = state(sink, &target.cursor("heads")).await?.unwrap_or_default();
-    heads.insert(head.clone());
+    heads.insert(head.to_owned());
     let unknown = missing(sink, target, heads).await?;
     for head in unknown {
         // An earlier walk of this round may have met it.
@@ -53,16 +82,15 @@ pub(super) async fn with_heads(
     Ok((cursor, Some(json!(heads).to_string())))
 }
 
-/// The whole default branch, page by page, taken up where it was left.
+/// One page of the whole default branch, taken up where it was left. Says whether it was complete before.
 async fn first_walk(
     source: &GithubSource,
     sink: &dyn BatchSink,
     target: &Target,
     head: &str,
-) -> Result<(), SourceError> {
+) -> Result<bool, SourceError> {
     let cursor = target.cursor("commits");
     let mut walk: FirstWalk = state(sink, &cursor).await?.unwrap_or_default();
-    let mut done = 0;
     while !walk.complete {
         let from = walk.head.get_or_insert_with(|| head.to_owned()).clone();
         let Some(page) = page(source, target, &from, walk.next_page.as_deref()).await? else {
@@ -77,14 +105,20 @@ async fn first_walk(
             continue;
         };
         let (facts, rejects) = facts(source, target, page.nodes).await?;
-        done += facts.len() as u64;
+        walk.progress = Progress {
+            done: walk.progress.done + facts.len() as u64,
+            total: page.total_count.or(walk.progress.total),
+            requests: walk.progress.requests + 1,
+            covered: 0.0,
+        };
         walk.next_page = page.page_info.next();
         walk.complete = walk.next_page.is_none();
         let cursors = vec![(cursor.clone(), Some(json!(walk).to_string()))];
         sink.accept(Batch { facts, rejects, cursors }).await?;
-        sink.progress(&format!("{} commits", target.full_name), done, page.total_count);
+        note_progress(source, sink, target, PartKind::Commits, &walk.progress, walk.complete);
+        return Ok(false);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Walks back from a commit until everything that it still leads to is stored. What is found is stored together, so that

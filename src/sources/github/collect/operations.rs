@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::payload::{DeploymentNode, IssueNode, Page, ReleaseNode, TagNode};
 use super::super::{GithubSource, convert, queries};
 use super::history::with_heads;
-use super::walk::Walk;
+use super::walk::PageRead;
 use super::{PageSize, Target, ask, part, read_nodes, state};
 use crate::facts::{Batch, Deployment, Fact, Moment, Reject};
 use crate::sources::source::{BatchSink, SourceError};
@@ -48,58 +48,36 @@ fn is_open(source: &GithubSource, fact: &Deployment) -> bool {
     fact.is_under_way() && (source.context.now)() - fact.created_at < chrono::Duration::days(30)
 }
 
-/// Deployments, newest first, back to what is known; after a walk that was taken up again, those since it began as well.
-pub(super) async fn deployments(
+/// One page of deployments, without what was created before `floor`.
+pub(super) async fn deployments_page(
     source: &GithubSource,
     sink: &dyn BatchSink,
     target: &Target,
-) -> Result<(), SourceError> {
-    while walk_deployments(source, sink, target).await? {}
-    Ok(())
-}
-
-/// One walk; says whether it had begun in an earlier round.
-async fn walk_deployments(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<bool, SourceError> {
-    let cursor = target.cursor("deployments");
-    let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
-    let oldest = (source.context.now)() - source.context.history;
-    let floor = walk.floor(oldest);
-    let resumed = walk.next_page.is_some();
-    let (mut size, mut done) = (PageSize::new(), 0);
-    loop {
-        let variables = target.variables(json!({ "after": walk.next_page }));
-        let data = size.ask(source, queries::DEPLOYMENTS, &variables).await?;
-        let page: Page = part(&data, "/repository/deployments")?;
-        let id = |node: &Value| format!("{}/deployments/{}", target.full_name, node["databaseId"]);
-        let (nodes, rejects) = read_nodes::<DeploymentNode>(page.nodes, "deployments", id);
-        let moments: Vec<Moment> = nodes.iter().map(|node| node.created_at).collect();
-        let wanted: Vec<DeploymentNode> = nodes.into_iter().filter(|node| node.created_at >= floor).collect();
-        done += wanted.len() as u64;
-        let open_cursor = target.cursor("open_deployments");
-        let mut open: BTreeSet<String> = state(sink, &open_cursor).await?.unwrap_or_default();
-        let mut heads = BTreeSet::new();
-        let mut facts = Vec::new();
-        for node in wanted {
-            let id = node.id.clone();
-            let fact = convert::deployment(node, &target.full_name, &target.url);
-            heads.insert(fact.sha.clone());
-            if is_open(source, &fact) {
-                open.insert(id);
-            }
-            facts.push(Fact::Deployment(fact));
+    (size, after): (&mut PageSize, Option<&str>),
+    floor: Moment,
+) -> Result<PageRead, SourceError> {
+    let variables = target.variables(json!({ "after": after }));
+    let data = size.ask(source, queries::DEPLOYMENTS, &variables).await?;
+    let page: Page = part(&data, "/repository/deployments")?;
+    let id = |node: &Value| format!("{}/deployments/{}", target.full_name, node["databaseId"]);
+    let (nodes, rejects) = read_nodes::<DeploymentNode>(page.nodes, "deployments", id);
+    let moments: Vec<Moment> = nodes.iter().map(|node| node.created_at).collect();
+    let open_cursor = target.cursor("open_deployments");
+    let mut open: BTreeSet<String> = state(sink, &open_cursor).await?.unwrap_or_default();
+    let mut heads = BTreeSet::new();
+    let mut facts = Vec::new();
+    for node in nodes.into_iter().filter(|node| node.created_at >= floor) {
+        let id = node.id.clone();
+        let fact = convert::deployment(node, &target.full_name, &target.url);
+        heads.insert(fact.sha.clone());
+        if is_open(source, &fact) {
+            open.insert(id);
         }
-        let ended = walk.note(&moments, &page.page_info, floor);
-        let cursors = vec![
-            (cursor.clone(), Some(json!(walk).to_string())),
-            (open_cursor, Some(json!(open).to_string())),
-            with_heads(sink, target, heads).await?,
-        ];
-        sink.accept(Batch { facts, rejects, cursors }).await?;
-        sink.progress(&format!("{} deployments", target.full_name), done, None);
-        if ended {
-            return Ok(resumed);
-        }
+        facts.push(Fact::Deployment(fact));
     }
+    let cursors = vec![(open_cursor, Some(json!(open).to_string())), with_heads(sink, target, heads).await?];
+    let batch = Batch { facts, rejects, cursors };
+    Ok(PageRead { batch, moments, info: page.page_info, total: page.total_count })
 }
 
 /// All releases and tags: few enough to be read whole whenever one of them is new.

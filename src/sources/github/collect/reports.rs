@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::GithubSource;
-use super::{Target, read_nodes, state};
+use super::super::ledger::{PartKind, Progress};
+use super::{Target, note_progress, read_nodes, state};
 use crate::facts::{Batch, Fact, FactFamily as _, Moment, Reject, TestReport};
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::test_reports::{self, Origin};
@@ -37,11 +38,21 @@ struct Walk {
     read_until: u64,
 }
 
-/// Lists what is new, newest first, and then reads it, oldest first, each with a cursor of its own.
-pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<(), SourceError> {
+/// So many artifacts are read in one turn.
+const OF_A_TURN: usize = 100;
+
+/// Goes on with what an earlier turn left. Returns whether there is more.
+pub(super) async fn back(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<bool, SourceError> {
+    let walk: Walk = state(sink, &target.cursor("artifacts")).await?.unwrap_or_default();
+    if walk.etag.is_some() { Ok(false) } else { forward(source, sink, target).await }
+}
+
+/// Lists what is new, newest first, and then reads it, oldest first, each with a cursor of its own. Returns whether there
+/// is more.
+pub(super) async fn forward(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<bool, SourceError> {
     let config = &source.config;
     if config.test_reports.is_empty() && config.coverage_reports.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let cursor = target.cursor("artifacts");
     let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
@@ -51,7 +62,7 @@ pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink, target:
     let (mut waiting, mut rejects, mut etag) = (Vec::new(), Vec::new(), None);
     while let Some(path) = next.take() {
         let answer = source.client.get(&path, walk.etag.as_deref().filter(|_| etag.is_none())).await?;
-        let Some(body) = answer.body else { return Ok(()) };
+        let Some(body) = answer.body else { return Ok(false) };
         etag = etag.or(answer.etag);
         let records = body["artifacts"].as_array().cloned().unwrap_or_default();
         let id = |record: &Value| format!("{}/artifacts/{}", target.full_name, record["id"]);
@@ -64,18 +75,29 @@ pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink, target:
         waiting.extend(artifacts.into_iter().filter(is_new));
     }
     waiting.sort_by_key(|artifact| artifact.id);
-    let total = waiting.len() as u64;
-    for (place, artifact) in waiting.into_iter().enumerate() {
+    let (mut progress, more) =
+        (Progress { total: Some(waiting.len() as u64), ..Progress::default() }, waiting.len() > OF_A_TURN);
+    for artifact in waiting.into_iter().take(OF_A_TURN) {
         walk.read_until = artifact.id;
         let mut batch = artifact_facts(source, target, artifact, &base).await?;
         batch.cursors.push((cursor.clone(), Some(json!(walk).to_string())));
         sink.accept(batch).await?;
-        sink.progress(&format!("{} artifacts", target.full_name), place as u64 + 1, Some(total));
+        (progress.done, progress.requests) = (progress.done + 1, progress.requests + 1);
+    }
+    if progress.total > Some(0) {
+        note_progress(source, sink, target, PartKind::Artifacts, &progress, !more);
+    }
+    if more {
+        walk.etag = None;
+        let cursors = vec![(cursor, Some(json!(walk).to_string()))];
+        sink.accept(Batch { rejects, cursors, ..Batch::default() }).await?;
+        return Ok(true);
     }
     // Only when all of the list has been read does its tag say that nothing is left.
     walk.etag = etag;
     let cursors = vec![(cursor, Some(json!(walk).to_string()))];
-    Ok(sink.accept(Batch { rejects, cursors, ..Batch::default() }).await?)
+    sink.accept(Batch { rejects, cursors, ..Batch::default() }).await?;
+    Ok(false)
 }
 
 /// What one artifact holds, if its name says that it is a report.

@@ -1,0 +1,121 @@
+//! One credential's way to one GitHub: authentication and transport by octocrab.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use octocrab::Octocrab;
+use octocrab::models::{AppId, InstallationId};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+use super::super::config::{Credential, Secret};
+use super::super::governor::Governor;
+use crate::sources::source::ConfigureError;
+
+/// A request that may have to be made several times.
+pub(super) enum Request<'a> {
+    /// A query with its variables.
+    Graphql(&'a Value),
+    /// A path of the REST API, with headers.
+    Get(&'a str, HeaderMap),
+}
+
+/// One attempt, read to its end.
+pub(super) struct Attempt {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// One credential.
+pub(super) struct Member {
+    pub(super) label: String,
+    pub(super) name: String,
+    pub(super) governor: Arc<Governor>,
+    pub(super) is_app: bool,
+    rest: Octocrab,
+    graphql: Octocrab,
+    /// An App's token comes from below `/api/v3`, also where GraphQL lies beside it.
+    graphql_is_beside: bool,
+    /// Requests that need an App's token at the same time fetch it once.
+    token: tokio::sync::Mutex<()>,
+}
+
+/// An answer whose body is still to be read.
+type Answer = Response<http_body_util::combinators::BoxBody<axum::body::Bytes, octocrab::Error>>;
+
+impl Member {
+    pub(super) fn new(
+        base_url: &str,
+        credential: &Credential,
+        governor: Arc<Governor>,
+    ) -> Result<Self, ConfigureError> {
+        // An Enterprise Server has GraphQL beside `/api/v3`, not below it.
+        let graphql_base = base_url.strip_suffix("/v3");
+        Ok(Self {
+            label: credential.label.clone(),
+            name: credential.name.clone(),
+            governor,
+            is_app: matches!(credential.secret, Secret::App { .. }),
+            rest: octocrab(base_url, &credential.secret)?,
+            graphql: octocrab(graphql_base.unwrap_or(base_url), &credential.secret)?,
+            graphql_is_beside: graphql_base.is_some(),
+            token: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Makes a request once. The error is a sentence's beginning.
+    pub(super) async fn attempt(&self, request: &Request<'_>) -> Result<Attempt, String> {
+        let answer = self.perform(request).await.map_err(|error| match error {
+            octocrab::Error::GitHub { source, .. } => format!(
+                "GitHub gives the App no token ({}): check id, installation_id and the private key",
+                source.message
+            ),
+            _ => "GitHub cannot be reached".to_owned(),
+        })?;
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.map_err(|_| "GitHub's answer breaks off".to_owned())?;
+        Ok(Attempt { status: parts.status, headers: parts.headers, body: body.to_bytes().to_vec() })
+    }
+
+    async fn perform(&self, request: &Request<'_>) -> octocrab::Result<Answer> {
+        let token = if self.is_app {
+            let _alone = self.token.lock().await;
+            Some(self.rest.installation_token().await?)
+        } else {
+            None
+        };
+        match (request, token) {
+            (Request::Graphql(body), Some(token)) if self.graphql_is_beside => {
+                self.graphql.user_access_token(token)?._post("/graphql", Some(*body)).await
+            }
+            (Request::Graphql(body), _) => self.graphql._post("/graphql", Some(*body)).await,
+            (Request::Get(path, headers), _) => self.rest._get_with_headers(*path, Some(headers.clone())).await,
+        }
+    }
+}
+
+fn octocrab(base_url: &str, secret: &Secret) -> Result<Octocrab, ConfigureError> {
+    let problem = |key: &str, problem: String| ConfigureError::Value { key: key.to_owned(), problem };
+    let builder = Octocrab::builder()
+        .base_uri(base_url)
+        .map_err(|_| problem("base_url", "is no URL".to_owned()))?
+        .set_connect_timeout(Some(Duration::from_secs(10)))
+        .set_read_timeout(Some(Duration::from_secs(30)));
+    match secret {
+        Secret::Token(token) => builder
+            .personal_token(token.expose_secret().to_owned())
+            .build()
+            .map_err(|error| problem("token_env", format!("cannot be used: {error}"))),
+        Secret::App { id, installation_id, private_key } => builder
+            .app_from_rsa_pem(AppId(*id), private_key.expose_secret().as_bytes())
+            .map_err(|_| {
+                problem("app", "private_key is no RSA key in PEM form: download it anew from the App's page".to_owned())
+            })?
+            .build()
+            .and_then(|app| app.installation(InstallationId(*installation_id)))
+            .map_err(|error| problem("app", format!("cannot be used: {error}"))),
+    }
+}
