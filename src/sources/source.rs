@@ -8,6 +8,7 @@ use chrono::Duration;
 use http::HeaderMap;
 use thiserror::Error;
 
+use super::webhook::Webhook;
 use crate::facts::{Batch, Moment, PersonHasher};
 
 /// A source's table of the configuration file, with its place in the file for errors.
@@ -99,6 +100,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// The side of the source that takes signed webhooks. `None` where it has none, or no secret is configured.
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        None
+    }
+
     /// Live counters of the source, as Prometheus samples, for `/metrics`: requests by outcome, budget left.
     fn telemetry(&self) -> Vec<Telemetry>;
 }
@@ -109,6 +115,9 @@ pub trait Receiver: Send + Sync {
     /// Makes facts of one request. Facts that earlier requests began are completed: `stored` has them. A bad record among
     /// good ones is a [`crate::facts::Reject`].
     async fn receive(&self, headers: &HeaderMap, body: &[u8], stored: &dyn FactLookup) -> Result<Batch, ReceiveError>;
+
+    /// An id of a request, the same when it is sent again. A request that makes no sense is told at once.
+    fn delivery_id(&self, headers: &HeaderMap, body: &[u8]) -> Result<String, ReceiveError>;
 }
 
 /// What is stored already.

@@ -4,6 +4,7 @@
 //! engines differ in two things only: how a pool is opened, and that SQLite takes one writer at a time.
 
 mod audit;
+mod deliveries;
 mod documents;
 mod error;
 mod reviews;
@@ -22,6 +23,7 @@ use sqlx::{ConnectOptions as _, PgPool, SqlSafeStr as _, SqlitePool};
 use tokio::sync::Mutex;
 
 pub use audit::AuditEntry;
+pub use deliveries::{NewDelivery, Settled, WaitingCount, WaitingDelivery};
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
 pub use reviews::ReviewRecord;
@@ -152,6 +154,11 @@ impl Store {
                 20_261_121_000_010,
                 "newest quarantine",
                 include_str!("../../migrations/20261121000010_newest_quarantine.sql"),
+            ),
+            migration(
+                20_261_127_000_002,
+                "webhook deliveries",
+                include_str!("../../migrations/20261127000002_webhook_deliveries.sql"),
             ),
         ]);
         on_engine!(self, pool: Database => migrator.run(pool).await)

@@ -18,6 +18,7 @@ use super::source::{
     BatchSink, ConfigureError, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver, Source, SourceContext,
     SourceError, SourceTable, Telemetry,
 };
+use super::webhook::digest_id;
 use crate::facts::{Batch, Reject};
 use convert::Event;
 
@@ -116,6 +117,19 @@ impl Receiver for CdeventsSource {
             }
         }
         Ok(batch)
+    }
+
+    /// CloudEvents are told apart by their source and id, and so are CDEvents; several in one request by all of theirs.
+    fn delivery_id(&self, headers: &HeaderMap, body: &[u8]) -> Result<String, ReceiveError> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let id = |event: &Value| Some(format!("{} {}", text(&event["context"]["source"])?, text(&event["context"]["id"])?));
+        let ids: Option<Vec<String>> = events(headers, body)?.iter().map(id).collect();
+        Ok(match ids.as_deref() {
+            Some([id]) => id.clone(),
+            Some(ids) => digest_id(ids.join("\n").as_bytes()),
+            // The bad one among them goes to quarantine.
+            None => digest_id(body),
+        })
     }
 }
 
