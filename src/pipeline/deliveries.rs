@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, watch};
 
 use super::collect::Stop;
-use super::inbox::{Inbox, Taken};
+use super::inbox::Inbox;
 use super::metrics::CollectMetrics;
 use super::receive::{StoredFacts, receive_stored};
 use crate::clock;
@@ -202,22 +202,19 @@ impl Deliverer {
         let sink = DeliverySink { deliverer: self, source: name };
         let Some(missed) = webhook.missed(&sink, &sink).await? else { return Ok(()) };
         let found = missed.deliveries.len() as u64;
-        if found + missed.left_to_polling == 0 {
-            return Ok(());
+        let all = found + missed.left_to_polling;
+        if all > 0 {
+            self.metrics.count_deliveries(name, "missed", all);
+            tracing::warn!(
+                source = name,
+                "{name}: {all} webhooks did not arrive; {found} are fetched now, polling brings what the others tell"
+            );
         }
-        self.metrics.count_deliveries(name, "missed", found + missed.left_to_polling);
-        tracing::warn!(
-            source = name,
-            "{name} could not deliver {} webhooks: {found} are fetched now, polling brings what the others tell",
-            found + missed.left_to_polling
-        );
         for delivery in missed.deliveries {
-            match self.inbox.take(new_delivery(name, delivery)).await {
-                Ok(Taken::Accepted | Taken::Duplicate) => {}
-                Err(error) => return Err(SinkError { message: error.to_string() }.into()),
-            }
+            let taken = self.inbox.take(new_delivery(name, delivery)).await;
+            taken.map_err(|error| SinkError { message: error.to_string() })?;
         }
-        Ok(())
+        Ok(sink.accept(Batch { cursors: missed.cursors, ..Batch::default() }).await?)
     }
 
     async fn keep_forgetting(&self, mut stop: Stop) {

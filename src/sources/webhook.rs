@@ -118,6 +118,8 @@ pub struct Missed {
     pub deliveries: Vec<Delivery>,
     /// How many more there are than are fetched at once. Polling brings what those tell.
     pub left_to_polling: u64,
+    /// How far deliveries have been looked at: set once all of them are in the inbox.
+    pub cursors: Vec<(String, Option<String>)>,
 }
 
 /// The key `webhook` of a source's table.

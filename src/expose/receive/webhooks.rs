@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use utoipa::{IntoResponses, ToSchema};
 
@@ -75,7 +74,7 @@ struct NotSigned(ErrorAnswer);
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{source}", tag = "sending", operation_id = "send_webhook",
     params(SourcePath), security(("token" = []), ()),
-    request_body(content((Value = "application/json"), (Value = "application/cloudevents+json"))),
+    request_body(content((serde_json::Value = "application/json"), (serde_json::Value = "application/cloudevents+json"))),
     responses(
         (status = 202, description = "The delivery is stored.", body = DeliveryAnswer),
         Unreadable, NotSigned, NoScope, Missing, TooLarge, NotYet,

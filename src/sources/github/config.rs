@@ -5,7 +5,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use toml::de::ValueDeserializer;
 
+use super::webhook::{Hook, WebhookConfig};
 use crate::sources::secret;
+use crate::sources::webhook::{WebhookSecrets, WebhookTable};
 use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
 
 /// The keys as they are written.
@@ -29,6 +31,7 @@ struct Table {
     test_reports: Vec<String>,
     coverage_reports: Vec<String>,
     readiness_files: bool,
+    webhook: Option<WebhookTable>,
     name: Option<String>,
 }
 
@@ -98,6 +101,7 @@ pub(super) struct GithubConfig {
     pub(super) test_reports: GlobSet,
     pub(super) coverage_reports: GlobSet,
     pub(super) readiness_files: bool,
+    pub(super) webhook: Option<WebhookConfig>,
 }
 
 fn value(key: &str, problem: impl Into<String>) -> ConfigureError {
@@ -131,6 +135,7 @@ impl GithubConfig {
         }
         Ok(Self {
             credential: credential(&table, context)?,
+            webhook: webhook(&table, context)?,
             name: table.name.unwrap_or_else(|| "github".to_owned()),
             organization: table.organization,
             repositories: table.repositories,
@@ -148,6 +153,20 @@ impl GithubConfig {
             readiness_files: table.readiness_files,
         })
     }
+}
+
+fn webhook(table: &Table, context: &SourceContext) -> Result<Option<WebhookConfig>, ConfigureError> {
+    let Some(keys) = &table.webhook else { return Ok(None) };
+    let hook = match keys.hook.as_deref() {
+        None => None,
+        Some(text) => Some(Hook::read(text, table.organization.as_deref()).ok_or_else(|| {
+            value("webhook", format!("hook = \"{text}\" names no webhook: write organization/ID, repository/OWNER/NAME/ID or app"))
+        })?),
+    };
+    if hook.as_ref().is_some_and(|hook| hook.as_app) && table.app.is_none() {
+        return Err(value("webhook", "hook = \"app\" needs the key app: only a GitHub App may list its deliveries"));
+    }
+    Ok(Some(WebhookConfig { secrets: WebhookSecrets::read(keys, context)?, hook }))
 }
 
 fn patterns(key: &str, globs: &[String]) -> Result<GlobSet, ConfigureError> {

@@ -9,18 +9,23 @@ mod client;
 mod collect;
 mod config;
 mod convert;
+mod hook;
 mod payload;
 mod queries;
+mod webhook;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use octocrab::Octocrab;
 use reqwest::header::HeaderMap;
 
 use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
+use super::webhook::{Delivery, KnownDeliveries, Missed, Refusal, StoredDelivery, Verdict, Webhook};
+use crate::facts::Moment;
 use client::Client;
 use config::GithubConfig;
 
@@ -46,6 +51,8 @@ security_alerts = true           # read Dependabot, code-scanning and secret-sca
 test_reports = ["junit*"]        # names of workflow artifacts that hold JUnit XML
 coverage_reports = ["coverage*"] # names of workflow artifacts that hold lcov, Cobertura or JaCoCo
 readiness_files = true           # look for the files that [[readiness]] asks for
+# webhook = { secret_env = "GITHUB_WEBHOOK_SECRET", hook = "organization/123" } # or secret_file; previous_secret_env while
+# it is replaced. hook, "repository/OWNER/NAME/ID" or "app": whose deliveries are fetched after an outage
 name = "github"                  # the source's name, needed when there are several
 "#,
     privacy: "Logins and addresses become keyed hashes; titles, subjects and branch names are kept without them; bodies \
@@ -77,13 +84,16 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     // Artifacts lie with another host, which must not see the token.
     let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new())
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
-    Ok(Arc::new(GithubSource { config, client, downloads, context: context.clone() }))
+    let as_app = hook::as_app(&config)?;
+    Ok(Arc::new(GithubSource { config, client, as_app, downloads, context: context.clone() }))
 }
 
 /// One configured GitHub.
 struct GithubSource {
     config: GithubConfig,
     client: Client,
+    /// The App itself, where its own deliveries are to be listed.
+    as_app: Option<Octocrab>,
     downloads: JsonClient,
     context: SourceContext,
 }
@@ -146,10 +156,48 @@ impl Source for GithubSource {
             }
         }
         findings.extend(self.client.budget_left().into_iter().map(|left| finding(FindingLevel::Good, left, None)));
+        if let Some(hook) = self.config.webhook.as_ref().and_then(|webhook| webhook.hook.as_ref()) {
+            findings.push(hook::finding(self, hook).await);
+        }
         findings
+    }
+
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        self.config.webhook.is_some().then_some(self)
     }
 
     fn telemetry(&self) -> Vec<Telemetry> {
         self.client.telemetry()
+    }
+}
+
+#[async_trait]
+impl Webhook for GithubSource {
+    fn largest_body(&self) -> usize {
+        webhook::LARGEST_BODY
+    }
+
+    fn verify(&self, headers: &HeaderMap, body: &[u8], _: Moment) -> Result<Delivery, Refusal> {
+        let config = self.config.webhook.as_ref().ok_or(Refusal::Signature)?;
+        webhook::verify(&config.secrets, headers, body)
+    }
+
+    async fn process(
+        &self,
+        deliveries: &[StoredDelivery],
+        sink: &dyn BatchSink,
+    ) -> Result<Vec<Verdict>, SourceError> {
+        collect::deliveries::process(self, deliveries, sink).await
+    }
+
+    async fn missed(
+        &self,
+        sink: &dyn BatchSink,
+        inbox: &dyn KnownDeliveries,
+    ) -> Result<Option<Missed>, SourceError> {
+        let Some(hook) = self.config.webhook.as_ref().and_then(|webhook| webhook.hook.as_ref()) else {
+            return Ok(None);
+        };
+        hook::missed(self, hook, sink, inbox).await.map(Some)
     }
 }

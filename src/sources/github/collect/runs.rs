@@ -47,7 +47,7 @@ pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink, target:
     if let Some(body) = &newest.body {
         let runs = body["workflow_runs"].as_array().cloned().unwrap_or_default();
         let complete = newest.next.is_none() || reaches(&runs, floor);
-        let batch = batch(source, target, runs).await?;
+        let batch = batch(source, (&target.owner, &target.name), &target.full_name, runs).await?;
         walk.etag = newest.etag;
         // What the newest page leaves out is read in windows; until that is done, the walk has not come to its end.
         if complete && walk.backfill_until.is_none() {
@@ -65,7 +65,7 @@ pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink, target:
             width = (width / 2).max(Duration::minutes(10));
             continue;
         };
-        let batch = batch(source, target, runs).await?;
+        let batch = batch(source, (&target.owner, &target.name), &target.full_name, runs).await?;
         walk.backfill_until = (from > floor).then_some(from);
         if walk.backfill_until.is_none() {
             walk.read_until = walk.backfill_began_at.take();
@@ -107,8 +107,13 @@ async fn window(
 }
 
 /// Runs as facts, with their earlier attempts, which the listing does not show.
-async fn batch(source: &GithubSource, target: &Target, runs: Vec<Value>) -> Result<Batch, SourceError> {
-    let id = |node: &Value| format!("{}/runs/{}/attempts/{}", target.full_name, node["id"], node["run_attempt"]);
+pub(super) async fn batch(
+    source: &GithubSource,
+    (owner, name): (&str, &str),
+    full_name: &str,
+    runs: Vec<Value>,
+) -> Result<Batch, SourceError> {
+    let id = |node: &Value| format!("{full_name}/runs/{}/attempts/{}", node["id"], node["run_attempt"]);
     let (nodes, rejects) = read_nodes::<RunNode>(runs, "ci_runs", id);
     let mut facts = Vec::new();
     let mut seen = BTreeSet::new();
@@ -117,12 +122,12 @@ async fn batch(source: &GithubSource, target: &Target, runs: Vec<Value>) -> Resu
             if !seen.insert((node.id, attempt)) {
                 continue;
             }
-            let path = format!("/repos/{}/{}/actions/runs/{}/attempts/{attempt}", target.owner, target.name, node.id);
+            let path = format!("/repos/{owner}/{name}/actions/runs/{}/attempts/{attempt}", node.id);
             let answer = source.client.get(&path, None).await?;
             let earlier = answer.body.and_then(|body| serde_json::from_value::<RunNode>(body).ok());
-            facts.extend(earlier.map(|earlier| Fact::CiRun(convert::run(earlier, &target.full_name))));
+            facts.extend(earlier.map(|earlier| Fact::CiRun(convert::run(earlier, full_name))));
         }
-        facts.push(Fact::CiRun(convert::run(node, &target.full_name)));
+        facts.push(Fact::CiRun(convert::run(node, full_name)));
     }
     Ok(Batch { facts, rejects, ..Batch::default() })
 }
