@@ -9,4 +9,6 @@ pub mod jira;
 pub mod json_server;
 pub mod pagerduty;
 pub mod prometheus;
+pub mod load;
+pub mod webhooks;
 pub mod world;
