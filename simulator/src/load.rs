@@ -60,7 +60,10 @@ impl std::fmt::Display for LoadReport {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { sent, accepted, put_off, lost, seconds, .. } = self;
         let rate = *accepted as f64 / seconds.max(f64::EPSILON);
-        write!(formatter, "sent {sent}, accepted {accepted} in {seconds:.1} s ({rate:.0}/s), put off {put_off}, lost {lost}; ")?;
+        write!(
+            formatter,
+            "sent {sent}, accepted {accepted} in {seconds:.1} s ({rate:.0}/s), put off {put_off}, lost {lost}; "
+        )?;
         let (p50, p99, most) = (self.percentile(50.0), self.percentile(99.0), self.percentile(100.0));
         write!(formatter, "answered in p50 {p50:.1} ms, p99 {p99:.1} ms, at most {most:.1} ms")
     }

@@ -6,9 +6,9 @@ use std::sync::{Arc, RwLock};
 use anyhow::{Context as _, Result};
 use chiplog_simulator::github::{GithubOptions, GithubSimulator};
 use chiplog_simulator::json_server::{JsonServer, ServerOptions};
-use chiplog_simulator::world::Moment;
 use chiplog_simulator::load::{self, Load};
 use chiplog_simulator::webhooks::{self, Sent};
+use chiplog_simulator::world::Moment;
 use chiplog_simulator::{demo, histories, pagerduty, prometheus};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
@@ -94,20 +94,21 @@ fn deliveries(pull_requests: usize, secret: &str) -> Vec<Sent> {
 #[tokio::main]
 async fn main() -> Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
-    let (world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms) = match Cli::parse().command {
-        Command::Webhooks { url, rate, seconds, connections, secret_env, pull_requests } => {
-            let secret = secret(&secret_env)?;
-            let deliveries = deliveries(pull_requests, &secret);
-            let load = Load { url, deliveries, count: rate * seconds, rate: Some(rate), connections };
-            let report = load::run(load).await?;
-            tracing::info!("{report}");
-            anyhow::ensure!(report.lost == 0, "{} deliveries were lost", report.lost);
-            return Ok(());
-        }
-        Command::Serve { world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms } => {
-            (world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms)
-        }
-    };
+    let (world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms) =
+        match Cli::parse().command {
+            Command::Webhooks { url, rate, seconds, connections, secret_env, pull_requests } => {
+                let secret = secret(&secret_env)?;
+                let deliveries = deliveries(pull_requests, &secret);
+                let load = Load { url, deliveries, count: rate * seconds, rate: Some(rate), connections };
+                let report = load::run(load).await?;
+                tracing::info!("{report}");
+                anyhow::ensure!(report.lost == 0, "{} deliveries were lost", report.lost);
+                return Ok(());
+            }
+            Command::Serve { world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms } => {
+                (world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms)
+            }
+        };
     let made = if world == "demo" { demo::world(now(), 1) } else { histories::load(world.as_ref(), true)? };
     let pull_requests: usize = made.repositories.iter().map(|repository| repository.pull_requests.len()).sum();
     tracing::info!(

@@ -19,7 +19,14 @@ pub struct Sent {
 }
 
 /// A webhook of GitHub about something of the world; see [`github::payload`]. `None` where there is no such thing.
-pub fn of_github(world: &World, event: &str, repository: &str, subject: &str, guid: &str, secret: &str) -> Option<Sent> {
+pub fn of_github(
+    world: &World,
+    event: &str,
+    repository: &str,
+    subject: &str,
+    guid: &str,
+    secret: &str,
+) -> Option<Sent> {
     Some(github_signed(&github::payload(world, event, repository, subject)?, event, guid, secret))
 }
 

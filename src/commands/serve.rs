@@ -16,7 +16,9 @@ use crate::clock;
 use crate::expose::prometheus::{Exposition, families};
 use crate::expose::receive::{self, ReceiveState, WebhookState};
 use crate::expose::web::{Served, WebState, router};
-use crate::pipeline::{CollectMetrics, Collector, Deliverer, Inbox, Known, Stop, diagnose, evaluate, load_facts, progress};
+use crate::pipeline::{
+    CollectMetrics, Collector, Deliverer, Inbox, Known, Stop, diagnose, evaluate, load_facts, progress,
+};
 
 /// How often the evaluator looks whether facts have changed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

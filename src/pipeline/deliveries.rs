@@ -118,7 +118,12 @@ impl Deliverer {
             }
             Err(error) => {
                 let (name, reason) = (source.name(), error.reason());
-                tracing::warn!(source = name, reason, "{} deliveries of {name} are tried again: {error}", waiting.len());
+                tracing::warn!(
+                    source = name,
+                    reason,
+                    "{} deliveries of {name} are tried again: {error}",
+                    waiting.len()
+                );
                 for delivery in waiting {
                     settled.push((delivery.id.clone(), self.failed(source, delivery, &error).await));
                 }

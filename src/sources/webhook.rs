@@ -87,19 +87,11 @@ pub trait Webhook: Send + Sync {
 
     /// Makes the facts that polling would make, through `sink`: facts and rejects, no cursors of the collection. One
     /// verdict for each delivery, in their order. An error concerns all of them, and they are tried again.
-    async fn process(
-        &self,
-        deliveries: &[StoredDelivery],
-        sink: &dyn BatchSink,
-    ) -> Result<Vec<Verdict>, SourceError>;
+    async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError>;
 
     /// What the tool knows to have sent and chiplog has not taken, since this was last asked. `None` for tools that do not
     /// tell; polling brings what those could not deliver.
-    async fn missed(
-        &self,
-        _sink: &dyn BatchSink,
-        _inbox: &dyn KnownDeliveries,
-    ) -> Result<Option<Missed>, SourceError> {
+    async fn missed(&self, _sink: &dyn BatchSink, _inbox: &dyn KnownDeliveries) -> Result<Option<Missed>, SourceError> {
         Ok(None)
     }
 }

@@ -349,7 +349,8 @@ async fn deliveries_that_did_not_arrive_are_fetched_from_the_list() {
         .await;
         let mut config = github_config(&github, &format!(", hook = \"{hook}\""));
         if hook == "app" {
-            let app = format!("app = {{ id = 7, installation_id = 9, private_key_file = \"{}\" }}", key.path().display());
+            let app =
+                format!("app = {{ id = 7, installation_id = 9, private_key_file = \"{}\" }}", key.path().display());
             config = config.replace("token_env = \"GITHUB_TOKEN\"", &app);
         }
         // Some had come before the outage.

@@ -1,5 +1,6 @@
 //! Webhooks to the running program: from a signed request to a changed number, and what happens when something fails.
 
+use std::io::{Read as _, Write as _};
 use std::time::Instant;
 
 use chiplog::facts::{Deployment, Incident};
@@ -22,7 +23,8 @@ fn world_with_deployments() -> SharedWorld {
     let mut first = repository(1, 30);
     let shas: Vec<String> = first.pull_requests.iter().filter_map(|item| item.merge_commit.clone()).collect();
     let deployed = |number: u64| (number, now() - Duration::days(6 - i64::try_from(number).unwrap()));
-    first.deployments = [1, 2].map(deployed).map(|(id, at)| deployment(id, &shas[usize::try_from(id).unwrap()], at)).into();
+    first.deployments =
+        [1, 2].map(deployed).map(|(id, at)| deployment(id, &shas[usize::try_from(id).unwrap()], at)).into();
     shared(World { organization: "acme".to_owned(), repositories: vec![first], ..World::default() })
 }
 
@@ -179,7 +181,10 @@ async fn a_signed_delivery_becomes_a_fact_and_a_number() {
     assert_eq!(state(&old), (202, "accepted"));
     until("both are processed", async || running.count("processed").await == 2.0).await;
     assert_eq!(running.count("duplicate").await, 1.0);
-    assert_eq!(value(&running.metrics().await, "chiplog_webhook_oldest_waiting_seconds{source=\"github\"} "), Some(0.0));
+    assert_eq!(
+        value(&running.metrics().await, "chiplog_webhook_oldest_waiting_seconds{source=\"github\"} "),
+        Some(0.0)
+    );
 
     // Nothing of a payload is kept or told.
     let log = running.program.stderr();
@@ -199,7 +204,10 @@ async fn what_is_not_signed_or_makes_no_sense_is_refused() {
     let running = Running::start(&config(&github)).await;
     let good = sent(&world, "pull_request", "3", "guid-1", &secret());
     let forged = Sent { body: good.body.replace("\"number\":3", "\"number\":4"), ..good.clone() };
-    let unsigned = Sent { headers: good.headers.iter().filter(|(name, _)| !name.starts_with("x-hub")).cloned().collect(), ..good.clone() };
+    let unsigned = Sent {
+        headers: good.headers.iter().filter(|(name, _)| !name.starts_with("x-hub")).cloned().collect(),
+        ..good.clone()
+    };
     let other = sent(&world, "pull_request", "3", "guid-1", "another-secret-of-length");
     let mut told = Vec::new();
     for refused in [&forged, &unsigned, &other] {
@@ -212,9 +220,14 @@ async fn what_is_not_signed_or_makes_no_sense_is_refused() {
     let (status, answer) = running.post(PATH, &payload("no webhook")).await;
     assert_eq!(status, 400, "{answer}");
     assert_eq!(running.post("/api/v1/webhooks/nobody", &good).await.0, 404);
-    // What is larger than GitHub sends is refused by its length alone.
-    let large = payload(&"x".repeat(25 * 1024 * 1024));
-    assert_eq!(running.post(PATH, &large).await.0, 413);
+    // What is larger than GitHub sends is refused by its length alone, before any of it is sent.
+    let length = 25 * 1024 * 1024 + 1;
+    let request = format!("POST {PATH} HTTP/1.1\r\nhost: chiplog\r\ncontent-length: {length}\r\n\r\n");
+    let mut connection = std::net::TcpStream::connect(running.address.trim_start_matches("http://")).unwrap();
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("larger than 26214400 bytes"), "{answer}");
     assert_eq!(running.count("refused").await, 5.0);
     assert_eq!(running.count("accepted").await, 0.0);
 }
@@ -231,7 +244,8 @@ async fn tools_without_signatures_send_with_a_token() {
         "alerts": [{ "status": "firing", "startsAt": "2026-10-05T12:00:00Z", "labels": {}, "annotations": {} }],
     });
     let with = |token: &str, body: &Value| {
-        let headers = vec![("content-type", "application/json".to_owned()), ("authorization", format!("Bearer {token}"))];
+        let headers =
+            vec![("content-type", "application/json".to_owned()), ("authorization", format!("Bearer {token}"))];
         Sent { headers, body: body.to_string() }
     };
     let (tools, people) = (environment("ARGO_CD_TOKEN").unwrap(), environment("PEOPLE_TOKEN").unwrap());
@@ -314,8 +328,7 @@ async fn none_of_thousands_is_lost() {
     running.until_collected().await;
     github.log().clear();
     let deliveries = (1..=20).map(|number| sent(&world, "pull_request", &number.to_string(), "", &secret())).collect();
-    let load =
-        Load { url: format!("{}{PATH}", running.address), deliveries, count: 2000, rate: None, connections: 32 };
+    let load = Load { url: format!("{}{PATH}", running.address), deliveries, count: 2000, rate: None, connections: 32 };
     let report = load::run(load).await.unwrap();
     println!("{report}");
     assert_eq!((report.accepted, report.lost), (2000, 0));

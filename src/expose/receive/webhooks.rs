@@ -133,7 +133,8 @@ async fn read(
         return Err(too_large());
     }
     let needed = u32::try_from(told.unwrap_or(largest) / 1024 + 1).unwrap_or(u32::MAX);
-    let _memory = state.webhooks.memory.try_acquire_many(needed).map_err(|_| later("too many bodies are being read"))?;
+    let _memory =
+        state.webhooks.memory.try_acquire_many(needed).map_err(|_| later("too many bodies are being read"))?;
     match tokio::time::timeout(LONGEST_READING, Limited::new(body, largest).collect()).await {
         Ok(Ok(read)) => Ok(read.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
@@ -186,8 +187,7 @@ fn of_receiver(
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let needed = |name: &&str| *name == "content-type" || name.starts_with("ce-");
     let names = headers.keys().map(axum::http::HeaderName::as_str).filter(needed);
-    let mut kept: BTreeMap<String, String> =
-        names.filter_map(|name| Some((name.to_owned(), text(name)?))).collect();
+    let mut kept: BTreeMap<String, String> = names.filter_map(|name| Some((name.to_owned(), text(name)?))).collect();
     kept.extend(reporter.map(|name| (REPORTER.to_owned(), name)));
     let body = std::str::from_utf8(body).map_err(|_| Refusal::Malformed("is no UTF-8".to_owned()))?;
     let event = text("ce-type").unwrap_or_else(|| "event".to_owned());

@@ -122,7 +122,8 @@ impl Receiver for CdeventsSource {
     /// CloudEvents are told apart by their source and id, and so are CDEvents; several in one request by all of theirs.
     fn delivery_id(&self, headers: &HeaderMap, body: &[u8]) -> Result<String, ReceiveError> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let id = |event: &Value| Some(format!("{} {}", text(&event["context"]["source"])?, text(&event["context"]["id"])?));
+        let id =
+            |event: &Value| Some(format!("{} {}", text(&event["context"]["source"])?, text(&event["context"]["id"])?));
         let ids: Option<Vec<String>> = events(headers, body)?.iter().map(id).collect();
         Ok(match ids.as_deref() {
             Some([id]) => id.clone(),

@@ -7,8 +7,8 @@ use toml::de::ValueDeserializer;
 
 use super::webhook::{Hook, WebhookConfig};
 use crate::sources::secret;
-use crate::sources::webhook::{WebhookSecrets, WebhookTable};
 use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
+use crate::sources::webhook::{WebhookSecrets, WebhookTable};
 
 /// The keys as they are written.
 #[derive(Debug, Default, Deserialize)]
@@ -160,7 +160,10 @@ fn webhook(table: &Table, context: &SourceContext) -> Result<Option<WebhookConfi
     let hook = match keys.hook.as_deref() {
         None => None,
         Some(text) => Some(Hook::read(text, table.organization.as_deref()).ok_or_else(|| {
-            value("webhook", format!("hook = \"{text}\" names no webhook: write organization/ID, repository/OWNER/NAME/ID or app"))
+            value(
+                "webhook",
+                format!("hook = \"{text}\" names no webhook: write organization/ID, repository/OWNER/NAME/ID or app"),
+            )
         })?),
     };
     if hook.as_ref().is_some_and(|hook| hook.as_app) && table.app.is_none() {

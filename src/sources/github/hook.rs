@@ -63,7 +63,11 @@ async fn get(source: &GithubSource, path: &str) -> Result<(Value, Option<String>
     let body = body.collect().await.map_err(failed)?.to_bytes();
     if !parts.status.is_success() {
         let text = format!("GitHub answers {} to the App at {path}", parts.status);
-        return Err(if parts.status.is_server_error() { SourceError::Unavailable(text) } else { SourceError::NotFound(text) });
+        return Err(if parts.status.is_server_error() {
+            SourceError::Unavailable(text)
+        } else {
+            SourceError::NotFound(text)
+        });
     }
     let link = parts.headers.get("link").and_then(|link| link.to_str().ok());
     let next = link.and_then(next_page).map(|url| url.replacen(&source.config.base_url, "", 1));
@@ -95,7 +99,9 @@ pub(super) async fn missed(
         let (items, more) = page(source, &path).await?;
         pages += 1;
         next = more.filter(|_| items.iter().all(|item| item.delivered_at >= since));
-        sent.extend(items.into_iter().filter(|item| item.delivered_at >= since && now - item.delivered_at > ON_ITS_WAY));
+        sent.extend(
+            items.into_iter().filter(|item| item.delivered_at >= since && now - item.delivered_at > ON_ITS_WAY),
+        );
     }
     // Oldest first; a delivery that was sent again is listed twice.
     sent.reverse();

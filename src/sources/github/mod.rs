@@ -182,19 +182,11 @@ impl Webhook for GithubSource {
         webhook::verify(&config.secrets, headers, body)
     }
 
-    async fn process(
-        &self,
-        deliveries: &[StoredDelivery],
-        sink: &dyn BatchSink,
-    ) -> Result<Vec<Verdict>, SourceError> {
+    async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError> {
         collect::deliveries::process(self, deliveries, sink).await
     }
 
-    async fn missed(
-        &self,
-        sink: &dyn BatchSink,
-        inbox: &dyn KnownDeliveries,
-    ) -> Result<Option<Missed>, SourceError> {
+    async fn missed(&self, sink: &dyn BatchSink, inbox: &dyn KnownDeliveries) -> Result<Option<Missed>, SourceError> {
         let Some(hook) = self.config.webhook.as_ref().and_then(|webhook| webhook.hook.as_ref()) else {
             return Ok(None);
         };

@@ -100,7 +100,9 @@ pub(super) const PULL_REQUESTS: &str = concat!(
     pullRequests(first: $first, after: $after, orderBy: {field: UPDATED_AT, direction: DESC}) {
       totalCount
       nodes {
-", pull_request_fields!(), "      }
+",
+    pull_request_fields!(),
+    "      }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -153,7 +155,9 @@ pub(super) const DEPLOYMENTS: &str = concat!(
   rateLimit { cost }
   repository(owner: $owner, name: $name) {
     deployments(first: $first, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
-      nodes { ", deployment_fields!(), " }
+      nodes { ",
+    deployment_fields!(),
+    " }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -166,7 +170,9 @@ pub(super) const OPEN_DEPLOYMENTS: &str = concat!(
   rateLimit { cost }
   nodes(ids: $ids) {
     ... on Deployment {
-      ", deployment_fields!(), "
+      ",
+    deployment_fields!(),
+    "
     }
   }
 }"
@@ -318,8 +324,11 @@ pub(super) const OBJECTS: &str = concat!(
 
 /// Tags and the releases of the same name, of several repositories: one query for all of them, with four variables each.
 pub(super) fn tags(count: usize) -> String {
-    let variables: String =
-        (0..count).map(|place| format!(", $owner{place}: String!, $name{place}: String!, $ref{place}: String!, $tag{place}: String!")).collect();
+    let variables: String = (0..count)
+        .map(|place| {
+            format!(", $owner{place}: String!, $name{place}: String!, $ref{place}: String!, $tag{place}: String!")
+        })
+        .collect();
     let objects: String = (0..count)
         .map(|place| {
             format!(

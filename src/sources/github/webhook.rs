@@ -103,9 +103,8 @@ pub(super) fn verify(secrets: &WebhookSecrets, headers: &HeaderMap, body: &[u8])
     if !secrets.signed_in_hex(body, signature) {
         return Err(Refusal::Signature);
     }
-    let needed = |name: &str| {
-        header(headers, name).ok_or_else(|| Refusal::Malformed(format!("the header {name} is missing")))
-    };
+    let needed =
+        |name: &str| header(headers, name).ok_or_else(|| Refusal::Malformed(format!("the header {name} is missing")));
     let (event, id) = (needed("x-github-event")?, needed("x-github-delivery")?);
     if header(headers, "content-type").is_some_and(|kind| kind.contains("form-urlencoded")) {
         let text = "comes as a form: set the content type of the webhook to application/json";
@@ -237,7 +236,10 @@ mod tests {
         headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
         let told = verify(&secrets, &headers, b"Hello, World!").unwrap_err().to_string();
         assert!(told.contains("application/json"), "{told}");
-        assert_eq!(verify(&WebhookSecrets::of(&["another-secret-here"]), &headers, b"Hello, World!"), Err(Refusal::Signature));
+        assert_eq!(
+            verify(&WebhookSecrets::of(&["another-secret-here"]), &headers, b"Hello, World!"),
+            Err(Refusal::Signature)
+        );
     }
 
     /// GitHub's own samples of every event: all are taken, and those that chiplog measures point somewhere.
@@ -257,10 +259,21 @@ mod tests {
                 assert!(!taken.body.contains("\"sender\""), "{name} keeps too much");
             }
         }
-        let all = |name: &str| events.iter().find(|event| event["name"] == name).unwrap()["examples"].as_array().unwrap().len();
+        let all = |name: &str| {
+            events.iter().find(|event| event["name"] == name).unwrap()["examples"].as_array().unwrap().len()
+        };
         let whole = [
-            "pull_request", "pull_request_review", "pull_request_review_comment", "issues", "issue_comment",
-            "deployment", "deployment_status", "release", "workflow_run", "dependabot_alert", "code_scanning_alert",
+            "pull_request",
+            "pull_request_review",
+            "pull_request_review_comment",
+            "issues",
+            "issue_comment",
+            "deployment",
+            "deployment_status",
+            "release",
+            "workflow_run",
+            "dependabot_alert",
+            "code_scanning_alert",
         ];
         for name in whole {
             assert_eq!(pointing[name], all(name), "{name}");

@@ -15,10 +15,10 @@ use toml::de::ValueDeserializer;
 
 use super::access::{Access, AccessKeys};
 use super::http::JsonClient;
-use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
+use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
 use convert::Names;
 

@@ -10,13 +10,11 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::convert;
 use super::IncidentIoSource;
+use super::convert;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
 use crate::sources::source::{BatchSink, SourceError};
-use crate::sources::webhook::{
-    Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, header, read_body,
-};
+use crate::sources::webhook::{Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, header, read_body};
 
 const LARGEST_BODY: usize = 2 * 1024 * 1024;
 
@@ -93,11 +91,7 @@ impl Webhook for IncidentIoSource {
         verify(self.webhook.as_ref().ok_or(Refusal::Signature)?, headers, body, now)
     }
 
-    async fn process(
-        &self,
-        deliveries: &[StoredDelivery],
-        sink: &dyn BatchSink,
-    ) -> Result<Vec<Verdict>, SourceError> {
+    async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError> {
         let (mut verdicts, mut records, mut ids) = (Vec::new(), Vec::new(), BTreeSet::new());
         for delivery in deliveries {
             verdicts.push(match serde_json::from_str(&delivery.body) {

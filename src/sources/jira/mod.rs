@@ -17,11 +17,11 @@ use tokio::sync::Mutex;
 use toml::de::ValueDeserializer;
 
 use super::access::{Access, AccessKeys};
-use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
 use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
+use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
 use crate::facts::{Batch, Fact, FactFamily as _, Iteration, Moment, Reject, WorkItem};
 use client::Jira;
 

@@ -87,11 +87,7 @@ impl Webhook for JiraSource {
         verify(self.webhook.as_ref().ok_or(Refusal::Signature)?, headers, body, now)
     }
 
-    async fn process(
-        &self,
-        deliveries: &[StoredDelivery],
-        sink: &dyn BatchSink,
-    ) -> Result<Vec<Verdict>, SourceError> {
+    async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError> {
         let (mut verdicts, mut keys, mut batch) = (Vec::new(), BTreeSet::new(), Batch::default());
         for delivery in deliveries {
             verdicts.push(match serde_json::from_str(&delivery.body) {

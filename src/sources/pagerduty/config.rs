@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::de::ValueDeserializer;
 
 use crate::sources::secret;
-use crate::sources::webhook::{WebhookSecrets, WebhookTable};
 use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
+use crate::sources::webhook::{WebhookSecrets, WebhookTable};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

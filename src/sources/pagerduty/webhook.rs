@@ -73,11 +73,7 @@ impl Webhook for PagerdutySource {
         verify(self.config.webhook.as_ref().ok_or(Refusal::Signature)?, headers, body, now)
     }
 
-    async fn process(
-        &self,
-        deliveries: &[StoredDelivery],
-        sink: &dyn BatchSink,
-    ) -> Result<Vec<Verdict>, SourceError> {
+    async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError> {
         let incidents: BTreeSet<&str> =
             deliveries.iter().map(|delivery| delivery.body.as_str()).filter(|id| !id.is_empty()).collect();
         for id in incidents {
@@ -107,8 +103,7 @@ impl PagerdutySource {
         let incident = match serde_json::from_value::<IncidentPayload>(record) {
             Ok(incident) => incident,
             Err(error) => {
-                let reject =
-                    Reject { family: Incident::FAMILY, external_id: id.to_owned(), reason: error.to_string() };
+                let reject = Reject { family: Incident::FAMILY, external_id: id.to_owned(), reason: error.to_string() };
                 return Ok(Batch { rejects: vec![reject], ..Batch::default() });
             }
         };
@@ -159,7 +154,10 @@ mod tests {
         let secrets = WebhookSecrets::of(&[SECRET]);
         let now: Moment = "2021-04-27T00:00:00Z".parse().unwrap();
         let taken = verify(&secrets, &headers(SIGNATURE), BODY.as_bytes(), now).unwrap();
-        assert_eq!((taken.id.as_str(), taken.event.as_str()), ("01BWDWL3NYY7LUFPZCC28QUCMK", "incident.priority_updated"));
+        assert_eq!(
+            (taken.id.as_str(), taken.event.as_str()),
+            ("01BWDWL3NYY7LUFPZCC28QUCMK", "incident.priority_updated")
+        );
         assert_eq!(taken.body, "PGR0VU2", "nothing else is kept");
         let both = format!("v1={}, {SIGNATURE}", "0".repeat(64));
         assert!(verify(&secrets, &headers(&both), BODY.as_bytes(), now).is_ok());

@@ -81,12 +81,7 @@ fn push(of: &Repository, subject: &str) -> Option<Value> {
 }
 
 /// Answers for a list of deliveries, newest first, and for one of them whole. `None` for other paths.
-pub(in crate::github) fn deliveries(
-    sent: &[SentDelivery],
-    path: &str,
-    parameters: &str,
-    root: &str,
-) -> Option<Answer> {
+pub(in crate::github) fn deliveries(sent: &[SentDelivery], path: &str, parameters: &str, root: &str) -> Option<Answer> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let rest = match parts.as_slice() {
         ["orgs", _, "hooks", "1", "deliveries", rest @ ..]

@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::client::CallError;
-use super::super::payload::{DeploymentNode, IssueNode, PullRequestNode, ReleaseNode, RepositoryNode, RunNode, TagNode};
+use super::super::payload::{
+    DeploymentNode, IssueNode, PullRequestNode, ReleaseNode, RepositoryNode, RunNode, TagNode,
+};
 use super::super::webhook::{Kept, KeptRepository, What};
 use super::super::{GithubSource, convert, queries};
 use super::work_items::{is_incident, known};
