@@ -18,8 +18,8 @@ use crate::sources::{
 };
 use crate::store::{NewDelivery, Settled, Store, WaitingDelivery};
 
-/// How many deliveries of a source are processed together.
-const AT_ONCE: u32 = 1000;
+/// How many deliveries of a source are processed together. Most are pointers of some hundred bytes.
+const AT_ONCE: u32 = 5000;
 
 /// How often the inbox is looked at without being told: for what came before a crash or to another replica.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -73,9 +73,15 @@ impl Deliverer {
     async fn keep_processed(&self, source: &Arc<dyn Source>, mut stop: Stop) {
         let mut came = self.inbox.came();
         while !*stop.borrow() {
-            came.mark_unchanged();
+            let round = async {
+                if let Some(webhook) = source.webhook() {
+                    webhook.ready().await;
+                }
+                came.mark_unchanged();
+                self.round(source).await
+            };
             let more = tokio::select! {
-                round = self.round(source) => round,
+                round = round => round,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
             match more {

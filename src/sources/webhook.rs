@@ -89,6 +89,9 @@ pub trait Webhook: Send + Sync {
     /// verdict for each delivery, in their order. An error concerns all of them, and they are tried again.
     async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError>;
 
+    /// Returns when the tool may be asked again: what comes meanwhile is processed together, and costs its requests once.
+    async fn ready(&self) {}
+
     /// What the tool knows to have sent and chiplog has not taken, since this was last asked. `None` for tools that do not
     /// tell; polling brings what those could not deliver.
     async fn missed(&self, _sink: &dyn BatchSink, _inbox: &dyn KnownDeliveries) -> Result<Option<Missed>, SourceError> {

@@ -85,7 +85,14 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new())
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
     let as_app = hook::as_app(&config)?;
-    Ok(Arc::new(GithubSource { config, client, as_app, downloads, context: context.clone() }))
+    Ok(Arc::new(GithubSource {
+        config,
+        client,
+        as_app,
+        pace: webhook::Pace::default(),
+        downloads,
+        context: context.clone(),
+    }))
 }
 
 /// One configured GitHub.
@@ -94,6 +101,8 @@ struct GithubSource {
     client: Client,
     /// The App itself, where its own deliveries are to be listed.
     as_app: Option<Octocrab>,
+    /// How often it is asked for what webhooks point to.
+    pace: webhook::Pace,
     downloads: JsonClient,
     context: SourceContext,
 }
@@ -184,6 +193,10 @@ impl Webhook for GithubSource {
 
     async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError> {
         collect::deliveries::process(self, deliveries, sink).await
+    }
+
+    async fn ready(&self) {
+        tokio::time::sleep(self.pace.wait((self.context.now)())).await;
     }
 
     async fn missed(&self, sink: &dyn BatchSink, inbox: &dyn KnownDeliveries) -> Result<Option<Missed>, SourceError> {

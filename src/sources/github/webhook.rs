@@ -3,6 +3,7 @@
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use http::HeaderMap;
 use serde::de::IgnoredAny;
@@ -151,7 +152,7 @@ fn kept(event: &str, payload: Payload) -> Option<Kept> {
                 None => return None,
             }
         }
-        "workflow_run" => What::Run { record: payload.workflow_run? },
+        "workflow_run" => What::Run { record: of_run(&payload.workflow_run?) },
         "dependabot_alert" => alert("dependabot")?,
         "code_scanning_alert" => alert("code-scanning")?,
         "secret_scanning_alert" => alert("secret-scanning")?,
@@ -159,6 +160,32 @@ fn kept(event: &str, payload: Payload) -> Option<Kept> {
     };
     let repository = KeptRepository { node_id: repository.node_id, full_name: repository.full_name };
     Some(Kept { repository, what })
+}
+
+/// The fields of a run that are read.
+fn of_run(run: &Value) -> Value {
+    const FIELDS: &[&str] = &[
+        "id",
+        "name",
+        "path",
+        "event",
+        "head_branch",
+        "head_sha",
+        "run_attempt",
+        "status",
+        "conclusion",
+        "created_at",
+        "run_started_at",
+        "updated_at",
+        "html_url",
+    ];
+    let mut kept = serde_json::Map::new();
+    kept.extend(FIELDS.iter().filter_map(|name| Some(((*name).to_owned(), run.get(name)?.clone()))));
+    // Branches are called after people.
+    if run["actor"]["login"].is_string() {
+        kept.insert("actor".to_owned(), json!({ "login": run["actor"]["login"] }));
+    }
+    Value::Object(kept)
 }
 
 /// The secret itself is not kept, wherever GitHub may write it.
@@ -203,6 +230,37 @@ fn is_number(text: &str) -> bool {
 pub(super) struct WebhookConfig {
     pub(super) secrets: WebhookSecrets,
     pub(super) hook: Option<Hook>,
+}
+
+/// How often GitHub is asked for what webhooks point to: at once in usual times; in a long flood with a pause, in which
+/// deliveries about the same things are collected and read once.
+#[derive(Debug, Default)]
+pub(super) struct Pace(Mutex<Option<(f64, Moment)>>);
+
+impl Pace {
+    /// So many rounds may follow one another without a pause, and one more after each of these pauses.
+    const ROUNDS: f64 = 40.0;
+    const PAUSE: chrono::Duration = chrono::Duration::milliseconds(1500);
+
+    /// How long to wait before the next round.
+    pub(super) fn wait(&self, now: Moment) -> std::time::Duration {
+        let left = self.left(now);
+        let missing = Self::PAUSE.as_seconds_f64() * (1.0 - left).max(0.0);
+        std::time::Duration::from_secs_f64(missing)
+    }
+
+    /// Notes a round that asked GitHub.
+    pub(super) fn note(&self, now: Moment) {
+        let left = (self.left(now) - 1.0).max(0.0);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((left, now));
+    }
+
+    fn left(&self, now: Moment) -> f64 {
+        let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((left, at)) = known else { return Self::ROUNDS };
+        let regained = (now - at).as_seconds_f64().max(0.0) / Self::PAUSE.as_seconds_f64();
+        (left + regained).min(Self::ROUNDS)
+    }
 }
 
 /// What an item of GitHub's list of deliveries tells.
@@ -292,6 +350,21 @@ mod tests {
         });
         let taken = delivery("id", "secret_scanning_alert", payload.to_string().as_bytes()).unwrap();
         assert!(taken.body.contains("api_key") && !taken.body.contains("canary"), "{}", taken.body);
+    }
+
+    #[test]
+    fn a_flood_is_read_with_pauses() {
+        let (pace, now) = (Pace::default(), Moment::default());
+        for _ in 0..40 {
+            assert!(pace.wait(now).is_zero());
+            pace.note(now);
+        }
+        assert_eq!(pace.wait(now), std::time::Duration::from_millis(1500));
+        let later = now + chrono::Duration::milliseconds(1500);
+        assert!(pace.wait(later).is_zero());
+        pace.note(later);
+        assert!(!pace.wait(later).is_zero());
+        assert!(pace.wait(later + chrono::Duration::hours(1)).is_zero());
     }
 
     #[test]

@@ -36,6 +36,17 @@ struct Work {
     alerts: Vec<SecurityAlert>,
 }
 
+impl Work {
+    /// Whether GitHub is to be asked for something.
+    fn asks(&self) -> bool {
+        !(self.pull_requests.is_empty()
+            && self.deployments.is_empty()
+            && self.issues.is_empty()
+            && self.tags.is_empty()
+            && self.pushed.is_empty())
+    }
+}
+
 /// A repository by the name that GitHub has for it now, and by the one that facts have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Named {
@@ -70,6 +81,9 @@ pub(in super::super) async fn process(
     let mut work = Work::default();
     let verdicts = deliveries.iter().map(|delivery| note(source, listing.as_ref(), delivery, &mut work)).collect();
     let needed = work.tags.iter().map(|(named, _)| named).chain(&work.pushed).chain(work.deployments.values());
+    if work.asks() {
+        source.pace.note((source.context.now)());
+    }
     let targets = targets(source, &needed.cloned().collect()).await?;
     let mut reading = Reading { source, sink, targets, heads: BTreeMap::new(), batch: Batch::default() };
     reading.batch.facts.extend(std::mem::take(&mut work.alerts).into_iter().map(Fact::SecurityAlert));
