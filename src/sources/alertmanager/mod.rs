@@ -28,7 +28,7 @@ pub(super) const KIND: Kind = Kind {
     summary: "Groups of alerts that Alertmanager sends, as incidents.",
     families: FAMILIES,
     example: r#"[alertmanager]
-# Alertmanager sends to /api/v1/events/alertmanager with a token of [reporters]: a receiver with webhook_configs, its
+# Alertmanager sends to /api/v1/webhooks/alertmanager with a token of [reporters]: a receiver with webhook_configs, its
 # http_config.authorization.credentials_file and send_resolved: true. Only groups whose common labels match are incidents:
 match = { severity = "critical|page" }
 service_label = "service"        # the label that names the service
@@ -95,7 +95,7 @@ impl Source for AlertmanagerSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let message = format!("waits for Alertmanager at /api/v1/events/{}", self.name);
+        let message = format!("waits for Alertmanager at /api/v1/webhooks/{}", self.name);
         vec![Finding { level: FindingLevel::Good, message, hint: None }]
     }
 

@@ -28,7 +28,7 @@ pub(super) const KIND: Kind = Kind {
     summary: "Deployments, incidents, merged changes, pipeline and test runs that tools send as CDEvents.",
     families: FAMILIES,
     example: r#"[cdevents]
-# Tools send to /api/v1/events/cdevents with a token of [reporters]. What an event does not tell may stand in its
+# Tools send to /api/v1/webhooks/cdevents with a token of [reporters]. What an event does not tell may stand in its
 # customData: repository ("owner/name"), sha, branch. Repositories by service, pipeline or event source otherwise:
 repositories = { "ledger-pipeline" = "acme/ledger" }
 name = "cdevents"                # the source's name, needed when there are several
@@ -77,7 +77,7 @@ impl Source for CdeventsSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let message = format!("waits for events at /api/v1/events/{}", self.name);
+        let message = format!("waits for events at /api/v1/webhooks/{}", self.name);
         vec![Finding { level: FindingLevel::Good, message, hint: None }]
     }
 
