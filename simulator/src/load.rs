@@ -1,5 +1,6 @@
 //! Webhooks at a rate: how many are taken, how fast, and whether one is lost.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -93,11 +94,11 @@ pub async fn run(load: Load) -> Result<LoadReport> {
 }
 
 /// What one connection sends: one after another, at its share of the rate.
-async fn send_some(load: &Load, next: &AtomicU64, connections: u64, number: u64) -> Result<LoadReport> {
+async fn send_some(load: &Load, next: &AtomicU64, connections: u64, sender: u64) -> Result<LoadReport> {
     let mut report = LoadReport::default();
     let mut pace = load.rate.map(|rate| {
         let period = Duration::from_secs_f64(connections as f64 / rate.max(1) as f64);
-        let begin = tokio::time::Instant::now() + period.mul_f64(number as f64 / connections as f64);
+        let begin = tokio::time::Instant::now() + period.mul_f64(sender as f64 / connections as f64);
         let mut pace = tokio::time::interval_at(begin, period);
         // Who is late sends faster afterwards, so that the rate is kept.
         pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -108,23 +109,20 @@ async fn send_some(load: &Load, next: &AtomicU64, connections: u64, number: u64)
         if let Some(pace) = &mut pace {
             pace.tick().await;
         }
-        let place = next.fetch_add(1, Ordering::Relaxed);
-        if place >= load.count {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= load.count {
             return Ok(report);
         }
-        let Some(delivery) = load.deliveries.get(usize::try_from(place)? % load.deliveries.len().max(1)) else {
+        let Some(delivery) = load.deliveries.get(usize::try_from(number)? % load.deliveries.len().max(1)) else {
             bail!("there is nothing to send");
         };
         report.sent += 1;
         let mut taken = false;
         for _ in 0..TRIES {
             let began = Instant::now();
-            let status = match connection.post(delivery, &format!("load-{place}")).await {
-                Ok(status) => status,
-                Err(_) => {
-                    connection = Connection::open(&load.url).await?;
-                    continue;
-                }
+            let Ok(status) = connection.post(delivery, &format!("load-{number}")).await else {
+                connection = Connection::open(&load.url).await?;
+                continue;
             };
             report.milliseconds.push(began.elapsed().as_secs_f64() * 1000.0);
             if status != 503 {
@@ -164,7 +162,7 @@ impl Connection {
         );
         for (name, value) in &delivery.headers {
             let value = if *name == "x-github-delivery" { id } else { value };
-            request.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(request, "{name}: {value}\r\n");
         }
         request.push_str("\r\n");
         request.push_str(&delivery.body);

@@ -17,7 +17,7 @@ use super::{LARGEST_BODY, ReceiveState, SourcePath, answer, authorised};
 use crate::clock;
 use crate::expose::answer::{Asked, ErrorAnswer, Missing, Named, NoQuery, NoScope, NotYet, TooLarge, Unreadable};
 use crate::pipeline::{Inbox, REPORTER, Taken, new_delivery};
-use crate::sources::{Delivery, ReceiveError, Receiver, Refusal, Source};
+use crate::sources::{Delivery, ReceiveError, Receiver, Refusal, Source, Webhook};
 
 /// Bodies that are being read take at most so much memory together.
 const MEMORY_KIBIBYTES: u32 = 256 * 1024;
@@ -101,7 +101,7 @@ pub(super) async fn webhook(
             }
         }
     }
-    let largest = taking.webhook().map_or(LARGEST_BODY, |webhook| webhook.largest_body());
+    let largest = taking.webhook().map_or(LARGEST_BODY, Webhook::largest_body);
     let (parts, body) = request.into_parts();
     let read = match read(&state, &parts.headers, body, largest).await {
         Ok(read) => read,
@@ -120,7 +120,6 @@ pub(super) async fn webhook(
 }
 
 /// The body, within the limits of size, memory and time.
-#[expect(clippy::result_large_err, reason = "the error is the answer to the request, made once")]
 async fn read(
     state: &ReceiveState,
     headers: &HeaderMap,
@@ -144,7 +143,6 @@ async fn read(
 }
 
 /// The delivery, once its signature is good.
-#[expect(clippy::result_large_err, reason = "the error is the answer to the request, made once")]
 async fn checked(
     source: &Arc<dyn Source>,
     headers: HeaderMap,

@@ -83,11 +83,11 @@ fn push(of: &Repository, subject: &str) -> Option<Value> {
 /// Answers for a list of deliveries, newest first, and for one of them whole. `None` for other paths.
 pub(in crate::github) fn deliveries(sent: &[SentDelivery], path: &str, parameters: &str, root: &str) -> Option<Answer> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let rest = match parts.as_slice() {
-        ["orgs", _, "hooks", "1", "deliveries", rest @ ..]
-        | ["repos", _, _, "hooks", "1", "deliveries", rest @ ..]
-        | ["app", "hook", "deliveries", rest @ ..] => rest,
-        _ => return None,
+    let (["orgs", _, "hooks", "1", "deliveries", rest @ ..]
+    | ["repos", _, _, "hooks", "1", "deliveries", rest @ ..]
+    | ["app", "hook", "deliveries", rest @ ..]) = parts.as_slice()
+    else {
+        return None;
     };
     Some(match rest {
         [] => page(sent, path, &super::parameters(parameters), root),

@@ -212,17 +212,17 @@ impl Reading<'_> {
     }
 
     /// A node that is there; a bad one becomes a reject.
-    fn read<T: DeserializeOwned>(&mut self, node: &Value, family: &'static str, id: String) -> Option<T> {
+    fn read<T: DeserializeOwned>(&mut self, node: &Value, family: &'static str, id: &str) -> Option<T> {
         // What is gone, or hidden from the token, is null; an object of another kind than asked for is empty.
         let there = node.as_object().is_some_and(|fields| !fields.is_empty());
-        let (read, rejects) = read_nodes(there.then(|| node.clone()).into_iter().collect(), family, |_| id.clone());
+        let (read, rejects) = read_nodes(there.then(|| node.clone()).into_iter().collect(), family, |_| id.to_owned());
         self.batch.rejects.extend(rejects);
         read.into_iter().next()
     }
 
     async fn pull_request(&mut self, named: &Named, node: &Value) -> Result<(), SourceError> {
         let id = format!("{}#{}", named.full_name, node["number"]);
-        let Some(mut node) = self.read::<PullRequestNode>(node, "pull_requests", id) else { return Ok(()) };
+        let Some(mut node) = self.read::<PullRequestNode>(node, "pull_requests", &id) else { return Ok(()) };
         changes::complete(self.source, named.owner_and_name(), &mut node).await?;
         let fact = convert::pull_request(node, &named.full_name, &self.source.context.people);
         self.batch.facts.push(Fact::PullRequest(fact));
@@ -231,7 +231,7 @@ impl Reading<'_> {
 
     fn deployment(&mut self, named: &Named, node: &Value) {
         let id = format!("{}/deployments/{}", named.full_name, node["databaseId"]);
-        let Some(node) = self.read::<DeploymentNode>(node, "deployments", id) else { return };
+        let Some(node) = self.read::<DeploymentNode>(node, "deployments", &id) else { return };
         let Some(target) = self.targets.get(named) else { return };
         let fact = convert::deployment(node, &target.full_name, &target.url);
         if fact.created_at >= self.oldest() {
@@ -247,7 +247,7 @@ impl Reading<'_> {
 
     async fn issue(&mut self, named: &Named, kind: Option<String>, node: &Value) -> Result<(), SourceError> {
         let id = format!("{}#{}", named.full_name, node["number"]);
-        let Some(node) = self.read::<IssueNode>(node, "incidents", id) else { return Ok(()) };
+        let Some(node) = self.read::<IssueNode>(node, "incidents", &id) else { return Ok(()) };
         if is_incident(self.source, &node) {
             self.batch.facts.push(Fact::Incident(convert::incident(node, &named.full_name)));
         } else if self.source.config.work_items {
@@ -286,7 +286,7 @@ impl Reading<'_> {
 
     fn tag(&mut self, named: &Named, name: &str, node: &Value) {
         let external_id = format!("{}/tags/{name}", named.full_name);
-        let Some(node) = self.read::<TagNode>(node, "tags", external_id.clone()) else { return };
+        let Some(node) = self.read::<TagNode>(node, "tags", &external_id) else { return };
         let Some(target) = self.targets.get(named) else { return };
         match convert::tag(node, &target.full_name, &target.url) {
             Some(tag) if tag.tagged_at >= self.oldest() => {
@@ -303,7 +303,7 @@ impl Reading<'_> {
 
     fn release(&mut self, named: &Named, node: &Value) {
         let id = format!("{}/releases/{}", named.full_name, node["databaseId"]);
-        let node = self.read::<ReleaseNode>(node, "releases", id);
+        let node = self.read::<ReleaseNode>(node, "releases", &id);
         let Some(release) = node.and_then(|node| convert::release(node, &named.full_name)) else { return };
         if release.published_at >= self.oldest() {
             self.heads.entry(named.clone()).or_default().extend(release.sha.clone());
