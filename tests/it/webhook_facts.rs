@@ -85,8 +85,7 @@ impl Taking {
         let of = families.iter().filter(|family| family.name() == "chiplog_webhook_deliveries_total");
         let metrics = of.flat_map(prometheus::proto::MetricFamily::get_metric);
         let wanted = metrics.filter(|metric| metric.get_label().iter().any(|label| label.value() == outcome));
-        let count: f64 = wanted.map(|metric| metric.get_counter().get_value()).sum();
-        count.to_string().parse().unwrap()
+        wanted.map(|metric| metric.get_counter().get_value().to_string().parse::<u64>().unwrap()).sum()
     }
 }
 
