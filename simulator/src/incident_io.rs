@@ -14,6 +14,10 @@ fn error(status: StatusCode) -> Value {
 }
 
 fn respond(world: &World, asked: &Asked) -> (StatusCode, Value) {
+    if let ["v2", "incidents", id] = asked.parts().as_slice() {
+        let found = incident(world, id).map(|record| (StatusCode::OK, json!({ "incident": record })));
+        return found.unwrap_or_else(|| (StatusCode::NOT_FOUND, error(StatusCode::NOT_FOUND)));
+    }
     if asked.parts().as_slice() != ["v2", "incidents"] {
         return (StatusCode::NOT_FOUND, error(StatusCode::NOT_FOUND));
     }
@@ -33,6 +37,11 @@ fn respond(world: &World, asked: &Asked) -> (StatusCode, Value) {
         "pagination_meta": { "after": after, "page_size": size, "total_record_count": total },
     });
     (StatusCode::OK, body)
+}
+
+/// One incident, as the list and webhooks have it.
+pub(crate) fn incident(world: &World, id: &str) -> Option<Value> {
+    world.incidents.iter().find(|incident| incident.id == id).map(shape)
 }
 
 fn updated_at(incident: &Incident) -> Moment {

@@ -101,13 +101,21 @@ fn search<'a>(world: &'a World, asked: &Asked) -> Option<Vec<&'a JiraIssue>> {
     let project = jql
         .split_once("project = ")
         .map(|(_, rest)| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>());
+    let keys = jql.split_once("key in (").map(|(_, rest)| rest.split(')').next().unwrap_or_default());
+    let keys: Option<Vec<&str>> = keys.map(|keys| keys.split(',').map(str::trim).collect());
     let wanted = |issue: &&JiraIssue| {
-        since.is_none_or(|since| issue.updated_at() >= since)
+        keys.as_ref().is_none_or(|keys| keys.contains(&issue.key.as_str()))
+            && since.is_none_or(|since| issue.updated_at() >= since)
             && project.as_ref().is_none_or(|project| issue.key.starts_with(&format!("{project}-")))
     };
     let mut found: Vec<&JiraIssue> = world.jira.issues.iter().filter(wanted).collect();
     found.sort_by_key(|issue| (issue.updated_at(), issue.key.clone()));
     Some(found)
+}
+
+/// An issue as a webhook has it.
+pub(crate) fn issue_of(world: &World, key: &str) -> Option<Value> {
+    world.jira.issues.iter().find(|issue| issue.key == key).map(|found| issue(world, found, true))
 }
 
 /// Jira writes moments with an offset that has no colon.

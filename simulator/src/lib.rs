@@ -7,6 +7,8 @@ pub mod histories;
 pub mod incident_io;
 pub mod jira;
 pub mod json_server;
+pub mod load;
 pub mod pagerduty;
 pub mod prometheus;
+pub mod webhooks;
 pub mod world;

@@ -6,6 +6,8 @@ use std::sync::{Arc, RwLock};
 use anyhow::{Context as _, Result};
 use chiplog_simulator::github::{GithubOptions, GithubSimulator};
 use chiplog_simulator::json_server::{JsonServer, ServerOptions};
+use chiplog_simulator::load::{self, Load};
+use chiplog_simulator::webhooks::{self, Sent};
 use chiplog_simulator::world::Moment;
 use chiplog_simulator::{demo, histories, pagerduty, prometheus};
 use clap::{Parser, Subcommand};
@@ -43,6 +45,27 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         latency_ms: u64,
     },
+    /// Send signed webhooks of GitHub to a running chiplog at a rate, and say how many were taken and how fast. Each has a
+    /// new id; they are about pull requests of the demo.
+    Webhooks {
+        /// Where to: `http://127.0.0.1:9847/api/v1/webhooks/github`.
+        url: String,
+        /// How many a second.
+        #[arg(long, default_value_t = 1000)]
+        rate: u64,
+        /// For how long.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// How many connections are kept open.
+        #[arg(long, default_value_t = 50)]
+        connections: u64,
+        /// The environment variable with the secret.
+        #[arg(long, default_value = "GITHUB_WEBHOOK_SECRET")]
+        secret_env: String,
+        /// How many pull requests they are about.
+        #[arg(long, default_value_t = 20)]
+        pull_requests: usize,
+    },
 }
 
 #[expect(clippy::disallowed_methods, reason = "the simulated servers follow the real clock")]
@@ -50,11 +73,42 @@ fn now() -> Moment {
     chrono::Utc::now()
 }
 
+#[expect(clippy::disallowed_methods, reason = "a program of its own, which has no other configuration")]
+fn secret(variable: &str) -> Result<String> {
+    std::env::var(variable).with_context(|| format!("the environment variable {variable} is not set: export it"))
+}
+
+/// Webhooks about the newest pull requests of the demo.
+fn deliveries(pull_requests: usize, secret: &str) -> Vec<Sent> {
+    let world = demo::world(now(), 1);
+    let all = world.repositories.iter().flat_map(|of| of.pull_requests.iter().map(move |item| (of, item)));
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|(_, item)| std::cmp::Reverse(item.updated_at));
+    let made = all.into_iter().take(pull_requests).filter_map(|(of, item)| {
+        let name = format!("{}/{}", of.owner, of.name);
+        webhooks::of_github(&world, "pull_request", &name, &item.number.to_string(), "", secret)
+    });
+    made.collect()
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
-    let Command::Serve { world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms } =
-        Cli::parse().command;
+    let (world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms) =
+        match Cli::parse().command {
+            Command::Webhooks { url, rate, seconds, connections, secret_env, pull_requests } => {
+                let secret = secret(&secret_env)?;
+                let deliveries = deliveries(pull_requests, &secret);
+                let load = Load { url, deliveries, count: rate * seconds, rate: Some(rate), connections };
+                let report = load::run(load).await?;
+                tracing::info!("{report}");
+                anyhow::ensure!(report.lost == 0, "{} deliveries were lost", report.lost);
+                return Ok(());
+            }
+            Command::Serve { world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms } => {
+                (world, github_listen, pagerduty_listen, prometheus_listen, write_config, latency_ms)
+            }
+        };
     let made = if world == "demo" { demo::world(now(), 1) } else { histories::load(world.as_ref(), true)? };
     let pull_requests: usize = made.repositories.iter().map(|repository| repository.pull_requests.len()).sum();
     tracing::info!(

@@ -85,6 +85,17 @@ async fn collection(app: &App) -> Result<Vec<Finding>> {
             findings.push(Finding { level: FindingLevel::Problem, message, hint: None });
         }
     }
+    for waiting in app.store.waiting_delivery_counts().await? {
+        let minutes = (clock::now() - waiting.oldest).num_minutes();
+        let level = if minutes < 1 { FindingLevel::Good } else { FindingLevel::Problem };
+        let message = format!(
+            "{}: {} webhooks wait to be processed, the oldest for {minutes} minutes",
+            waiting.source, waiting.count
+        );
+        let hint =
+            "is `chiplog serve` running? Its log says why they cannot be processed; what is given up polling brings";
+        findings.push(Finding { level, message, hint: (minutes >= 1).then(|| hint.to_owned()) });
+    }
     for reject in app.store.quarantine(10).await? {
         let message =
             format!("{}: {} {} is in quarantine: {}", reject.source, reject.family, reject.external_id, reject.reason);

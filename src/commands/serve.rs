@@ -14,9 +14,11 @@ use crate::app::App;
 use crate::attribution::attribute;
 use crate::clock;
 use crate::expose::prometheus::{Exposition, families};
-use crate::expose::receive::{self, ReceiveState};
+use crate::expose::receive::{self, ReceiveState, WebhookState};
 use crate::expose::web::{Served, WebState, router};
-use crate::pipeline::{CollectMetrics, Collector, Known, Stop, diagnose, evaluate, keep_pruned, load_facts, progress};
+use crate::pipeline::{
+    CollectMetrics, Collector, Deliverer, Inbox, Known, Stop, diagnose, evaluate, keep_pruned, load_facts, progress,
+};
 
 /// How often the evaluator looks whether facts have changed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -48,6 +50,13 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         reviewer: app.reviewer(),
         reporters: app.config.reporters.clone().into(),
     };
+    let deliverer = Deliverer {
+        store: app.store.clone(),
+        sources: app.sources.clone().into(),
+        metrics: metrics.clone(),
+        inbox: Inbox::open(app.store.clone(), metrics.clone()),
+        turn: Arc::default(),
+    };
     let mut stopped = stop.clone();
     let received = receive::router(ReceiveState {
         reporters: app.config.reporters.clone().into(),
@@ -55,16 +64,18 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         sources: app.sources.clone().into(),
         metrics: metrics.clone(),
         known: app.known_to_reporters(clock::now()),
-        turn: Arc::default(),
+        turn: deliverer.turn.clone(),
+        webhooks: WebhookState::new(deliverer.inbox.clone()),
     });
     let web = axum::serve(listener, router(state).merge(received)).with_graceful_shutdown(async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     });
     tracing::info!("serving http://{address}");
     let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics.clone(), progress::observer());
-    let (web, (), (), (), ()) = tokio::join!(
+    let (web, (), (), (), (), ()) = tokio::join!(
         web,
         collector.run(app.config.collect.interval, &stop),
+        deliverer.keep_delivered(&stop),
         keep_evaluated(&app, &served, &metrics, &stop),
         keep_reviewed(&app, &served, &stop),
         keep_pruned(&app.store, app.config.retention, &metrics, &stop),

@@ -146,16 +146,7 @@ impl BatchSink for StoreSink<'_> {
     async fn accept(&self, batch: Batch) -> Result<(), SinkError> {
         let accepted = self.collector.store.accept(self.source, &batch, clock::now()).await;
         let accepted = accepted.map_err(|error| SinkError { message: error.to_string() })?;
-        for (family, changed) in accepted.changed {
-            self.collector.metrics.add_changes(self.source, family, changed);
-        }
-        if accepted.rejected > 0 {
-            self.collector.metrics.quarantined.with_label_values(&[self.source]).inc_by(accepted.rejected);
-            for reject in &batch.rejects {
-                let (family, id) = (reject.family, &reject.external_id);
-                tracing::warn!(source = self.source, family, id, "{family} {id} is in quarantine: {}", reject.reason);
-            }
-        }
+        self.collector.metrics.count_accepted(self.source, &accepted, &batch.rejects);
         Ok(())
     }
 

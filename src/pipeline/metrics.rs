@@ -6,7 +6,8 @@ use prometheus::core::Collector as _;
 use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, Opts, Registry};
 
-use crate::facts::Moment;
+use crate::facts::{Moment, Reject};
+use crate::store::Accepted;
 
 /// How far the collection of a part of a source has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub struct CollectMetrics {
     pub(super) progress: GaugeVec,
     /// Facts that were forgotten because of their age, by family.
     pub(super) pruned: IntCounterVec,
+    /// Deliveries of webhooks, by source and outcome.
+    deliveries: IntCounterVec,
+    /// How long the oldest delivery waits that is not processed.
+    oldest_delivery: GaugeVec,
     /// All changes together: rises whenever an evaluation would see something new.
     changes: IntCounter,
 }
@@ -81,6 +86,16 @@ impl CollectMetrics {
                 "Facts that were forgotten because they ended longer ago than the retention.",
                 &["kind"],
             )?,
+            deliveries: counters(
+                "chiplog_webhook_deliveries_total",
+                "Deliveries of webhooks: accepted, duplicate, refused, unavailable (could not be stored), processed, ignored, retried, failed (given up), missed.",
+                &["source", "outcome"],
+            )?,
+            oldest_delivery: gauges(
+                "chiplog_webhook_oldest_waiting_seconds",
+                "How long the oldest delivery waits that is not processed; 0 when none does.",
+                &["source"],
+            )?,
             changes: IntCounter::new(
                 "chiplog_facts_changed_total",
                 "Facts that were new or different, of all sources.",
@@ -93,6 +108,8 @@ impl CollectMetrics {
         metrics.registry.register(Box::new(metrics.duration.clone()))?;
         metrics.registry.register(Box::new(metrics.progress.clone()))?;
         metrics.registry.register(Box::new(metrics.pruned.clone()))?;
+        metrics.registry.register(Box::new(metrics.deliveries.clone()))?;
+        metrics.registry.register(Box::new(metrics.oldest_delivery.clone()))?;
         metrics.registry.register(Box::new(metrics.changes.clone()))?;
         Ok(metrics)
     }
@@ -116,6 +133,29 @@ impl CollectMetrics {
     pub fn add_changes(&self, source: &str, family: &str, changed: u64) {
         self.items.with_label_values(&[source, family]).inc_by(changed);
         self.changes.inc_by(changed);
+    }
+
+    /// Counts what a page changed and what of it went to quarantine, and says so in the log.
+    pub(super) fn count_accepted(&self, source: &str, accepted: &Accepted, rejects: &[Reject]) {
+        for (family, changed) in &accepted.changed {
+            self.add_changes(source, family, *changed);
+        }
+        if accepted.rejected > 0 {
+            self.quarantined.with_label_values(&[source]).inc_by(accepted.rejected);
+            for Reject { family, external_id, reason } in rejects {
+                tracing::warn!(source, family, id = external_id, "{family} {external_id} is in quarantine: {reason}");
+            }
+        }
+    }
+
+    /// Counts deliveries of webhooks.
+    pub(super) fn count_deliveries(&self, source: &str, outcome: &str, count: u64) {
+        self.deliveries.with_label_values(&[source, outcome]).inc_by(count);
+    }
+
+    /// Notes how long the oldest delivery of a source waits, in seconds.
+    pub(super) fn set_oldest_delivery(&self, source: &str, seconds: f64) {
+        self.oldest_delivery.with_label_values(&[source]).set(seconds);
     }
 
     /// How far the collections that are under way have come.

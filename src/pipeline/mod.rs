@@ -1,8 +1,10 @@
 //! From sources to the store, and from the store to a snapshot.
 
 mod collect;
+mod deliveries;
 mod diagnosis;
 mod evaluate;
+mod inbox;
 mod load;
 mod metrics;
 pub mod progress;
@@ -12,13 +14,15 @@ mod reviewing;
 mod snapshot;
 
 pub use collect::{CollectReport, Collector, Stop};
+pub use deliveries::{Deliverer, new_delivery};
 pub use diagnosis::diagnose;
 pub use evaluate::{
     Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards, team_trends,
 };
+pub use inbox::{Inbox, InboxError, Taken};
 pub use load::load_facts;
 pub use metrics::{CollectMetrics, Progress};
-pub use receive::{ImportError, Imported, StoredFacts, import};
+pub use receive::{ImportError, Imported, REPORTER, StoredFacts, import};
 pub use retention::keep_pruned;
 pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
 pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot};

@@ -3,15 +3,20 @@
 use std::io::Read;
 
 use async_trait::async_trait;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::metrics::CollectMetrics;
 use crate::clock;
 use crate::facts::Batch;
 use crate::reported::{Intake, Problem, SOURCE};
-use crate::sources::{FactLookup, SinkError};
-use crate::store::{Store, StoreError};
+use crate::sources::{FactLookup, ReceiveError, Receiver, SinkError, SourceError, Verdict};
+use crate::store::{AuditEntry, Store, StoreError, WaitingDelivery};
+
+/// The header under which the inbox remembers who sent an event, for the audit.
+pub const REPORTER: &str = "chiplog-reporter";
 
 /// How many rows are stored in one transaction.
 const ROWS_AT_ONCE: usize = 1000;
@@ -79,4 +84,41 @@ impl FactLookup for StoredFacts<'_> {
         let state = self.store.cursor(self.source, name).await;
         state.map_err(|error| SinkError { message: error.to_string() })
     }
+}
+
+/// Takes an event out of the inbox.
+pub(super) async fn receive_stored(
+    store: &Store,
+    metrics: &CollectMetrics,
+    source: &str,
+    receiver: &dyn Receiver,
+    delivery: &WaitingDelivery,
+) -> Result<Verdict, SourceError> {
+    let failed = |error: StoreError| SourceError::Sink(SinkError { message: error.to_string() });
+    let mut headers = HeaderMap::new();
+    for (name, value) in &delivery.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            headers.insert(name, value);
+        }
+    }
+    let now = clock::now();
+    let batch = match receiver.receive(&headers, delivery.body.as_bytes(), &StoredFacts { store, source }).await {
+        Ok(batch) => batch,
+        Err(ReceiveError::Malformed(reason)) => return Ok(Verdict::Bad(reason)),
+        Err(ReceiveError::Sink(error)) => return Err(error.into()),
+    };
+    let accepted = store.accept(source, &batch, now).await.map_err(failed)?;
+    metrics.count_accepted(source, &accepted, &batch.rejects);
+    metrics.set_last_success(source, now);
+    if let Some(reporter) = delivery.headers.get(REPORTER) {
+        let entry = AuditEntry {
+            reporter: reporter.clone(),
+            template: format!("events/{source}"),
+            origin: "event",
+            accepted: batch.facts.len() as u64,
+            rejected: accepted.rejected,
+        };
+        store.audit(&entry, now).await.map_err(failed)?;
+    }
+    Ok(if batch.facts.is_empty() { Verdict::Ignored } else { Verdict::Processed })
 }

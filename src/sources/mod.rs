@@ -21,11 +21,13 @@ mod scrub;
 mod secret;
 pub mod source;
 pub mod test_reports;
+pub mod webhook;
 
 pub use source::{
     BatchSink, Clock, ConfigureError, Environment, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver,
     SinkError, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
+pub use webhook::{Delivery, KnownDeliveries, Missed, Refusal, StoredDelivery, Verdict, Webhook};
 
 /// Every kind of source that chiplog knows.
 pub const KINDS: &[&Kind] = &[

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use thiserror::Error;
 
 use super::budget::BudgetReport;
+use super::webhook::Webhook;
 use crate::facts::{Batch, Moment, PersonHasher};
 
 /// A source's table of the configuration file, with its place in the file for errors.
@@ -112,6 +113,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// The side of the source that takes signed webhooks. `None` where it has none, or no secret is configured.
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        None
+    }
+
     /// Live counters of the source, as Prometheus samples, for `/metrics`: requests by outcome, budget left.
     fn telemetry(&self) -> Vec<Telemetry>;
 }
@@ -122,6 +128,9 @@ pub trait Receiver: Send + Sync {
     /// Makes facts of one request. Facts that earlier requests began are completed: `stored` has them. A bad record among
     /// good ones is a [`crate::facts::Reject`].
     async fn receive(&self, headers: &HeaderMap, body: &[u8], stored: &dyn FactLookup) -> Result<Batch, ReceiveError>;
+
+    /// An id of a request, the same when it is sent again. A request that makes no sense is told at once.
+    fn delivery_id(&self, headers: &HeaderMap, body: &[u8]) -> Result<String, ReceiveError>;
 }
 
 /// What is stored already.

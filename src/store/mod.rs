@@ -5,6 +5,7 @@
 
 mod audit;
 mod backup;
+mod deliveries;
 mod documents;
 mod error;
 mod growth;
@@ -25,6 +26,7 @@ use sqlx::{ConnectOptions as _, PgPool, SqlSafeStr as _, SqlitePool};
 use tokio::sync::Mutex;
 
 pub use audit::AuditEntry;
+pub use deliveries::{NewDelivery, Settled, WaitingCount, WaitingDelivery};
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
 pub use growth::{FamilyGrowth, StoreSize, TableSize};
@@ -157,6 +159,11 @@ impl Store {
                 20_261_121_000_010,
                 "newest quarantine",
                 include_str!("../../migrations/20261121000010_newest_quarantine.sql"),
+            ),
+            migration(
+                20_261_127_000_002,
+                "webhook deliveries",
+                include_str!("../../migrations/20261127000002_webhook_deliveries.sql"),
             ),
         ]);
         on_engine!(self, pool: Database => migrator.run(pool).await)

@@ -324,6 +324,7 @@ async fn what_is_sent_is_answered_as_described() {
     let tests = ("post", "/api/v1/test_reports/{owner}/{name}", "test_reports/acme/ledger");
     let report = ("post", "/api/v1/reports/{template}", "reports/team_engagement");
     let events = ("post", "/api/v1/events/{source}", "events/cdevents");
+    let webhook = ("post", "/api/v1/webhooks/{source}", "webhooks/cdevents");
     let actions = ("put", "/api/v1/teams/{team}/reviews/{month}/actions", "teams/payments/reviews/2026-10/actions");
     let large = "x".repeat(64 * 1024 + 1);
     // The operation, what stands behind its address, the body, and the status that is expected.
@@ -344,6 +345,10 @@ async fn what_is_sent_is_answered_as_described() {
         (events, "", event.as_str(), 202),
         (events, "", "{", 400),
         (events, "?now=1", event.as_str(), 400),
+        (webhook, "", event.as_str(), 202),
+        (webhook, "", event.as_str(), 202),
+        (webhook, "", "{", 400),
+        (webhook, "?now=1", event.as_str(), 400),
         (actions, "", "Two reviewers a day\n  Done.\n", 200),
         (actions, "", "ask ada@example.com", 422),
         (actions, "", large.as_str(), 413),
@@ -365,13 +370,16 @@ async fn what_is_sent_is_answered_as_described() {
     let operations = api.described.operations();
     let described: BTreeSet<&str> = operations.iter().filter(|it| it.method != "get").map(|it| it.path).collect();
     assert_eq!(called, described, "every operation is called");
-    for operation in [coverage, tests, report, events, actions] {
+    for operation in [coverage, tests, report, events, webhook, actions] {
         assert_eq!(send(operation, "", "", "").await.0, 401, "{}", operation.2);
         assert_eq!(send(operation, "", TOKEN_WITHOUT_SCOPE, "").await.0, 403, "{}", operation.2);
     }
-    for (operation, at) in
-        [(report, "reports/nothing"), (events, "events/nothing"), (actions, "teams/nobody/reviews/2026-10/actions")]
-    {
+    for (operation, at) in [
+        (report, "reports/nothing"),
+        (events, "events/nothing"),
+        (webhook, "webhooks/nothing"),
+        (actions, "teams/nobody/reviews/2026-10/actions"),
+    ] {
         assert_eq!(send((operation.0, operation.1, at), "", TOKEN, "x").await.0, 404, "{at}");
     }
     let (status, answer) = api.get("/api/v1/nothing").await;

@@ -36,3 +36,5 @@ mod source_contract;
 mod store_contract;
 mod trend_errors;
 mod truth;
+mod webhook_facts;
+mod webhooks;

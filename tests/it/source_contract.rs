@@ -74,7 +74,7 @@ const CASES: &[Case] = &[
 ];
 
 /// A world with something for every tool.
-fn world() -> SharedWorld {
+pub(crate) fn world() -> SharedWorld {
     let begin = now() - Duration::days(200);
     let account = Account { name: "Ada Quillfeather".to_owned(), email: "ada@example.com".to_owned(), bot: false };
     shared(World {

@@ -4,6 +4,7 @@
 mod access;
 mod faults;
 mod graphql;
+mod hook;
 mod log;
 mod rest;
 mod server;
@@ -20,6 +21,7 @@ use tokio::task::JoinHandle;
 
 pub use access::AppOptions;
 pub use faults::{Fault, Faults};
+pub use hook::{HookLog, SentDelivery};
 pub use log::{LoggedRequest, RequestLog};
 
 use crate::world::{Moment, World};
@@ -64,6 +66,8 @@ pub struct GithubOptions {
     pub latency: std::time::Duration,
     /// What goes wrong.
     pub faults: Faults,
+    /// What was sent by webhook.
+    pub hook: HookLog,
 }
 
 impl GithubOptions {
@@ -82,6 +86,7 @@ impl GithubOptions {
             most_nodes: 60_000,
             latency: std::time::Duration::ZERO,
             faults: Faults::default(),
+            hook: HookLog::default(),
         }
     }
 }
@@ -110,6 +115,13 @@ impl Default for SecondaryLimits {
     fn default() -> Self {
         Self { graphql_per_minute: 2000, rest_per_minute: 900, at_once: 100 }
     }
+}
+
+/// The payload of a webhook, with the shapes of GitHub's REST objects. `subject` is the number or id of what it is about: of
+/// a pull request, an issue, a deployment, a release, a run, an alert; for a push the branch, or `tags/NAME`. `None` where
+/// the world has no such thing.
+pub fn payload(world: &World, event: &str, repository: &str, subject: &str) -> Option<serde_json::Value> {
+    rest::webhooks::payload(world, event, repository, subject)
 }
 
 /// Where the set-up scripts put GitHub's GraphQL schema.

@@ -170,7 +170,13 @@ impl Server {
         if incoming.path == "/rate_limit" {
             return self.rate_limit(&token);
         }
-        let answer = {
+        let listed = {
+            let root = &incoming.root;
+            rest::webhooks::deliveries(&self.options.hook.sent(), incoming.path, incoming.query, root)
+        };
+        let answer = if let Some(listed) = listed {
+            listed
+        } else {
             let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
             rest::answer(&world, &token.sight, incoming.path, incoming.query, &incoming.root)
         };
@@ -217,6 +223,11 @@ impl Server {
         let jwt = bearer(incoming.headers).filter(|credential| credential.contains('.'))?;
         if let Err(why) = check_jwt(jwt, app) {
             return Some(bad_jwt(why));
+        }
+        if incoming.path.starts_with("/app/hook/") {
+            let (sent, root) = (self.options.hook.sent(), &incoming.root);
+            let listed = rest::webhooks::deliveries(&sent, incoming.path, incoming.query, root)?;
+            return Some(listed.into_response());
         }
         let organization = self.world.read().unwrap_or_else(PoisonError::into_inner).organization.clone();
         let asked = rest::app::Asked::of(incoming.method, incoming.path, app, &organization);

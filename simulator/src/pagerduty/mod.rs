@@ -31,6 +31,11 @@ fn respond(world: &World, asked: &Asked) -> (StatusCode, Value) {
         ["services"] => page("services", world.incident_services.iter().collect(), asked, service),
         ["incidents"] => incidents(world, asked),
         ["log_entries"] => log_entries(world, asked),
+        ["incidents", id] => {
+            let found = world.incidents.iter().find(|incident| incident.id == *id);
+            let body = |incident| (StatusCode::OK, json!({ "incident": incident_body(world, incident) }));
+            found.map_or_else(not_found, body)
+        }
         ["incidents", id, "log_entries"] => {
             let found = world.incidents.iter().find(|incident| incident.id == *id);
             found.map_or_else(not_found, |incident| {
@@ -151,6 +156,16 @@ fn incident_body(world: &World, incident: &Incident) -> Value {
         "last_status_change_at": incident.log.iter().map(|item| item.at).max().unwrap_or(incident.created_at),
         "html_url": format!("https://pagerduty.example/incidents/{}", incident.id), "assignments": assignments,
     })
+}
+
+/// An incident as a webhook has it: without the moment of its resolution.
+pub(crate) fn webhook_data(world: &World, id: &str) -> Option<Value> {
+    let mut body = incident_body(world, world.incidents.iter().find(|incident| incident.id == id)?);
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("resolved_at");
+        fields.remove("last_status_change_at");
+    }
+    Some(body)
 }
 
 fn entry(world: &World, incident: &Incident, place: usize, item: &LogEntry) -> Value {

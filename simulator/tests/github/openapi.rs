@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use chiplog_simulator::github::{SentDelivery, payload};
 use chiplog_simulator::world::{Artifact, SecurityAlert, World};
 use serde_json::{Value, json};
 
@@ -82,6 +83,18 @@ fn surroundings(world: &mut World) {
     });
 }
 
+/// A webhook that nobody answered.
+fn delivery(world: &World) -> SentDelivery {
+    SentDelivery {
+        id: 1,
+        guid: "58474f00-b361-11eb-836d-0e4f3503ccbe".to_owned(),
+        event: "pull_request".to_owned(),
+        delivered_at: world.repositories[0].created_at,
+        status: 502,
+        payload: payload(world, "pull_request", "acme/shop-1", "3").unwrap(),
+    }
+}
+
 #[tokio::test]
 async fn rest_answers_have_the_shapes_of_githubs_description() {
     let description = description();
@@ -117,7 +130,11 @@ async fn rest_answers_have_the_shapes_of_githubs_description() {
         (at("/issues/{issue_number}"), shop("/issues/8")),
         (at("/issues/{issue_number}/events"), shop("/issues/8/events")),
         (at("/issues/{issue_number}/timeline"), shop("/issues/8/timeline")),
+        ("/orgs/{org}/hooks/{hook_id}/deliveries".to_owned(), "/orgs/acme/hooks/1/deliveries".to_owned()),
+        (at("/hooks/{hook_id}/deliveries"), shop("/hooks/1/deliveries")),
+        (at("/hooks/{hook_id}/deliveries/{delivery_id}"), shop("/hooks/1/deliveries/1")),
     ];
+    github.options.hook.add(delivery(&github.world.read().unwrap()));
     for (template, path) in cases {
         let got = github.get(&path).await;
         assert_eq!(got.status, 200, "{path}: {}", got.text);

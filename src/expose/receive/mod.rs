@@ -1,6 +1,7 @@
 //! What is sent to chiplog: reported rows and events, from those who hold a token for it.
 
 mod uploads;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use crate::reported::{Intake, Known, Problem, Template, find};
 use crate::sources::{ReceiveError, Source};
 use crate::store::{AuditEntry, Store};
 
+pub use webhooks::WebhookState;
+
 /// The largest body. Larger files are imported by `chiplog import`, which streams them.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
@@ -47,6 +50,8 @@ pub struct ReceiveState {
     pub known: Known,
     /// Events complete stored facts, so they are taken one after another.
     pub turn: Arc<Mutex<()>>,
+    /// Where webhooks go.
+    pub webhooks: WebhookState,
 }
 
 /// The routes.
@@ -63,6 +68,7 @@ fn routes() -> OpenApiRouter<ReceiveState> {
     OpenApiRouter::default()
         .routes(routes!(reports))
         .routes(routes!(events))
+        .routes(routes!(webhooks::webhook))
         .routes(routes!(uploads::coverage_report))
         .routes(routes!(uploads::test_report))
 }
@@ -89,7 +95,7 @@ struct ReportQuery {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 struct SourcePath {
-    /// The source that takes the event: `cdevents` or `alertmanager`.
+    /// The name of the source that takes it, for example `cdevents` or `github`.
     source: String,
 }
 

@@ -18,6 +18,7 @@ use super::source::{
     BatchSink, ConfigureError, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver, Source, SourceContext,
     SourceError, SourceTable, Telemetry,
 };
+use super::webhook::digest_id;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident};
 use convert::GroupPayload;
 
@@ -27,7 +28,7 @@ pub(super) const KIND: Kind = Kind {
     summary: "Groups of alerts that Alertmanager sends, as incidents.",
     families: FAMILIES,
     example: r#"[alertmanager]
-# Alertmanager sends to /api/v1/events/alertmanager with a token of [reporters]: a receiver with webhook_configs, its
+# Alertmanager sends to /api/v1/webhooks/alertmanager with a token of [reporters]: a receiver with webhook_configs, its
 # http_config.authorization.credentials_file and send_resolved: true. Only groups whose common labels match are incidents:
 match = { severity = "critical|page" }
 service_label = "service"        # the label that names the service
@@ -94,7 +95,7 @@ impl Source for AlertmanagerSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let message = format!("waits for Alertmanager at /api/v1/events/{}", self.name);
+        let message = format!("waits for Alertmanager at /api/v1/webhooks/{}", self.name);
         vec![Finding { level: FindingLevel::Good, message, hint: None }]
     }
 
@@ -110,8 +111,7 @@ impl Source for AlertmanagerSource {
 #[async_trait]
 impl Receiver for AlertmanagerSource {
     async fn receive(&self, _: &HeaderMap, body: &[u8], stored: &dyn FactLookup) -> Result<Batch, ReceiveError> {
-        let group: GroupPayload = serde_json::from_slice(body)
-            .map_err(|error| ReceiveError::Malformed(format!("is no webhook of Alertmanager (version 4): {error}")))?;
+        let group = group(body)?;
         let wanted =
             self.rules.iter().all(|(label, rule)| group.label(label).is_some_and(|value| rule.is_match(value)));
         if !wanted {
@@ -128,4 +128,15 @@ impl Receiver for AlertmanagerSource {
         let state = incident.resolved_at().is_none().then(|| incident.id.clone());
         Ok(Batch { facts: vec![Fact::Incident(incident)], cursors: vec![(cursor, state)], ..Batch::default() })
     }
+
+    /// Alertmanager gives no id; a group says all that it tells, so its content stands for it.
+    fn delivery_id(&self, _: &HeaderMap, body: &[u8]) -> Result<String, ReceiveError> {
+        group(body)?;
+        Ok(digest_id(body))
+    }
+}
+
+fn group(body: &[u8]) -> Result<GroupPayload, ReceiveError> {
+    serde_json::from_slice(body)
+        .map_err(|error| ReceiveError::Malformed(format!("is no webhook of Alertmanager (version 4): {error}")))
 }

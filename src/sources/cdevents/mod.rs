@@ -18,6 +18,7 @@ use super::source::{
     BatchSink, ConfigureError, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver, Source, SourceContext,
     SourceError, SourceTable, Telemetry,
 };
+use super::webhook::digest_id;
 use crate::facts::{Batch, Reject};
 use convert::Event;
 
@@ -27,7 +28,7 @@ pub(super) const KIND: Kind = Kind {
     summary: "Deployments, incidents, merged changes, pipeline and test runs that tools send as CDEvents.",
     families: FAMILIES,
     example: r#"[cdevents]
-# Tools send to /api/v1/events/cdevents with a token of [reporters]. What an event does not tell may stand in its
+# Tools send to /api/v1/webhooks/cdevents with a token of [reporters]. What an event does not tell may stand in its
 # customData: repository ("owner/name"), sha, branch. Repositories by service, pipeline or event source otherwise:
 repositories = { "ledger-pipeline" = "acme/ledger" }
 name = "cdevents"                # the source's name, needed when there are several
@@ -76,7 +77,7 @@ impl Source for CdeventsSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let message = format!("waits for events at /api/v1/events/{}", self.name);
+        let message = format!("waits for events at /api/v1/webhooks/{}", self.name);
         vec![Finding { level: FindingLevel::Good, message, hint: None }]
     }
 
@@ -116,6 +117,20 @@ impl Receiver for CdeventsSource {
             }
         }
         Ok(batch)
+    }
+
+    /// CloudEvents are told apart by their source and id, and so are CDEvents; several in one request by all of theirs.
+    fn delivery_id(&self, headers: &HeaderMap, body: &[u8]) -> Result<String, ReceiveError> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let id =
+            |event: &Value| Some(format!("{} {}", text(&event["context"]["source"])?, text(&event["context"]["id"])?));
+        let ids: Option<Vec<String>> = events(headers, body)?.iter().map(id).collect();
+        Ok(match ids.as_deref() {
+            Some([id]) => id.clone(),
+            Some(ids) => digest_id(ids.join("\n").as_bytes()),
+            // The bad one among them goes to quarantine.
+            None => digest_id(body),
+        })
     }
 }
 

@@ -6,10 +6,12 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use toml::de::ValueDeserializer;
 
+use super::webhook::{Hook, WebhookConfig};
 use credentials::{AppTable, CredentialTable};
 pub(super) use credentials::{Credential, Secret};
 
 use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
+use crate::sources::webhook::{WebhookSecrets, WebhookTable};
 
 /// The keys as they are written.
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +37,7 @@ struct Table {
     test_reports: Vec<String>,
     coverage_reports: Vec<String>,
     readiness_files: bool,
+    webhook: Option<WebhookTable>,
     name: Option<String>,
 }
 
@@ -89,6 +92,7 @@ pub(super) struct GithubConfig {
     pub(super) test_reports: GlobSet,
     pub(super) coverage_reports: GlobSet,
     pub(super) readiness_files: bool,
+    pub(super) webhook: Option<WebhookConfig>,
 }
 
 /// The reserve where the configuration names none.
@@ -130,6 +134,7 @@ impl GithubConfig {
         }
         Ok(Self {
             credentials: credentials::read(&table, &base_url, context)?,
+            webhook: webhook(&table, context)?,
             reserve,
             name: table.name.unwrap_or_else(|| "github".to_owned()),
             organization: table.organization,
@@ -148,6 +153,23 @@ impl GithubConfig {
             readiness_files: table.readiness_files,
         })
     }
+}
+
+fn webhook(table: &Table, context: &SourceContext) -> Result<Option<WebhookConfig>, ConfigureError> {
+    let Some(keys) = &table.webhook else { return Ok(None) };
+    let hook = match keys.hook.as_deref() {
+        None => None,
+        Some(text) => Some(Hook::read(text, table.organization.as_deref()).ok_or_else(|| {
+            value(
+                "webhook",
+                format!("hook = \"{text}\" names no webhook: write organization/ID, repository/OWNER/NAME/ID or app"),
+            )
+        })?),
+    };
+    if hook.as_ref().is_some_and(|hook| hook.as_app) && table.app.is_none() {
+        return Err(value("webhook", "hook = \"app\" needs the key app: only a GitHub App may list its deliveries"));
+    }
+    Ok(Some(WebhookConfig { secrets: WebhookSecrets::read(keys, context)?, hook }))
 }
 
 fn patterns(key: &str, globs: &[String]) -> Result<GlobSet, ConfigureError> {

@@ -11,14 +11,17 @@ mod config;
 mod convert;
 mod doctor;
 mod governor;
+mod hook;
 mod ledger;
 mod payload;
 mod queries;
 mod report;
+mod webhook;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use octocrab::Octocrab;
 use reqwest::header::HeaderMap;
 
 use super::budget::BudgetReport;
@@ -26,6 +29,8 @@ use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, FactLookup, Finding, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
+use super::webhook::{Delivery, KnownDeliveries, Missed, Refusal, StoredDelivery, Verdict, Webhook};
+use crate::facts::Moment;
 use budget::Urgency;
 use client::{Client, Time};
 use config::GithubConfig;
@@ -58,6 +63,8 @@ security_alerts = true           # read Dependabot, code-scanning and secret-sca
 test_reports = ["junit*"]        # names of workflow artifacts that hold JUnit XML
 coverage_reports = ["coverage*"] # names of workflow artifacts that hold lcov, Cobertura or JaCoCo
 readiness_files = true           # look for the files that [[readiness]] asks for
+# webhook = { secret_env = "GITHUB_WEBHOOK_SECRET", hook = "organization/123" } # or secret_file; previous_secret_env while
+# it is replaced. hook, "repository/OWNER/NAME/ID" or "app": whose deliveries are fetched after an outage
 name = "github"                  # the source's name, needed when there are several
 "#,
     privacy: "Logins and addresses become keyed hashes; titles, subjects and branch names are kept without them; bodies \
@@ -90,9 +97,12 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     // Artifacts lie with another host, which must not see the token.
     let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new())
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
+    let as_app = hook::as_app(&config)?;
     Ok(Arc::new(GithubSource {
         config: Arc::new(config),
         client,
+        as_app,
+        pace: Arc::default(),
         downloads: Arc::new(downloads),
         ledger,
         context: context.clone(),
@@ -104,6 +114,10 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
 struct GithubSource {
     config: Arc<GithubConfig>,
     client: Client,
+    /// The App itself, where its own deliveries are to be listed.
+    as_app: Option<Octocrab>,
+    /// How often it is asked for what webhooks point to.
+    pace: Arc<webhook::Pace>,
     downloads: Arc<JsonClient>,
     ledger: Arc<Ledger>,
     context: SourceContext,
@@ -147,7 +161,11 @@ impl Source for GithubSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        doctor::findings(self).await
+        let mut findings = doctor::findings(self).await;
+        if let Some(hook) = self.config.webhook.as_ref().and_then(|webhook| webhook.hook.as_ref()) {
+            findings.push(hook::finding(self, hook).await);
+        }
+        findings
     }
 
     async fn history_left(&self, stored: &dyn FactLookup) -> Option<Finding> {
@@ -158,9 +176,40 @@ impl Source for GithubSource {
         Some(self.budget_report())
     }
 
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        self.config.webhook.is_some().then_some(self)
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
         let mut samples = self.client.telemetry();
         samples.extend(self.backfill_telemetry());
         samples
+    }
+}
+
+#[async_trait]
+impl Webhook for GithubSource {
+    fn largest_body(&self) -> usize {
+        webhook::LARGEST_BODY
+    }
+
+    fn verify(&self, headers: &HeaderMap, body: &[u8], _: Moment) -> Result<Delivery, Refusal> {
+        let config = self.config.webhook.as_ref().ok_or(Refusal::Signature)?;
+        webhook::verify(&config.secrets, headers, body)
+    }
+
+    async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError> {
+        collect::deliveries::process(self, deliveries, sink).await
+    }
+
+    async fn ready(&self) {
+        tokio::time::sleep(self.pace.wait((self.context.now)())).await;
+    }
+
+    async fn missed(&self, sink: &dyn BatchSink, inbox: &dyn KnownDeliveries) -> Result<Option<Missed>, SourceError> {
+        let Some(hook) = self.config.webhook.as_ref().and_then(|webhook| webhook.hook.as_ref()) else {
+            return Ok(None);
+        };
+        hook::missed(self, hook, sink, inbox).await.map(Some)
     }
 }

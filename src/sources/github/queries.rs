@@ -1,5 +1,57 @@
 //! The GraphQL queries. The tests check each against GitHub's published schema, through the simulated GitHub.
 
+/// What is read of a pull request, listed or by its id.
+macro_rules! pull_request_fields {
+    () => {
+        "number title body url state isDraft createdAt updatedAt mergedAt closedAt baseRefName headRefName headRefOid
+        additions deletions
+        author { __typename login }
+        mergeCommit { oid }
+        labels(first: 20) { nodes { name } }
+        commits(first: 20) {
+          nodes { commit { oid authoredDate author { user { login } email } parents(first: 2) { totalCount } } }
+          pageInfo { hasNextPage endCursor }
+        }
+        reviews(first: 10) {
+          nodes { state submittedAt body author { __typename login } comments { totalCount } }
+          pageInfo { hasNextPage endCursor }
+        }
+        files(first: 50) { nodes { path } pageInfo { hasNextPage endCursor } }
+        timelineItems(first: 30, itemTypes: [READY_FOR_REVIEW_EVENT, CONVERT_TO_DRAFT_EVENT, CLOSED_EVENT, REOPENED_EVENT, ADDED_TO_MERGE_QUEUE_EVENT, REMOVED_FROM_MERGE_QUEUE_EVENT]) {
+          nodes {
+            __typename
+            ... on ReadyForReviewEvent { createdAt }
+            ... on ConvertToDraftEvent { createdAt }
+            ... on ClosedEvent { createdAt }
+            ... on ReopenedEvent { createdAt }
+            ... on AddedToMergeQueueEvent { createdAt }
+            ... on RemovedFromMergeQueueEvent { createdAt }
+          }
+        }"
+    };
+}
+
+/// What is read of a deployment, listed or by its id.
+macro_rules! deployment_fields {
+    () => {
+        "id databaseId commitOid originalEnvironment task createdAt ref { name } creator { login } statuses(first: 50) { nodes { state createdAt logUrl } }"
+    };
+}
+
+/// What is read of a release, listed or by its tag.
+macro_rules! release_fields {
+    () => {
+        "databaseId tagName isDraft isPrerelease createdAt publishedAt url tagCommit { oid }"
+    };
+}
+
+/// What is read of a tag, listed or by its name.
+macro_rules! tag_fields {
+    () => {
+        "name target { __typename ... on Commit { oid committedDate } ... on Tag { tagger { date } target { __typename ... on Commit { oid committedDate } } } }"
+    };
+}
+
 /// Repositories of an organisation.
 pub(super) const ORGANIZATION_REPOSITORIES: &str = "query($login: String!, $first: Int!, $after: String) {
   rateLimit { cost }
@@ -41,42 +93,21 @@ pub(super) const PROBE: &str = "query($ids: [ID!]!, $incidents: Boolean!, $label
 }";
 
 /// A page of pull requests with all that belongs to them.
-pub(super) const PULL_REQUESTS: &str = "query($owner: String!, $name: String!, $first: Int!, $after: String) {
+pub(super) const PULL_REQUESTS: &str = concat!(
+    "query($owner: String!, $name: String!, $first: Int!, $after: String) {
   rateLimit { cost }
   repository(owner: $owner, name: $name) {
     pullRequests(first: $first, after: $after, orderBy: {field: UPDATED_AT, direction: DESC}) {
       totalCount
       nodes {
-        number title body url state isDraft createdAt updatedAt mergedAt closedAt baseRefName headRefName headRefOid
-        additions deletions
-        author { __typename login }
-        mergeCommit { oid }
-        labels(first: 20) { nodes { name } }
-        commits(first: 20) {
-          nodes { commit { oid authoredDate author { user { login } email } parents(first: 2) { totalCount } } }
-          pageInfo { hasNextPage endCursor }
-        }
-        reviews(first: 10) {
-          nodes { state submittedAt body author { __typename login } comments { totalCount } }
-          pageInfo { hasNextPage endCursor }
-        }
-        files(first: 50) { nodes { path } pageInfo { hasNextPage endCursor } }
-        timelineItems(first: 30, itemTypes: [READY_FOR_REVIEW_EVENT, CONVERT_TO_DRAFT_EVENT, CLOSED_EVENT, REOPENED_EVENT, ADDED_TO_MERGE_QUEUE_EVENT, REMOVED_FROM_MERGE_QUEUE_EVENT]) {
-          nodes {
-            __typename
-            ... on ReadyForReviewEvent { createdAt }
-            ... on ConvertToDraftEvent { createdAt }
-            ... on ClosedEvent { createdAt }
-            ... on ReopenedEvent { createdAt }
-            ... on AddedToMergeQueueEvent { createdAt }
-            ... on RemovedFromMergeQueueEvent { createdAt }
-          }
-        }
-      }
+",
+    pull_request_fields!(),
+    "      }
       pageInfo { hasNextPage endCursor }
     }
   }
-}";
+}"
+);
 
 /// The rest of a pull request that has more commits, reviews or files than its page holds.
 pub(super) const PULL_REQUEST_REST: &str = "query($owner: String!, $name: String!, $number: Int!, $commits: Boolean!, $commitsAfter: String, $reviews: Boolean!, $reviewsAfter: String, $files: Boolean!, $filesAfter: String) {
@@ -119,49 +150,53 @@ pub(super) const HISTORY: &str =
 }";
 
 /// A page of deployments with their statuses.
-pub(super) const DEPLOYMENTS: &str = "query($owner: String!, $name: String!, $first: Int!, $after: String) {
+pub(super) const DEPLOYMENTS: &str = concat!(
+    "query($owner: String!, $name: String!, $first: Int!, $after: String) {
   rateLimit { cost }
   repository(owner: $owner, name: $name) {
     deployments(first: $first, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
       totalCount
-      nodes { id databaseId commitOid originalEnvironment task createdAt ref { name } creator { login } statuses(first: 50) { nodes { state createdAt logUrl } } }
+      nodes { ",
+    deployment_fields!(),
+    " }
       pageInfo { hasNextPage endCursor }
     }
   }
-}";
+}"
+);
 
 /// Deployments that were under way when they were last read.
-pub(super) const OPEN_DEPLOYMENTS: &str = "query($ids: [ID!]!) {
+pub(super) const OPEN_DEPLOYMENTS: &str = concat!(
+    "query($ids: [ID!]!) {
   rateLimit { cost }
   nodes(ids: $ids) {
     ... on Deployment {
-      id databaseId commitOid originalEnvironment task createdAt ref { name } creator { login }
-      statuses(first: 50) { nodes { state createdAt logUrl } }
+      ",
+    deployment_fields!(),
+    "
     }
   }
-}";
+}"
+);
 
 /// Releases and tags, a page of each.
-pub(super) const RELEASES_AND_TAGS: &str = "query($owner: String!, $name: String!, $first: Int!, $releases: Boolean!, $releasesAfter: String, $tags: Boolean!, $tagsAfter: String) {
+pub(super) const RELEASES_AND_TAGS: &str = concat!(
+    "query($owner: String!, $name: String!, $first: Int!, $releases: Boolean!, $releasesAfter: String, $tags: Boolean!, $tagsAfter: String) {
   rateLimit { cost }
   repository(owner: $owner, name: $name) {
     releases(first: $first, after: $releasesAfter, orderBy: {field: CREATED_AT, direction: DESC}) @include(if: $releases) {
-      nodes { databaseId tagName isDraft isPrerelease createdAt publishedAt url tagCommit { oid } }
+      nodes { ", release_fields!(), " }
       pageInfo { hasNextPage endCursor }
     }
     refs(refPrefix: \"refs/tags/\", first: $first, after: $tagsAfter) @include(if: $tags) {
       nodes {
-        name
-        target {
-          __typename
-          ... on Commit { oid committedDate }
-          ... on Tag { tagger { date } target { __typename ... on Commit { oid committedDate } } }
-        }
+        ", tag_fields!(), "
       }
       pageInfo { hasNextPage endCursor }
     }
   }
-}";
+}"
+);
 
 /// A page of issues with one of the labels that make an incident.
 pub(super) const ISSUES: &str = "query($owner: String!, $name: String!, $first: Int!, $after: String, $labels: [String!], $since: DateTime) {
@@ -258,4 +293,51 @@ pub(super) fn files(count: usize) -> String {
     format!(
         "query($owner: String!, $name: String!{variables}) {{\n  rateLimit {{ cost }}\n  repository(owner: $owner, name: $name) {{\n{objects}  }}\n}}"
     )
+}
+
+/// Objects that webhooks point to, by their ids.
+pub(super) const OBJECTS: &str = concat!(
+    "query($pullRequests: [ID!]!, $deployments: [ID!]!, $issues: [ID!]!) {
+  rateLimit { cost }
+  pullRequests: nodes(ids: $pullRequests) { ... on PullRequest { ",
+    pull_request_fields!(),
+    " } }
+  deployments: nodes(ids: $deployments) { ... on Deployment { ",
+    deployment_fields!(),
+    " } }
+  issues: nodes(ids: $issues) {
+    ... on Issue {
+      number title body url createdAt updatedAt closedAt
+      author { __typename login }
+      labels(first: 20) { nodes { name } }
+      timelineItems(first: 50, itemTypes: [ASSIGNED_EVENT, CLOSED_EVENT, REOPENED_EVENT]) {
+        nodes {
+          __typename
+          ... on AssignedEvent { createdAt }
+          ... on ClosedEvent { createdAt stateReason }
+          ... on ReopenedEvent { createdAt }
+        }
+      }
+    }
+  }
+}"
+);
+
+/// Tags and the releases of the same name, of several repositories: one query for all of them, with four variables each.
+pub(super) fn tags(count: usize) -> String {
+    let variables: String = (0..count)
+        .map(|place| {
+            format!(", $owner{place}: String!, $name{place}: String!, $ref{place}: String!, $tag{place}: String!")
+        })
+        .collect();
+    let objects: String = (0..count)
+        .map(|place| {
+            format!(
+                "  tag{place}: repository(owner: $owner{place}, name: $name{place}) {{\n    ref(qualifiedName: $ref{place}) {{ {} }}\n    release(tagName: $tag{place}) {{ {} }}\n  }}\n",
+                tag_fields!(),
+                release_fields!()
+            )
+        })
+        .collect();
+    format!("query({}) {{\n  rateLimit {{ cost }}\n{objects}}}", variables.trim_start_matches(", "))
 }

@@ -3,6 +3,7 @@
 //! <https://api-docs.incident.io/tag/Incidents-V2>
 
 mod convert;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
+use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
 use convert::Names;
 
@@ -32,6 +34,7 @@ impact_timestamp = "Impact started" # the names of the timestamps, as they are s
 acknowledged_timestamp = "Accepted at"
 resolved_timestamp = "Resolved at"
 base_url = "https://api.incident.io"
+# webhook = { secret_env = "INCIDENT_IO_WEBHOOK_SECRET" } # whsec_…; or secret_file; previous_secret_env while it is replaced
 name = "incident_io"             # the source's name, needed when there are several
 "#,
     privacy: "Roles, creators and updates are not read; names are kept without addresses and mentions, those of private \
@@ -54,6 +57,7 @@ struct Table {
     acknowledged_timestamp: Option<String>,
     resolved_timestamp: Option<String>,
     base_url: Option<String>,
+    webhook: Option<WebhookTable>,
     name: Option<String>,
 }
 
@@ -66,18 +70,20 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
         acknowledged: or(table.acknowledged_timestamp, "Accepted at"),
         resolved: or(table.resolved_timestamp, "Resolved at"),
     };
+    let webhook = WebhookSecrets::optional(table.webhook.as_ref(), context)?;
     let Table { token_env, token_file, base_url, name, .. } = table;
     let keys = AccessKeys { token_env, token_file, base_url, name, user_env: None };
     let access = Access::read(keys, KIND.name, Some("https://api.incident.io"), context)?;
     let client = JsonClient::new("incident.io", access.headers("Bearer")?)
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
-    Ok(Arc::new(IncidentIoSource { access, client, names, context: context.clone() }))
+    Ok(Arc::new(IncidentIoSource { access, client, names, webhook, context: context.clone() }))
 }
 
 struct IncidentIoSource {
     access: Access,
     client: JsonClient,
     names: Names,
+    webhook: Option<WebhookSecrets>,
     context: SourceContext,
 }
 
@@ -134,6 +140,10 @@ impl Source for IncidentIoSource {
             Ok(_) => (FindingLevel::Good, "the API key is good".to_owned()),
         };
         vec![Finding { level, message, hint: None }]
+    }
+
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        self.webhook.is_some().then_some(self)
     }
 
     fn telemetry(&self) -> Vec<Telemetry> {

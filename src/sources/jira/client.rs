@@ -21,7 +21,7 @@ pub(super) struct Jira {
 }
 
 /// What is set up at a Jira: asked for once a round.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Site {
     pub(super) is_cloud: bool,
     /// Where each status stands, by its id.

@@ -5,6 +5,7 @@
 mod client;
 mod convert;
 mod payload;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use chrono::Duration;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Mutex;
 use toml::de::ValueDeserializer;
 
 use super::access::{Access, AccessKeys};
@@ -19,6 +21,7 @@ use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
+use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
 use crate::facts::{Batch, Fact, FactFamily as _, Iteration, Moment, Reject, WorkItem};
 use client::Jira;
 
@@ -34,6 +37,7 @@ token_env = "JIRA_TOKEN"         # or token_file; data centre: a personal access
 jql = "project in (PAY, SHOP)"   # which issues
 boards = [12]                    # boards whose sprints are the iterations
 points_field = "Story Points"    # the name of the field with the points; found by itself unless given
+# webhook = { secret_env = "JIRA_WEBHOOK_SECRET" } # or secret_file; previous_secret_env while it is replaced
 name = "jira"                    # the source's name, needed when there are several
 "#,
     privacy: "Who reported, was assigned or changed something is not read; summaries are kept without addresses and \
@@ -56,12 +60,14 @@ struct Table {
     jql: Option<String>,
     boards: Vec<u64>,
     points_field: Option<String>,
+    webhook: Option<WebhookTable>,
     name: Option<String>,
 }
 
 fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn Source>, ConfigureError> {
     let table = Table::deserialize(ValueDeserializer::from(table))?;
-    let Table { base_url, user_env, token_env, token_file, jql, boards, points_field, name } = table;
+    let Table { base_url, user_env, token_env, token_file, jql, boards, points_field, webhook, name } = table;
+    let webhook = WebhookSecrets::optional(webhook.as_ref(), context)?;
     let jql = jql.filter(|jql| !jql.trim().is_empty()).ok_or_else(|| ConfigureError::Value {
         key: "jql".to_owned(),
         problem: "is missing: say which issues, for example jql = \"project = PAY\"".to_owned(),
@@ -75,13 +81,16 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     let client = JsonClient::new("Jira", access.headers("Bearer")?)
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
     let jira = Jira { access, client, points_field };
-    Ok(Arc::new(JiraSource { jira, jql, boards, context: context.clone() }))
+    Ok(Arc::new(JiraSource { jira, jql, boards, webhook, site: Mutex::default(), context: context.clone() }))
 }
 
 struct JiraSource {
     jira: Jira,
     jql: String,
     boards: Vec<u64>,
+    webhook: Option<WebhookSecrets>,
+    /// What is set up at the Jira, and when that was asked: for deliveries, which come many a minute.
+    site: Mutex<Option<(Moment, client::Site)>>,
     context: SourceContext,
 }
 
@@ -131,6 +140,10 @@ impl Source for JiraSource {
         findings
     }
 
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        self.webhook.is_some().then_some(self)
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
         self.jira.client.telemetry()
     }
@@ -151,17 +164,7 @@ impl JiraSource {
         loop {
             let page = self.jira.issues(site, &jql, next.as_deref()).await?;
             done += page.issues.len() as u64;
-            let mut batch = Batch::default();
-            for record in page.issues {
-                let external_id = record["key"].as_str().unwrap_or("without a key").to_owned();
-                let changelog = self.jira.changelog(site, &record).await?;
-                match convert::work_item(record, changelog, site, &self.jira.access.base_url) {
-                    Ok(item) => batch.facts.push(Fact::WorkItem(item)),
-                    Err(error) => {
-                        batch.rejects.push(Reject { family: WorkItem::FAMILY, external_id, reason: error.to_string() });
-                    }
-                }
-            }
+            let mut batch = self.work_items(site, page.issues).await?;
             next = page.next;
             if next.is_none() {
                 batch.cursors.push((CURSOR.to_owned(), Some(now.to_rfc3339())));
@@ -172,6 +175,22 @@ impl JiraSource {
                 return Ok(());
             }
         }
+    }
+
+    /// Issues with their changelogs as work items.
+    async fn work_items(&self, site: &client::Site, issues: Vec<Value>) -> Result<Batch, SourceError> {
+        let mut batch = Batch::default();
+        for record in issues {
+            let external_id = record["key"].as_str().unwrap_or("without a key").to_owned();
+            let changelog = self.jira.changelog(site, &record).await?;
+            match convert::work_item(record, changelog, site, &self.jira.access.base_url) {
+                Ok(item) => batch.facts.push(Fact::WorkItem(item)),
+                Err(error) => {
+                    batch.rejects.push(Reject { family: WorkItem::FAMILY, external_id, reason: error.to_string() });
+                }
+            }
+        }
+        Ok(batch)
     }
 
     /// The sprints of a board that have begun.

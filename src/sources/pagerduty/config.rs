@@ -7,6 +7,7 @@ use toml::de::ValueDeserializer;
 
 use crate::sources::secret;
 use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
+use crate::sources::webhook::{WebhookSecrets, WebhookTable};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -15,6 +16,7 @@ struct Table {
     token_file: Option<String>,
     services: Vec<String>,
     base_url: Option<String>,
+    webhook: Option<WebhookTable>,
     name: Option<String>,
 }
 
@@ -27,6 +29,7 @@ pub(super) struct PagerdutyConfig {
     pub(super) place: String,
     pub(super) services: Vec<String>,
     pub(super) base_url: String,
+    pub(super) webhook: Option<WebhookSecrets>,
 }
 
 impl PagerdutyConfig {
@@ -40,6 +43,7 @@ impl PagerdutyConfig {
         }
         Ok(Self {
             token: secret::read("token", variable, file, context)?,
+            webhook: WebhookSecrets::optional(table.webhook.as_ref(), context)?,
             place: variable.map_or_else(|| file.unwrap_or_default().to_owned(), |variable| format!("${variable}")),
             name: table.name.unwrap_or_else(|| "pagerduty".to_owned()),
             services: table.services,

@@ -5,6 +5,7 @@
 
 mod config;
 mod convert;
+mod webhook;
 mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
+use super::webhook::Webhook;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Inventory, InventoryKind, Moment, Reject};
 use config::PagerdutyConfig;
 use convert::{IncidentPayload, LogEntryPayload};
@@ -34,6 +36,7 @@ pub(super) const KIND: Kind = Kind {
 token_env = "PAGERDUTY_TOKEN"    # or token_file; a read-only API key is enough
 services = ["PLEDGER"]           # ids of services; all unless given
 base_url = "https://api.pagerduty.com" # Europe: "https://api.eu.pagerduty.com"
+# webhook = { secret_env = "PAGERDUTY_WEBHOOK_SECRET" } # of a webhook subscription (v3); or secret_file; previous_secret_env
 name = "pagerduty"               # the source's name, needed when there are several
 "#,
     privacy: "Who was called or who answered is not kept; titles are kept without addresses and mentions.",
@@ -136,6 +139,10 @@ impl Source for PagerdutySource {
                 vec![finding(FindingLevel::Good, format!("the API key is good; services: {}", names.join(", ")))]
             }
         }
+    }
+
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        self.config.webhook.is_some().then_some(self)
     }
 
     fn telemetry(&self) -> Vec<Telemetry> {
@@ -271,13 +278,9 @@ impl PagerdutySource {
         if offset + LIMIT > windows::HIGHEST_OFFSET {
             return Ok(None);
         }
-        let problem = |_| SourceError::Unavailable("base_url of [pagerduty] is no URL".to_owned());
-        let mut url = Url::parse(&format!("{}/{what}", self.config.base_url)).map_err(problem)?;
-        url.query_pairs_mut()
-            .extend_pairs(parameters.iter().map(|(name, value)| (*name, value.as_str())))
-            .append_pair("limit", &LIMIT.to_string())
-            .append_pair("offset", &offset.to_string());
-        let (status, body) = self.client.get(url).await?;
+        let mut parameters = parameters.to_vec();
+        parameters.extend([("limit", LIMIT.to_string()), ("offset", offset.to_string())]);
+        let (status, body) = self.ask(what, &parameters).await?;
         match status {
             StatusCode::OK => {
                 let records = body[what].as_array().cloned();
@@ -285,17 +288,34 @@ impl PagerdutySource {
                     records.ok_or_else(|| SourceError::Malformed(format!("PagerDuty's answer has no {what}")))?;
                 Ok(Some((records, body["more"].as_bool().unwrap_or_default())))
             }
-            StatusCode::UNAUTHORIZED => Err(SourceError::Unauthorized(format!(
+            status => Err(self.refused(what, status, &body)),
+        }
+    }
+
+    /// Asks for a path below the address.
+    async fn ask(&self, path: &str, parameters: &[(&str, String)]) -> Result<(StatusCode, Value), SourceError> {
+        let problem = |_| SourceError::Unavailable("base_url of [pagerduty] is no URL".to_owned());
+        let mut url = Url::parse(&format!("{}/{path}", self.config.base_url)).map_err(problem)?;
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters.iter().map(|(name, value)| (*name, value.as_str())));
+        }
+        self.client.get(url).await
+    }
+
+    /// Why PagerDuty does not tell something.
+    fn refused(&self, what: &str, status: StatusCode, body: &Value) -> SourceError {
+        match status {
+            StatusCode::UNAUTHORIZED => SourceError::Unauthorized(format!(
                 "PagerDuty refuses the API key in {} (401): make a new read-only one and start chiplog again",
                 self.config.place
-            ))),
-            StatusCode::FORBIDDEN => Err(SourceError::Forbidden(format!(
+            )),
+            StatusCode::FORBIDDEN => SourceError::Forbidden(format!(
                 "PagerDuty does not let the API key in {} read {what} (403): use an account-level read-only key",
                 self.config.place
-            ))),
+            )),
             status => {
                 let message = body["error"]["message"].as_str().unwrap_or_default();
-                Err(SourceError::Malformed(format!("PagerDuty refuses {what}: {status} {message}")))
+                SourceError::Malformed(format!("PagerDuty refuses {what}: {status} {message}"))
             }
         }
     }

@@ -34,6 +34,11 @@ pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
     ("PAYMENTS_TOKEN", "payments-write-their-actions"),
     ("SLACK_WEBHOOK_URL", "http://127.0.0.1:9/slack"),
     ("SECOND_TOKEN", "ghp_second"),
+    ("GITHUB_WEBHOOK_SECRET", "github-signs-with-this"),
+    ("GITHUB_WEBHOOK_SECRET_BEFORE", "github-signed-with-this"),
+    ("PAGERDUTY_WEBHOOK_SECRET", "pagerduty-signs-with-this"),
+    ("JIRA_WEBHOOK_SECRET", "jira-signs-with-this"),
+    ("INCIDENT_IO_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ("BAD_TOKEN", "ghp_wrong"),
 ];
 

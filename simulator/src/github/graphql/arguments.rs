@@ -23,6 +23,7 @@ fn honoured(type_name: &str, field: &str) -> &'static [&'static str] {
         | ("Commit", "associatedPullRequests")
         | ("Repository", "releases") => &["orderBy"],
         ("Repository", "ref") => &["qualifiedName"],
+        ("Repository", "release") => &["tagName"],
         ("Repository", "refs") => &["refPrefix", "orderBy", "direction"],
         ("Repository", "object") => &["oid", "expression"],
         ("Repository", "pullRequest" | "issue") | ("Organization", "projectV2") => &["number"],

@@ -68,7 +68,7 @@ pub(super) fn run_by_id(asked: &Asked<'_>, of: &Repository, id: &str, attempt: O
     Answer::found(found.map(|item| run(asked, of, item)))
 }
 
-fn run(asked: &Asked<'_>, of: &Repository, fact: &WorkflowRun) -> Value {
+pub(super) fn run(asked: &Asked<'_>, of: &Repository, fact: &WorkflowRun) -> Value {
     let url = format!("{}/actions/runs/{}", repository_url(asked.root, of), fact.id);
     let workflow = number_of(&format!("{}/{}", of.id, fact.workflow));
     let commit = of.commits.get(&fact.sha);

@@ -24,11 +24,16 @@ pub(super) fn alerts(asked: &Asked<'_>, of: &Repository, scanner: &str) -> Answe
     by_moment(asked, "desc", &mut items, |item| {
         (if by_update { item.updated_at() } else { item.opened_at }, item.number)
     });
-    paging::list(asked, &items, |item| match scanner {
-        "dependabot" => dependency(asked, of, item),
-        "code-scanning" => code(asked, of, item),
-        _ => secret(asked, of, item),
-    })
+    paging::list(asked, &items, |item| alert(asked, of, item))
+}
+
+/// An alert, as its scanner shows it.
+pub(super) fn alert(asked: &Asked<'_>, of: &Repository, fact: &SecurityAlert) -> Value {
+    match fact.scanner.as_str() {
+        "dependabot" => dependency(asked, of, fact),
+        "code-scanning" => code(asked, of, fact),
+        _ => secret(asked, of, fact),
+    }
 }
 
 fn state(fact: &SecurityAlert) -> &'static str {

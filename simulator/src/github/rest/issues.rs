@@ -58,7 +58,7 @@ fn find<'a>(of: &'a Repository, number: &str) -> Option<&'a Issue> {
     of.issues.iter().find(|item| item.number.to_string() == number)
 }
 
-fn issue(asked: &Asked<'_>, of: &Repository, fact: &Issue) -> Value {
+pub(super) fn issue(asked: &Asked<'_>, of: &Repository, fact: &Issue) -> Value {
     let repository = repository_url(asked.root, of);
     let url = format!("{repository}/issues/{}", fact.number);
     json!({

@@ -11,6 +11,7 @@ mod releases;
 mod repositories;
 mod shapes;
 mod teams;
+pub(super) mod webhooks;
 
 use std::collections::BTreeMap;
 

@@ -25,7 +25,7 @@ pub(super) fn pulls(asked: &Asked<'_>, of: &Repository) -> Answer {
     paging::list(asked, &items, |item| pull(asked, of, item))
 }
 
-fn pull(asked: &Asked<'_>, of: &Repository, fact: &PullRequest) -> Value {
+pub(super) fn pull(asked: &Asked<'_>, of: &Repository, fact: &PullRequest) -> Value {
     let repository = repository_url(asked.root, of);
     let url = format!("{repository}/pulls/{}", fact.number);
     let issue = format!("{repository}/issues/{}", fact.number);

@@ -13,7 +13,7 @@ pub(super) fn releases(asked: &Asked<'_>, of: &Repository) -> Answer {
     paging::list(asked, &items, |item| release(asked, of, item))
 }
 
-fn release(asked: &Asked<'_>, of: &Repository, fact: &Release) -> Value {
+pub(super) fn release(asked: &Asked<'_>, of: &Repository, fact: &Release) -> Value {
     let repository = repository_url(asked.root, of);
     let url = format!("{repository}/releases/{}", fact.id);
     let archive = |kind: &str| format!("{repository}/{kind}/{}", fact.tag);

@@ -93,7 +93,7 @@ pub(super) fn deployment_by_id(asked: &Asked<'_>, of: &Repository, id: &str) -> 
     Answer::found(by_id(of, id).map(|item| deployment(asked, of, item)))
 }
 
-fn deployment(asked: &Asked<'_>, of: &Repository, fact: &Deployment) -> Value {
+pub(super) fn deployment(asked: &Asked<'_>, of: &Repository, fact: &Deployment) -> Value {
     let repository = repository_url(asked.root, of);
     let url = format!("{repository}/deployments/{}", fact.id);
     json!({

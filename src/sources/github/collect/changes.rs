@@ -24,7 +24,7 @@ pub(super) async fn page(
     let moments: Vec<Moment> = nodes.iter().map(|node| node.updated_at).collect();
     let mut facts = Vec::new();
     for mut node in nodes.into_iter().filter(|node| node.updated_at >= floor) {
-        complete(source, target, &mut node).await?;
+        complete(source, (&target.owner, &target.name), &mut node).await?;
         facts.push(Fact::PullRequest(convert::pull_request(node, &target.full_name, &source.context.people)));
     }
     let batch = Batch { facts, rejects, ..Batch::default() };
@@ -32,7 +32,11 @@ pub(super) async fn page(
 }
 
 /// Reads on where a pull request has more commits, reviews or files than its page holds.
-async fn complete(source: &GithubSource, target: &Target, node: &mut PullRequestNode) -> Result<(), SourceError> {
+pub(super) async fn complete(
+    source: &GithubSource,
+    (owner, name): (&str, &str),
+    node: &mut PullRequestNode,
+) -> Result<(), SourceError> {
     loop {
         let commits = node.commits.page_info.next();
         let reviews = node.reviews.as_ref().and_then(|reviews| reviews.page_info.next());
@@ -40,12 +44,12 @@ async fn complete(source: &GithubSource, target: &Target, node: &mut PullRequest
         if commits.is_none() && reviews.is_none() && files.is_none() {
             return Ok(());
         }
-        let variables = target.variables(json!({
-            "number": node.number,
+        let variables = json!({
+            "owner": owner, "name": name, "number": node.number,
             "commits": commits.is_some(), "commitsAfter": commits,
             "reviews": reviews.is_some(), "reviewsAfter": reviews,
             "files": files.is_some(), "filesAfter": files,
-        }));
+        });
         let data = ask(source, queries::PULL_REQUEST_REST, &variables).await?;
         let rest: PullRequestRest = part(&data, "/repository/pullRequest")?;
         if let Some(more) = rest.commits {

@@ -59,14 +59,30 @@ pub(super) async fn back(source: &GithubSource, sink: &dyn BatchSink, target: &T
 async fn settle(source: &GithubSource, sink: &dyn BatchSink, target: &Target, head: &str) -> Result<(), SourceError> {
     let mut heads: BTreeSet<String> = state(sink, &target.cursor("heads")).await?.unwrap_or_default();
     heads.insert(head.to_owned());
-    let unknown = missing(sink, target, heads).await?;
-    for head in unknown {
+    reach(source, sink, target, heads).await?;
+    sink.accept(Batch { cursors: vec![(target.cursor("heads"), None)], ..Batch::default() }).await?;
+    Ok(())
+}
+
+/// Whether the first walk is complete: until then what else is pushed will be read by it.
+pub(super) async fn is_walked(sink: &dyn BatchSink, target: &Target) -> Result<bool, SinkError> {
+    let walk: Option<FirstWalk> = state(sink, &target.cursor("commits")).await?;
+    Ok(walk.is_some_and(|walk| walk.complete))
+}
+
+/// Reads the history behind commits that are not stored, back to what is. Sets no cursor.
+pub(super) async fn reach(
+    source: &GithubSource,
+    sink: &dyn BatchSink,
+    target: &Target,
+    heads: BTreeSet<String>,
+) -> Result<(), SourceError> {
+    for head in missing(sink, target, heads).await? {
         // An earlier walk of this round may have met it.
         if !missing(sink, target, [head.clone()].into()).await?.is_empty() {
             walk_to_known(source, sink, target, &head).await?;
         }
     }
-    sink.accept(Batch { cursors: vec![(target.cursor("heads"), None)], ..Batch::default() }).await?;
     Ok(())
 }
 

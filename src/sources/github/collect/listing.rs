@@ -20,15 +20,17 @@ const LOOKED_UP_AT_ONCE: usize = 8;
 
 /// What GitHub listed, and when and for which configuration.
 #[derive(Debug, Serialize, Deserialize)]
-struct Listing {
+pub(super) struct Listing {
     listed_at: Moment,
     asked_for: String,
-    repositories: Vec<RepositoryNode>,
+    pub(super) repositories: Vec<RepositoryNode>,
 }
+
+/// The cursor that keeps it.
+pub(super) const CURSOR: &str = "listing";
 
 /// The repositories to collect. They and the teams are listed anew every hour: new ones are rare, and each listing costs.
 pub(super) async fn listed(source: &GithubSource, sink: &dyn BatchSink) -> Result<Vec<RepositoryNode>, SourceError> {
-    const CURSOR: &str = "listing";
     let config = &source.config;
     let credentials: Vec<&str> = config.credentials.iter().map(|credential| credential.label.as_str()).collect();
     let asked_for = format!(

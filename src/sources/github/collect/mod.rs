@@ -1,6 +1,7 @@
 //! One round: which repositories, what has changed in them, and the parts of those that have.
 
 mod changes;
+pub(super) mod deliveries;
 mod files;
 mod history;
 mod listing;

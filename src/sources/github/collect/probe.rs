@@ -10,7 +10,7 @@ use crate::facts::Moment;
 use crate::sources::source::{BatchSink, SourceError};
 
 /// Repositories of one probe: with two connections each, 50 cost one point.
-const PROBED_AT_ONCE: usize = 50;
+pub(super) const PROBED_AT_ONCE: usize = 50;
 
 /// A repository with what the probe told of it.
 #[derive(Debug)]

@@ -169,7 +169,7 @@ async fn note(sink: &dyn BatchSink, target: &Target, probe: &Probe, facts: Vec<F
     Ok(sink.accept(Batch { facts, cursors, ..Batch::default() }).await?)
 }
 
-fn repository_fact(source: &GithubSource, target: &Target) -> Repository {
+pub(super) fn repository_fact(source: &GithubSource, target: &Target) -> Repository {
     Repository {
         full_name: target.full_name.clone(),
         host_id: target.id.clone(),

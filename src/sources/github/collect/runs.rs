@@ -119,7 +119,7 @@ pub(super) async fn forward(source: &GithubSource, sink: &dyn BatchSink, target:
         }
         walk.read_until = Some(now);
         walk.etag = newest.etag;
-        let batch = batch(source, target, runs).await?;
+        let batch = batch(source, (&target.owner, &target.name), &target.full_name, runs).await?;
         store(sink, &cursor, &walk, batch).await?;
     }
     while let Some(gap) = walk.gap.as_mut() {
@@ -166,12 +166,17 @@ async fn page(source: &GithubSource, target: &Target, base: &str, gap: &mut Gap)
     let body = answer.body.unwrap_or_default();
     let runs = body["workflow_runs"].as_array().cloned().unwrap_or_default();
     let closed = gap.note(runs.len() as u64, body["total_count"].as_u64(), answer.next);
-    Ok((batch(source, target, runs).await?, closed))
+    Ok((batch(source, (&target.owner, &target.name), &target.full_name, runs).await?, closed))
 }
 
 /// Runs as facts, with their earlier attempts, which the listing does not show.
-async fn batch(source: &GithubSource, target: &Target, runs: Vec<Value>) -> Result<Batch, SourceError> {
-    let id = |node: &Value| format!("{}/runs/{}/attempts/{}", target.full_name, node["id"], node["run_attempt"]);
+pub(super) async fn batch(
+    source: &GithubSource,
+    (owner, name): (&str, &str),
+    full_name: &str,
+    runs: Vec<Value>,
+) -> Result<Batch, SourceError> {
+    let id = |node: &Value| format!("{full_name}/runs/{}/attempts/{}", node["id"], node["run_attempt"]);
     let (nodes, rejects) = read_nodes::<RunNode>(runs, "ci_runs", id);
     let mut facts = Vec::new();
     let mut seen = BTreeSet::new();
@@ -180,12 +185,12 @@ async fn batch(source: &GithubSource, target: &Target, runs: Vec<Value>) -> Resu
             if !seen.insert((node.id, attempt)) {
                 continue;
             }
-            let path = format!("/repos/{}/{}/actions/runs/{}/attempts/{attempt}", target.owner, target.name, node.id);
+            let path = format!("/repos/{owner}/{name}/actions/runs/{}/attempts/{attempt}", node.id);
             let answer = source.client.get(&path, None).await?;
             let earlier = answer.body.and_then(|body| serde_json::from_value::<RunNode>(body).ok());
-            facts.extend(earlier.map(|earlier| Fact::CiRun(convert::run(earlier, &target.full_name))));
+            facts.extend(earlier.map(|earlier| Fact::CiRun(convert::run(earlier, full_name))));
         }
-        facts.push(Fact::CiRun(convert::run(node, &target.full_name)));
+        facts.push(Fact::CiRun(convert::run(node, full_name)));
     }
     Ok(Batch { facts, rejects, ..Batch::default() })
 }

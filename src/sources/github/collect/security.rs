@@ -30,6 +30,13 @@ struct Walk {
     read_until: Option<Moment>,
 }
 
+/// An alert that a webhook carries. The error says what is wrong with it.
+pub(super) fn converted(scanner: &str, record: Value, repository: &str) -> Result<SecurityAlert, String> {
+    let known = SCANNERS.iter().find(|(name, ..)| *name == scanner);
+    let (_, _, convert) = known.ok_or_else(|| format!("there is no scanner {scanner}"))?;
+    convert(record, repository).map_err(|error| format!("its alert is not as expected: {error}"))
+}
+
 /// Reads the alerts of each scanner that is switched on.
 pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<(), SourceError> {
     if !source.config.security_alerts {

@@ -136,7 +136,8 @@ pub(super) async fn known(sink: &dyn BatchSink, id: &str) -> Result<Option<WorkI
     Ok(stored.and_then(|stored| serde_json::from_value(stored).ok()))
 }
 
-fn is_incident(source: &GithubSource, node: &IssueNode) -> bool {
+/// Whether one of its labels makes an issue an incident.
+pub(super) fn is_incident(source: &GithubSource, node: &IssueNode) -> bool {
     let labels = node.labels.iter().flat_map(|labels| &labels.nodes);
     labels.into_iter().any(|label| source.config.incident_labels.contains(&label.name))
 }

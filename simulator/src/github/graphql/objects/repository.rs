@@ -33,6 +33,11 @@ pub(super) fn repository<'a>(scope: Scope<'a>, of: &'a Repository) -> Object<'a>
             "pullRequests" => Some(pull_request::pull_requests(scope, of, arguments)),
             "deployments" => Some(operation::deployments(scope, of, arguments)),
             "releases" => Some(operation::releases(scope, of, arguments)),
+            "release" => {
+                let tag = text(arguments, "tagName")?;
+                let found = of.releases.iter().find(|item| item.tag == tag);
+                Some(object(found.map(|release| operation::release(scope, of, release))))
+            }
             "latestRelease" => {
                 let published = of.releases.iter().filter(|item| item.published_at.is_some() && !item.prerelease);
                 let latest = published.max_by_key(|release| release.published_at);

@@ -1,0 +1,356 @@
+//! What becomes of deliveries: the facts that polling would bring, within a second.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, watch};
+
+use super::collect::Stop;
+use super::inbox::Inbox;
+use super::metrics::CollectMetrics;
+use super::receive::{StoredFacts, receive_stored};
+use crate::clock;
+use crate::facts::{Batch, Moment, Reject};
+use crate::sources::{
+    BatchSink, Delivery, FactLookup as _, KnownDeliveries, SinkError, Source, SourceError, StoredDelivery, Verdict,
+};
+use crate::store::{NewDelivery, Settled, Store, WaitingDelivery};
+
+/// How many deliveries of a source are processed together. Most are pointers of some hundred bytes.
+const AT_ONCE: u32 = 5000;
+
+/// How often the inbox is looked at without being told: for what came before a crash or to another replica.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often tools are asked what they could not deliver.
+const ASK_FOR_MISSED_EVERY: Duration = Duration::from_mins(15);
+
+/// How often what is old is forgotten.
+const FORGET_EVERY: Duration = Duration::from_hours(1);
+
+/// A delivery that fails by itself is given up after so many tries.
+const TRIES: u32 = 8;
+
+/// One that cannot be processed because the tool or the store is down is given up after so long; polling brings what it
+/// would have told.
+const GIVE_UP_AFTER: chrono::Duration = chrono::Duration::hours(24);
+
+/// The longest wait between two tries.
+const LONGEST_WAIT: chrono::Duration = chrono::Duration::minutes(5);
+
+/// Processes what is in the inbox.
+#[derive(Clone)]
+pub struct Deliverer {
+    /// Where deliveries wait and facts go.
+    pub store: Store,
+    /// The sources, of which some take webhooks or receive events.
+    pub sources: Arc<[Arc<dyn Source>]>,
+    /// Counts what changed, so that it is evaluated.
+    pub metrics: CollectMetrics,
+    /// Where deliveries come in.
+    pub inbox: Inbox,
+    /// Events complete stored facts, so they are taken one after another, here and where they are answered at once.
+    pub turn: Arc<Mutex<()>>,
+}
+
+impl Deliverer {
+    /// Processes deliveries as they come, until told to stop: what waits at the start first, in batches, each source for
+    /// itself. Of several programs on one store one should do this at a time; two at once would do work twice, no harm.
+    pub async fn keep_delivered(&self, stop: &Stop) {
+        let taking = self.sources.iter().filter(|source| source.webhook().is_some() || source.receiver().is_some());
+        let each = taking.map(|source| self.keep_processed(source, stop.clone()));
+        let repaired = self.sources.iter().filter(|source| source.webhook().is_some());
+        let repaired = repaired.map(|source| self.keep_repaired(source, stop.clone()));
+        tokio::join!(
+            futures_util::future::join_all(each),
+            futures_util::future::join_all(repaired),
+            self.keep_forgetting(stop.clone()),
+        );
+    }
+
+    async fn keep_processed(&self, source: &Arc<dyn Source>, mut stop: Stop) {
+        let mut came = self.inbox.came();
+        while !*stop.borrow() {
+            let round = async {
+                if let Some(webhook) = source.webhook() {
+                    webhook.ready().await;
+                }
+                came.mark_unchanged();
+                self.round(source).await
+            };
+            let more = tokio::select! {
+                round = round => round,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            match more {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::error!(source = source.name(), "the inbox: {error}"),
+            }
+            wait(&mut came, LOOK_EVERY, &mut stop).await;
+        }
+    }
+
+    /// Processes one batch of a source. Returns whether there may be more.
+    async fn round(&self, source: &Arc<dyn Source>) -> Result<bool, crate::store::StoreError> {
+        let name = source.name();
+        let waiting = self.store.waiting_deliveries(name, clock::now(), AT_ONCE).await?;
+        if !waiting.is_empty() {
+            let settled = self.process(source, &waiting).await;
+            self.store.settle_deliveries(name, &settled, clock::now()).await?;
+        }
+        let oldest = self.store.oldest_waiting_delivery(name).await?;
+        let age = oldest.map_or(0.0, |oldest| (clock::now() - oldest).num_milliseconds().max(0) as f64 / 1000.0);
+        self.metrics.set_oldest_delivery(name, age);
+        Ok(waiting.len() == AT_ONCE as usize)
+    }
+
+    async fn process(&self, source: &Arc<dyn Source>, waiting: &[WaitingDelivery]) -> Vec<(String, Settled)> {
+        let result = self.attempt(source, waiting).await;
+        let mut settled = Vec::new();
+        match result {
+            Ok(verdicts) => {
+                for (delivery, verdict) in waiting.iter().zip(verdicts) {
+                    settled.push((delivery.id.clone(), self.judged(source, delivery, verdict).await));
+                }
+            }
+            // Something of one of them is wrong: the others must not suffer from it.
+            Err(error) if waiting.len() > 1 && !concerns_all(&error) => {
+                for alone in waiting.chunks(1) {
+                    settled.extend(Box::pin(self.process(source, alone)).await);
+                }
+            }
+            Err(error) => {
+                let (name, reason) = (source.name(), error.reason());
+                tracing::warn!(
+                    source = name,
+                    reason,
+                    "{} deliveries of {name} are tried again: {error}",
+                    waiting.len()
+                );
+                for delivery in waiting {
+                    settled.push((delivery.id.clone(), self.failed(source, delivery, &error).await));
+                }
+            }
+        }
+        settled
+    }
+
+    async fn attempt(
+        &self,
+        source: &Arc<dyn Source>,
+        waiting: &[WaitingDelivery],
+    ) -> Result<Vec<Verdict>, SourceError> {
+        if let Some(webhook) = source.webhook() {
+            let deliveries: Vec<StoredDelivery> = waiting.iter().map(stored).collect();
+            return webhook.process(&deliveries, &DeliverySink { deliverer: self, source: source.name() }).await;
+        }
+        let Some(receiver) = source.receiver() else { return Ok(vec![Verdict::Ignored; waiting.len()]) };
+        let mut verdicts = Vec::new();
+        for delivery in waiting {
+            let _turn = self.turn.lock().await;
+            verdicts.push(receive_stored(&self.store, &self.metrics, source.name(), receiver, delivery).await?);
+        }
+        Ok(verdicts)
+    }
+
+    async fn judged(&self, source: &Arc<dyn Source>, delivery: &WaitingDelivery, verdict: Verdict) -> Settled {
+        let outcome = match verdict {
+            Verdict::Processed => "processed",
+            Verdict::Ignored => "ignored",
+            Verdict::Bad(reason) => return self.give_up(source, delivery, reason).await,
+        };
+        self.metrics.count_deliveries(source.name(), outcome, 1);
+        Settled::Done { error: None }
+    }
+
+    async fn failed(&self, source: &Arc<dyn Source>, delivery: &WaitingDelivery, error: &SourceError) -> Settled {
+        let now = clock::now();
+        let patient = concerns_all(error);
+        if now - delivery.received_at > GIVE_UP_AFTER || (!patient && delivery.attempts + 1 >= TRIES) {
+            return self.give_up(source, delivery, error.to_string()).await;
+        }
+        self.metrics.count_deliveries(source.name(), "retried", 1);
+        Settled::Again { at: next_try(delivery.attempts, error, now), error: error.to_string() }
+    }
+
+    /// Into quarantine, alone.
+    async fn give_up(&self, source: &Arc<dyn Source>, delivery: &WaitingDelivery, reason: String) -> Settled {
+        let name = source.name();
+        self.metrics.count_deliveries(name, "failed", 1);
+        let external_id = format!("{} {}", delivery.event, delivery.id);
+        let reject = Reject { family: "webhook_deliveries", external_id, reason: reason.clone() };
+        let sink = DeliverySink { deliverer: self, source: name };
+        if let Err(error) = sink.accept(Batch { rejects: vec![reject], ..Batch::default() }).await {
+            return Settled::Again { at: clock::now() + LONGEST_WAIT, error: error.to_string() };
+        }
+        Settled::Done { error: Some(reason) }
+    }
+
+    /// Asks now and then what the tool could not deliver, and puts it into the inbox.
+    async fn keep_repaired(&self, source: &Arc<dyn Source>, mut stop: Stop) {
+        while !*stop.borrow() {
+            let repaired = tokio::select! {
+                repaired = self.repair(source) => repaired,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            if let Err(error) = repaired {
+                let (name, reason) = (source.name(), error.reason());
+                self.metrics.errors.with_label_values(&[name, reason]).inc();
+                tracing::warn!(source = name, reason, "missed deliveries of {name} cannot be listed: {error}");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(ASK_FOR_MISSED_EVERY) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        }
+    }
+
+    async fn repair(&self, source: &Arc<dyn Source>) -> Result<(), SourceError> {
+        let (name, Some(webhook)) = (source.name(), source.webhook()) else { return Ok(()) };
+        let sink = DeliverySink { deliverer: self, source: name };
+        let Some(missed) = webhook.missed(&sink, &sink).await? else { return Ok(()) };
+        let found = missed.deliveries.len() as u64;
+        let all = found + missed.left_to_polling;
+        if all > 0 {
+            self.metrics.count_deliveries(name, "missed", all);
+            tracing::warn!(
+                source = name,
+                "{name}: {all} webhooks did not arrive; {found} are fetched now, polling brings what the others tell"
+            );
+        }
+        for delivery in missed.deliveries {
+            let taken = self.inbox.take(new_delivery(name, delivery)).await;
+            taken.map_err(|error| SinkError { message: error.to_string() })?;
+        }
+        Ok(sink.accept(Batch { cursors: missed.cursors, ..Batch::default() }).await?)
+    }
+
+    async fn keep_forgetting(&self, mut stop: Stop) {
+        while !*stop.borrow() {
+            let before = clock::now() - crate::sources::webhook::REMEMBERED_FOR;
+            if let Err(error) = self.store.forget_deliveries(before).await {
+                tracing::error!("old deliveries cannot be forgotten: {error}");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(FORGET_EVERY) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        }
+    }
+}
+
+/// Waits until something has come, for a while at most.
+async fn wait(came: &mut watch::Receiver<u64>, longest: Duration, stop: &mut Stop) {
+    tokio::select! {
+        _ = came.changed() => {}
+        () = tokio::time::sleep(longest) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// A delivery as it is stored for a source.
+pub fn new_delivery(source: &str, delivery: Delivery) -> NewDelivery {
+    // PostgreSQL's text holds no NUL.
+    let clean = |text: String| if text.contains('\0') { text.replace('\0', "") } else { text };
+    NewDelivery {
+        source: source.to_owned(),
+        id: clean(delivery.id),
+        event: clean(delivery.event),
+        headers: delivery.headers,
+        body: clean(delivery.body),
+    }
+}
+
+fn stored(waiting: &WaitingDelivery) -> StoredDelivery {
+    StoredDelivery {
+        id: waiting.id.clone(),
+        event: waiting.event.clone(),
+        received_at: waiting.received_at,
+        headers: waiting.headers.clone(),
+        body: waiting.body.clone(),
+    }
+}
+
+/// Whether an error is that of the tool or the store as a whole, not of one delivery.
+fn concerns_all(error: &SourceError) -> bool {
+    matches!(
+        error,
+        SourceError::Unauthorized(_)
+            | SourceError::RateLimited { .. }
+            | SourceError::Unavailable(_)
+            | SourceError::Sink(_)
+    )
+}
+
+/// A second after the first failure, twice as long after each other one.
+fn next_try(attempts: u32, error: &SourceError, now: Moment) -> Moment {
+    let wait = chrono::Duration::seconds(1 << attempts.min(9)).min(LONGEST_WAIT);
+    match error {
+        SourceError::RateLimited { retry_at, .. } => (*retry_at).max(now + wait),
+        _ => now + wait,
+    }
+}
+
+/// Where the facts of deliveries go.
+struct DeliverySink<'a> {
+    deliverer: &'a Deliverer,
+    source: &'a str,
+}
+
+#[async_trait]
+impl BatchSink for DeliverySink<'_> {
+    async fn cursor(&self, name: &str) -> Result<Option<String>, SinkError> {
+        StoredFacts { store: &self.deliverer.store, source: self.source }.cursor(name).await
+    }
+
+    async fn stored(&self, family: &'static str, external_ids: Vec<String>) -> Result<BTreeSet<String>, SinkError> {
+        let stored = self.deliverer.store.stored(self.source, family, &external_ids).await;
+        stored.map_err(|error| SinkError { message: error.to_string() })
+    }
+
+    async fn fact(&self, family: &'static str, external_id: &str) -> Result<Option<serde_json::Value>, SinkError> {
+        StoredFacts { store: &self.deliverer.store, source: self.source }.fact(family, external_id).await
+    }
+
+    async fn accept(&self, batch: Batch) -> Result<(), SinkError> {
+        let accepted = self.deliverer.store.accept(self.source, &batch, clock::now()).await;
+        let accepted = accepted.map_err(|error| SinkError { message: error.to_string() })?;
+        self.deliverer.metrics.count_accepted(self.source, &accepted, &batch.rejects);
+        Ok(())
+    }
+
+    fn progress(&self, _: &str, _: u64, _: Option<u64>) {}
+
+    fn report(&self, part: &str, error: &SourceError) {
+        self.deliverer.metrics.errors.with_label_values(&[self.source, error.reason()]).inc();
+        tracing::warn!(source = self.source, part, reason = error.reason(), "{}, {part}: {error}", self.source);
+    }
+}
+
+#[async_trait]
+impl KnownDeliveries for DeliverySink<'_> {
+    async fn unknown(&self, ids: Vec<String>) -> Result<Vec<String>, SinkError> {
+        let unknown = self.deliverer.store.unknown_deliveries(self.source, &ids).await;
+        let unknown = unknown.map_err(|error| SinkError { message: error.to_string() })?;
+        Ok(ids.into_iter().filter(|id| unknown.contains(id)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_grow_apart_and_a_limit_is_waited_for() {
+        let now: Moment = "2026-11-27T12:00:00Z".parse().unwrap();
+        let broken = SourceError::Malformed(String::new());
+        let waits: Vec<i64> = [0, 1, 2, 8, 40].map(|tries| (next_try(tries, &broken, now) - now).num_seconds()).into();
+        assert_eq!(waits, [1, 2, 4, 256, 300]);
+        let retry_at = now + chrono::Duration::minutes(20);
+        let limited = SourceError::RateLimited { message: String::new(), retry_at };
+        assert_eq!(next_try(0, &limited, now), retry_at);
+    }
+}

@@ -1,0 +1,211 @@
+//! Webhooks of Jira: each names an issue, which is read again with its whole changelog; sprints are told as they are.
+//!
+//! <https://developer.atlassian.com/cloud/jira/platform/webhooks/>
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::client::Site;
+use super::{JiraSource, convert};
+use crate::facts::{Batch, Fact, FactFamily as _, Iteration, Moment, Reject};
+use crate::sources::source::{BatchSink, SourceError};
+use crate::sources::webhook::{
+    Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, check_made_at, digest_id, header, read_body,
+};
+
+/// The cloud sends at most 25 MB as well.
+const LARGEST_BODY: usize = 25 * 1024 * 1024;
+
+/// How long what is set up at a Jira is remembered between deliveries.
+const SITE_IS_GOOD_FOR: chrono::Duration = chrono::Duration::minutes(15);
+
+/// Issues of one query.
+const AT_ONCE: usize = 50;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Payload {
+    webhook_event: String,
+    /// Milliseconds since 1970.
+    timestamp: Option<i64>,
+    issue: Option<IssuePointer>,
+    sprint: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct IssuePointer {
+    key: Option<String>,
+}
+
+/// What is kept of a delivery.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kept {
+    /// An issue that has changed, by its key.
+    Issue(String),
+    /// A sprint as it is now.
+    Sprint(Value),
+}
+
+fn verify(secrets: &WebhookSecrets, headers: &HeaderMap, body: &[u8], now: Moment) -> Result<Delivery, Refusal> {
+    let signature = header(headers, "x-hub-signature").and_then(|text| text.strip_prefix("sha256="));
+    if !secrets.signed_in_hex(body, signature) {
+        return Err(Refusal::Signature);
+    }
+    let payload: Payload = read_body(body, "webhook of Jira")?;
+    check_made_at(payload.timestamp.and_then(Moment::from_timestamp_millis), now)?;
+    // A data centre gives no id; its payload has the moment in it.
+    let id = header(headers, "x-atlassian-webhook-identifier").map_or_else(|| digest_id(body), str::to_owned);
+    let event = payload.webhook_event;
+    let kept = match event.as_str() {
+        "jira:issue_created" | "jira:issue_updated" => {
+            payload.issue.and_then(|issue| issue.key).filter(|key| is_key(key)).map(Kept::Issue)
+        }
+        event if event.starts_with("sprint_") && event != "sprint_deleted" => payload.sprint.map(Kept::Sprint),
+        _ => None,
+    };
+    let body = kept.map(|kept| json!(kept).to_string()).unwrap_or_default();
+    Ok(Delivery { id, event, headers: BTreeMap::new(), body })
+}
+
+/// Whether a text can stand in a query as it is.
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'))
+}
+
+#[async_trait]
+impl Webhook for JiraSource {
+    fn largest_body(&self) -> usize {
+        LARGEST_BODY
+    }
+
+    fn verify(&self, headers: &HeaderMap, body: &[u8], now: Moment) -> Result<Delivery, Refusal> {
+        verify(self.webhook.as_ref().ok_or(Refusal::Signature)?, headers, body, now)
+    }
+
+    async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError> {
+        let (mut verdicts, mut keys, mut batch) = (Vec::new(), BTreeSet::new(), Batch::default());
+        for delivery in deliveries {
+            verdicts.push(match serde_json::from_str(&delivery.body) {
+                _ if delivery.body.is_empty() => Verdict::Ignored,
+                Err(error) => Verdict::Bad(format!("was kept by another version of chiplog: {error}")),
+                Ok(Kept::Issue(key)) => {
+                    keys.insert(key);
+                    Verdict::Processed
+                }
+                Ok(Kept::Sprint(record)) => self.sprint(record, &mut batch),
+            });
+        }
+        sink.accept(batch).await?;
+        let keys: Vec<String> = keys.into_iter().collect();
+        for chunk in keys.chunks(AT_ONCE) {
+            self.issues_by_key(chunk, sink).await?;
+        }
+        Ok(verdicts)
+    }
+}
+
+impl JiraSource {
+    /// A sprint of one of the boards that are collected.
+    fn sprint(&self, record: Value, batch: &mut Batch) -> Verdict {
+        let board = record["originBoardId"].as_u64().filter(|board| self.boards.contains(board));
+        let Some(board) = board else { return Verdict::Ignored };
+        let external_id = record["id"].to_string();
+        match convert::iteration(record, board, (self.context.now)(), &self.jira.access.base_url) {
+            Ok(iteration) => batch.facts.extend(iteration.map(Fact::Iteration)),
+            Err(error) => {
+                batch.rejects.push(Reject { family: Iteration::FAMILY, external_id, reason: error.to_string() });
+            }
+        }
+        Verdict::Processed
+    }
+
+    /// Those of the issues that the configured query finds.
+    async fn issues_by_key(&self, keys: &[String], sink: &dyn BatchSink) -> Result<(), SourceError> {
+        let site = self.known_site().await?;
+        let jql = format!("({}) AND key in ({}) ORDER BY updated ASC", self.jql, keys.join(", "));
+        let mut next: Option<String> = None;
+        loop {
+            let page = match self.jira.issues(&site, &jql, next.as_deref()).await {
+                // Jira refuses a query with the key of an issue that is gone: the others are asked for one by one.
+                Err(SourceError::Malformed(_)) if keys.len() > 1 => {
+                    for key in keys.chunks(1) {
+                        Box::pin(self.issues_by_key(key, sink)).await?;
+                    }
+                    return Ok(());
+                }
+                Err(SourceError::Malformed(problem)) => {
+                    tracing::debug!("an issue that was told by a webhook cannot be read: {problem}");
+                    return Ok(());
+                }
+                page => page?,
+            };
+            next = page.next;
+            let batch = self.work_items(&site, page.issues).await?;
+            sink.accept(batch).await?;
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is set up at the Jira, asked for anew now and then.
+    async fn known_site(&self) -> Result<Site, SourceError> {
+        let mut known = self.site.lock().await;
+        let now = (self.context.now)();
+        if let Some((at, site)) = known.as_ref()
+            && now - *at < SITE_IS_GOOD_FOR
+        {
+            return Ok(site.clone());
+        }
+        let site = self.jira.site().await?;
+        *known = Some((now, site.clone()));
+        Ok(site)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(body: &str) -> HeaderMap {
+        use hmac::{Hmac, KeyInit as _, Mac as _};
+        let mut hmac = Hmac::<sha2::Sha256>::new_from_slice(b"a-secret-of-good-length").unwrap();
+        hmac.update(body.as_bytes());
+        let signature: String = hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-hub-signature", format!("sha256={signature}").parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn an_issue_is_kept_by_its_key_and_old_deliveries_are_refused() {
+        let secrets = WebhookSecrets::of(&["a-secret-of-good-length"]);
+        let now: Moment = "2026-11-27T12:00:00Z".parse().unwrap();
+        let payload = |event: &str, key: &str, at: Moment| {
+            json!({
+                "timestamp": at.timestamp_millis(), "webhookEvent": event, "user": { "displayName": "Ada" },
+                "issue": { "key": key, "fields": { "assignee": { "displayName": "Ada" } } },
+            })
+            .to_string()
+        };
+        let body = payload("jira:issue_updated", "PAY-7", now);
+        let mut headers = signed(&body);
+        let taken = verify(&secrets, &headers, body.as_bytes(), now).unwrap();
+        assert_eq!((taken.event.as_str(), taken.body.as_str()), ("jira:issue_updated", "{\"issue\":\"PAY-7\"}"));
+        assert_eq!(taken.id, digest_id(body.as_bytes()));
+        headers.insert("x-atlassian-webhook-identifier", "w-1".parse().unwrap());
+        assert_eq!(verify(&secrets, &headers, body.as_bytes(), now).unwrap().id, "w-1");
+        assert_eq!(verify(&secrets, &headers, b"{}", now), Err(Refusal::Signature));
+        let old = payload("jira:issue_updated", "PAY-7", now - chrono::Duration::days(8));
+        assert!(matches!(verify(&secrets, &signed(&old), old.as_bytes(), now), Err(Refusal::Replayed(_))));
+        for (event, key) in [("jira:issue_deleted", "PAY-7"), ("jira:issue_updated", "PAY-7) OR (1 = 1")] {
+            let body = payload(event, key, now);
+            assert_eq!(verify(&secrets, &signed(&body), body.as_bytes(), now).unwrap().body, "", "{event} {key}");
+        }
+    }
+}
