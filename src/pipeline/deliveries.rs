@@ -98,8 +98,11 @@ impl Deliverer {
         let name = source.name();
         let waiting = self.store.waiting_deliveries(name, clock::now(), AT_ONCE).await?;
         if !waiting.is_empty() {
-            let settled = self.process(source, &waiting).await;
+            let (settled, outcomes): (Vec<_>, Vec<_>) = self.process(source, &waiting).await.into_iter().unzip();
             self.store.settle_deliveries(name, &settled, clock::now()).await?;
+            for outcome in outcomes {
+                self.metrics.count_deliveries(name, outcome, 1);
+            }
         }
         let oldest = self.store.oldest_waiting_delivery(name).await?;
         let age = oldest.map_or(0.0, |oldest| (clock::now() - oldest).num_milliseconds().max(0) as f64 / 1000.0);
@@ -107,13 +110,19 @@ impl Deliverer {
         Ok(waiting.len() == AT_ONCE as usize)
     }
 
-    async fn process(&self, source: &Arc<dyn Source>, waiting: &[WaitingDelivery]) -> Vec<(String, Settled)> {
+    /// What is to be noted of each delivery, and how it is counted once that is noted.
+    async fn process(
+        &self,
+        source: &Arc<dyn Source>,
+        waiting: &[WaitingDelivery],
+    ) -> Vec<((String, Settled), &'static str)> {
         let result = self.attempt(source, waiting).await;
         let mut settled = Vec::new();
         match result {
             Ok(verdicts) => {
                 for (delivery, verdict) in waiting.iter().zip(verdicts) {
-                    settled.push((delivery.id.clone(), self.judged(source, delivery, verdict).await));
+                    let (judged, outcome) = self.judged(source, delivery, verdict).await;
+                    settled.push(((delivery.id.clone(), judged), outcome));
                 }
             }
             // Something of one of them is wrong: the others must not suffer from it.
@@ -131,7 +140,8 @@ impl Deliverer {
                     waiting.len()
                 );
                 for delivery in waiting {
-                    settled.push((delivery.id.clone(), self.failed(source, delivery, &error).await));
+                    let (failed, outcome) = self.failed(source, delivery, &error).await;
+                    settled.push(((delivery.id.clone(), failed), outcome));
                 }
             }
         }
@@ -156,37 +166,49 @@ impl Deliverer {
         Ok(verdicts)
     }
 
-    async fn judged(&self, source: &Arc<dyn Source>, delivery: &WaitingDelivery, verdict: Verdict) -> Settled {
+    async fn judged(
+        &self,
+        source: &Arc<dyn Source>,
+        delivery: &WaitingDelivery,
+        verdict: Verdict,
+    ) -> (Settled, &'static str) {
         let outcome = match verdict {
             Verdict::Processed => "processed",
             Verdict::Ignored => "ignored",
             Verdict::Bad(reason) => return self.give_up(source, delivery, reason).await,
         };
-        self.metrics.count_deliveries(source.name(), outcome, 1);
-        Settled::Done { error: None }
+        (Settled::Done { error: None }, outcome)
     }
 
-    async fn failed(&self, source: &Arc<dyn Source>, delivery: &WaitingDelivery, error: &SourceError) -> Settled {
+    async fn failed(
+        &self,
+        source: &Arc<dyn Source>,
+        delivery: &WaitingDelivery,
+        error: &SourceError,
+    ) -> (Settled, &'static str) {
         let now = clock::now();
         let patient = concerns_all(error);
         if now - delivery.received_at > GIVE_UP_AFTER || (!patient && delivery.attempts + 1 >= TRIES) {
             return self.give_up(source, delivery, error.to_string()).await;
         }
-        self.metrics.count_deliveries(source.name(), "retried", 1);
-        Settled::Again { at: next_try(delivery.attempts, error, now), error: error.to_string() }
+        (Settled::Again { at: next_try(delivery.attempts, error, now), error: error.to_string() }, "retried")
     }
 
     /// Into quarantine, alone.
-    async fn give_up(&self, source: &Arc<dyn Source>, delivery: &WaitingDelivery, reason: String) -> Settled {
+    async fn give_up(
+        &self,
+        source: &Arc<dyn Source>,
+        delivery: &WaitingDelivery,
+        reason: String,
+    ) -> (Settled, &'static str) {
         let name = source.name();
-        self.metrics.count_deliveries(name, "failed", 1);
         let external_id = format!("{} {}", delivery.event, delivery.id);
         let reject = Reject { family: "webhook_deliveries", external_id, reason: reason.clone() };
         let sink = DeliverySink { deliverer: self, source: name };
         if let Err(error) = sink.accept(Batch { rejects: vec![reject], ..Batch::default() }).await {
-            return Settled::Again { at: clock::now() + LONGEST_WAIT, error: error.to_string() };
+            return (Settled::Again { at: clock::now() + LONGEST_WAIT, error: error.to_string() }, "retried");
         }
-        Settled::Done { error: Some(reason) }
+        (Settled::Done { error: Some(reason) }, "failed")
     }
 
     /// Asks now and then what the tool could not deliver, and puts it into the inbox.
