@@ -4,27 +4,31 @@
 //! engines differ in two things only: how a pool is opened, and that SQLite takes one writer at a time.
 
 mod audit;
+mod conflict;
 mod documents;
 mod error;
+mod leases;
+mod migrations;
 mod reviews;
+mod snapshots;
 mod states;
 mod targets;
 
-use std::borrow::Cow;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, PgPool, SqlSafeStr as _, SqlitePool};
+use sqlx::{ConnectOptions as _, PgConnection, PgPool, SqlitePool};
 use tokio::sync::Mutex;
 
 pub use audit::AuditEntry;
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
+pub use leases::{Fence, LeaseRecord};
 pub use reviews::ReviewRecord;
+pub use snapshots::PublishedParts;
 pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
@@ -56,6 +60,12 @@ pub(crate) use on_engine;
 pub(crate) enum Engine {
     Sqlite(SqlitePool),
     Postgres(PgPool),
+}
+
+/// A program that is frozen in the midst of a transaction holds its locks, and so keeps others from taking its leases over:
+/// the server ends such a transaction.
+async fn end_transactions_of_the_paused(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("SET idle_in_transaction_session_timeout = '15s'").execute(connection).await.map(drop)
 }
 
 /// An open store. Clones share it.
@@ -104,10 +114,11 @@ impl Store {
                 .log_statements(STATEMENTS_AT)
                 .log_slow_statements(STATEMENTS_AT, Duration::MAX);
             let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(5));
+            let pool = pool.after_connect(|connection, _| Box::pin(end_transactions_of_the_paused(connection)));
             Engine::Postgres(pool.connect_with(options).await.map_err(opened)?)
         };
         let store = Self { engine, writer: Arc::default() };
-        store.migrate().await.map_err(|error| StoreError::migrate(url, &error))?;
+        store.migrate(url).await?;
         Ok(store)
     }
 
@@ -137,23 +148,5 @@ impl Store {
         Ok(on_engine!(self, pool: Database => {
             sqlx::query_scalar(select).bind(source.to_owned()).bind(name.to_owned()).fetch_optional(pool).await?
         }))
-    }
-
-    /// Applies what is missing, under the engine's own lock where several programs share a database.
-    async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
-        let migration = |version, name, text: &'static str| {
-            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
-        };
-        let migrator = Migrator::with_migrations(vec![
-            migration(20_261_120_000_001, "facts", include_str!("../../migrations/20261120000001_facts.sql")),
-            migration(20_261_121_000_001, "more facts", include_str!("../../migrations/20261121000001_more_facts.sql")),
-            migration(20_261_121_000_002, "reviews", include_str!("../../migrations/20261121000002_reviews.sql")),
-            migration(
-                20_261_121_000_010,
-                "newest quarantine",
-                include_str!("../../migrations/20261121000010_newest_quarantine.sql"),
-            ),
-        ]);
-        on_engine!(self, pool: Database => migrator.run(pool).await)
     }
 }
