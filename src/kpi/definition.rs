@@ -126,7 +126,7 @@ pub enum Shape {
 }
 
 /// A statistic over the observations of a window: the `stat` label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Statistic {
     /// The median.
     P50,
@@ -202,7 +202,8 @@ pub enum Parts {
 }
 
 /// A kind of facts that a KPI cannot do without. Where no configured source supplies it, the KPI is not configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub enum Need {
     /// Production deployments.
     Deployments,

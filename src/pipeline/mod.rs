@@ -3,23 +3,30 @@
 mod collect;
 mod diagnosis;
 mod evaluate;
+mod facts_at_hand;
 mod load;
 mod metrics;
 pub mod progress;
+mod publication;
 mod receive;
+mod replica;
 mod reviewing;
 mod snapshot;
+mod turns;
 
 pub use collect::{CollectReport, Collector, Stop};
 pub use diagnosis::diagnose;
 pub use evaluate::{
     Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards, team_trends,
 };
+pub use facts_at_hand::FactsAtHand;
 pub use load::load_facts;
 pub use metrics::{CollectMetrics, Progress};
 pub use receive::{ImportError, Imported, StoredFacts, import};
+pub use publication::{Evaluated, Followed, Publication, PublishError, fingerprint};
+pub use replica::{Lease, Replica, Sight};
 pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
-pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot};
+pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};
 
 pub use crate::attribution::Team as TeamRules;
 pub use crate::sources::Telemetry;

@@ -27,6 +27,11 @@ impl StoreError {
         Self { message: message.into(), kind: Kind::Final }
     }
 
+    /// What was read could not be worked on to its end.
+    pub fn interrupted() -> Self {
+        Self::other("the work on what was read from the store was interrupted")
+    }
+
     /// A lease that was lost before what it entitles to was written.
     pub(super) fn fenced(lease: &str) -> Self {
         let message = format!("the lease \"{lease}\" has passed to another chiplog: nothing was written, it goes on there");

@@ -127,11 +127,14 @@ impl Store {
         on_engine!(self, pool: Database => pool.close().await);
     }
 
+    /// A name that nobody else has.
+    pub fn random_name() -> Result<String, StoreError> {
+        random_digits::<8>()
+    }
+
     /// The random key that people are hashed with; made when the store is first opened.
     pub async fn person_key(&self) -> Result<Vec<u8>, StoreError> {
-        let mut fresh = [0_u8; 32];
-        getrandom::fill(&mut fresh).map_err(|error| StoreError::other(format!("no random numbers: {error}")))?;
-        let fresh: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fresh = random_digits::<32>()?;
         let _writer = self.writer.lock().await;
         let insert = "INSERT INTO installation (name, value) VALUES ('person_key', $1) ON CONFLICT (name) DO NOTHING";
         let select = "SELECT value FROM installation WHERE name = 'person_key'";
@@ -149,4 +152,11 @@ impl Store {
             sqlx::query_scalar(select).bind(source.to_owned()).bind(name.to_owned()).fetch_optional(pool).await?
         }))
     }
+}
+
+/// Random hexadecimal digits of so many bytes.
+fn random_digits<const BYTES: usize>() -> Result<String, StoreError> {
+    let mut fresh = [0_u8; BYTES];
+    getrandom::fill(&mut fresh).map_err(|error| StoreError::other(format!("no random numbers: {error}")))?;
+    Ok(fresh.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,6 +1,6 @@
 //! Snapshots at rest: what the last evaluation found out, part by part, for every replica to serve.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::Row as _;
 
@@ -17,12 +17,13 @@ pub struct PublishedParts {
 }
 
 impl Store {
-    /// Replaces parts, and forgets others, in one transaction that raises the generation, if the fence still stands.
+    /// Replaces the parts that have changed and forgets those that are not among `all`, in one transaction that raises the
+    /// generation, if the fence still stands.
     pub async fn publish_parts(
         &self,
         fence: &Fence,
         changed: &BTreeMap<String, Vec<u8>>,
-        gone: &[String],
+        all: &BTreeSet<String>,
     ) -> Result<i64, StoreError> {
         let newest = "SELECT COALESCE(MAX(generation), 0) FROM snapshots";
         let upsert = "INSERT INTO snapshots (part, generation, body) VALUES ($1, $2, $3) \
@@ -35,8 +36,9 @@ impl Store {
                 let query = sqlx::query(upsert).bind(part.clone()).bind(generation).bind(body.clone());
                 query.execute(&mut *transaction).await?;
             }
-            for part in gone {
-                sqlx::query("DELETE FROM snapshots WHERE part = $1").bind(part.clone()).execute(&mut *transaction).await?;
+            let stored: Vec<String> = sqlx::query_scalar("SELECT part FROM snapshots").fetch_all(&mut *transaction).await?;
+            for part in stored.into_iter().filter(|part| !all.contains(part)) {
+                sqlx::query("DELETE FROM snapshots WHERE part = $1").bind(part).execute(&mut *transaction).await?;
             }
             check_fence!(transaction, Some(fence));
             transaction.commit().await?;
