@@ -28,7 +28,10 @@ pub(super) async fn run(config: &Path, once: bool) -> Result<ExitCode> {
         };
         replica.leave().await;
         for source in &report.elsewhere {
-            tracing::error!(source, "{source} is collected by another chiplog that runs: leave it to that one, or stop it");
+            tracing::error!(
+                source,
+                "{source} is collected by another chiplog that runs: leave it to that one, or stop it"
+            );
         }
         if report.failures.is_empty() && report.elsewhere.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     } else {

@@ -48,7 +48,8 @@ pub(super) async fn keep_reviewed(app: &App, served: &Served, replica: &Replica,
         // One looks for all; two that did would be in nobody's way. A look is not cut off: between the answer of a chat and
         // the note of it a digest would be posted twice.
         if replica.hold(LEASE).await.is_some()
-            && let Err(error) = look(app, &reviewer, &stop).await {
+            && let Err(error) = look(app, &reviewer, &stop).await
+        {
             tracing::error!("reviews could not be frozen, this is tried again: {error}");
         }
         tokio::select! {

@@ -24,9 +24,7 @@ pub fn read_kpi_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KpiId, 
 }
 
 /// Reads outcomes by part.
-pub(super) fn parts<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<(&'static str, Outcome)>, D::Error> {
+pub(super) fn parts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(&'static str, Outcome)>, D::Error> {
     let named = Vec::<(String, Outcome)>::deserialize(deserializer)?;
     named.into_iter().map(|(name, outcome)| Ok((part(&name).ok_or_else(|| unknown("part", &name))?, outcome))).collect()
 }

@@ -80,7 +80,11 @@ impl CollectMetrics {
                 "How far the collection of a part has come, and how much there is in all where that is known.",
                 &["source", "part", "state"],
             )?,
-            leases: gauges("chiplog_lease_held", "The leases that this replica holds: what it does for all.", &["lease"])?,
+            leases: gauges(
+                "chiplog_lease_held",
+                "The leases that this replica holds: what it does for all.",
+                &["lease"],
+            )?,
             replica: gauges("chiplog_replica_info", "This replica, by a random name of its own.", &["replica"])?,
             replicas: Gauge::new("chiplog_replicas", "How many replicas are alive, as this one sees it.")?,
             changes: IntCounter::new(

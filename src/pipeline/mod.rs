@@ -22,8 +22,8 @@ pub use evaluate::{
 pub use facts_at_hand::FactsAtHand;
 pub use load::load_facts;
 pub use metrics::{CollectMetrics, Progress};
-pub use receive::{ImportError, Imported, StoredFacts, import};
 pub use publication::{Evaluated, Followed, Publication, PublishError, fingerprint};
+pub use receive::{ImportError, Imported, StoredFacts, import};
 pub use replica::{Lease, Replica, Sight};
 pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
 pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};

@@ -187,8 +187,16 @@ fn assemble(
 ) -> Result<Option<Evaluated>, PublishError> {
     let Some(body) = parts.bodies.get(ORGANISATION) else { return Ok(None) };
     let Ok(document) = unpack::<OrganisationDocument>(body) else { return Ok(None) };
-    let OrganisationDocument { fingerprint: of, as_of, teams: slugs, trends, unmapped, chosen_rules, findings, seconds } =
-        document;
+    let OrganisationDocument {
+        fingerprint: of,
+        as_of,
+        teams: slugs,
+        trends,
+        unmapped,
+        chosen_rules,
+        findings,
+        seconds,
+    } = document;
     if of != fingerprint {
         return Ok(None);
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::facts_at_hand::FactsAtHand;
 use crate::facts::Moment;
 use crate::kpi::{Assessment, Kpi, Window, read_kpi, write_kpi};
-use crate::report::{Timeline, Word};
 use crate::report::scorecard::ScorecardStatus;
+use crate::report::{Timeline, Word};
 use crate::sources::Finding;
 use crate::trend::Trend;
 

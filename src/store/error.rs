@@ -34,7 +34,8 @@ impl StoreError {
 
     /// A lease that was lost before what it entitles to was written.
     pub(super) fn fenced(lease: &str) -> Self {
-        let message = format!("the lease \"{lease}\" has passed to another chiplog: nothing was written, it goes on there");
+        let message =
+            format!("the lease \"{lease}\" has passed to another chiplog: nothing was written, it goes on there");
         Self { message, kind: Kind::Fenced }
     }
 

@@ -94,8 +94,7 @@ impl Store {
 
     /// Gives a lease back, so that others can take it at once. One that was lost already is left alone.
     pub async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
-        let release =
-            "UPDATE leases SET holder = '', expires_at_ms = 0 WHERE name = $1 AND holder = $2 AND fence = $3";
+        let release = "UPDATE leases SET holder = '', expires_at_ms = 0 WHERE name = $1 AND holder = $2 AND fence = $3";
         let _writer = self.writer.lock().await;
         on_engine!(self, pool: Database => {
             let query = sqlx::query(release).bind(fence.name.clone()).bind(fence.holder.clone());

@@ -215,8 +215,7 @@ pub(super) async fn review(
     let drafting = reviewer.clone();
     let attributed = known.facts.attributed().await?;
     let made = beside(move || {
-        let known_now =
-            Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
+        let known_now = Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
         Ok(drafting.draft(rules(&drafting, &of_team)?, month, &known_now, coverage))
     })
     .await?;
@@ -243,11 +242,8 @@ pub(super) async fn review_evidence(
             let (known, reviewer, rules) = (known(state)?, state.reviewer.clone(), rules.clone());
             let attributed = known.facts.attributed().await?;
             beside(move || {
-                let known_now = Draft {
-                    attributed: &attributed,
-                    trends: &known.snapshot.trends,
-                    as_of: known.snapshot.as_of,
-                };
+                let known_now =
+                    Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
                 Ok(reviewer.draft(&rules, month, &known_now, Vec::new()).evidence.remove(kpi.id))
             })
             .await?
