@@ -129,9 +129,10 @@ impl Collector {
         let (began, now) = (Instant::now(), clock::now());
         // A page that is being stored when the stop comes is rolled back; the next start fetches it again.
         let result = tokio::select! {
-            result = source.collect(&sink) => result,
-            () = lost(lease) => Ok(()),
+            biased;
             _ = stop.wait_for(|stop| *stop) => return None,
+            () = lost(lease) => Ok(()),
+            result = source.collect(&sink) => result,
         };
         self.observer.finished(&name);
         self.metrics.clear_progress(&name);
@@ -146,6 +147,10 @@ impl Collector {
         let attempt = Attempt { succeeded: result.is_ok(), trouble, at: now };
         let fence = lease.map(Lease::fence);
         if let Err(error) = self.store.record_attempt_fenced(&name, source.kind(), &attempt, fence).await {
+            if error.is_fenced() {
+                tracing::warn!(source = name, "{name}: {error}");
+                return None;
+            }
             tracing::error!(source = name, "{error}");
         }
         match result {

@@ -279,7 +279,7 @@ impl Replica {
         held.retain(|name, lease| {
             let kept = renewed.get(name) == Some(&lease.fence.number);
             if !kept {
-                tracing::info!(lease = name, "no longer holds the lease \"{name}\"");
+                tracing::debug!(lease = name, "no longer holds the lease \"{name}\"");
                 lease.lost.send_replace(true);
                 self.0.metrics.set_lease(name, false);
             }

@@ -28,21 +28,20 @@ pub(crate) struct Cluster {
 pub(crate) struct Member {
     installation: Installation,
     pub(crate) program: Program,
-    pub(crate) address: String,
+    address: String,
+    client: reqwest::Client,
 }
 
 impl Member {
-    async fn start(installation: Installation) -> Self {
-        let mut program = installation.start(&["serve"]);
+    async fn start(installation: Installation, client: reqwest::Client) -> Self {
+        let mut program = installation.start(&["serve", "--log", "chiplog=debug"]);
         let address = program.address().await;
-        Self { installation, program, address }
+        Self { installation, program, address, client }
     }
 
     /// What it answers. Empty where it does not.
     pub(crate) async fn get(&self, path: &str) -> String {
-        #[expect(clippy::disallowed_methods, reason = "the test talks to loopback only")]
-        let client = reqwest::Client::new();
-        match client.get(format!("{}{path}", self.address)).send().await {
+        match self.client.get(format!("{}{path}", self.address)).send().await {
             Ok(answer) if answer.status().is_success() => answer.text().await.unwrap_or_default(),
             _ => String::new(),
         }
@@ -87,7 +86,9 @@ impl Cluster {
             demo::config(&addresses, now()).replace("interval = \"30s\"", &format!("interval = \"{interval}\""));
         let config = format!("server.listen = \"127.0.0.1:0\"\nserver.lease = \"2s\"\n{config}");
         let replica = config.replace("sqlite:chiplog.db", &database);
-        let members = (0..replicas).map(|_| Member::start(Installation::new(&replica)));
+        #[expect(clippy::disallowed_methods, reason = "the test talks to loopback only")]
+        let client = reqwest::Client::new();
+        let members = (0..replicas).map(|_| Member::start(Installation::new(&replica), client.clone()));
         let members = futures_util::future::join_all(members).await;
         let store = Store::open(&database).await.unwrap();
         let steps = 0;
@@ -126,7 +127,7 @@ impl Cluster {
     pub(crate) async fn kill(&mut self, index: usize) {
         let mut member = self.members.remove(index);
         member.program.kill();
-        self.members.insert(index, Member::start(member.installation).await);
+        self.members.insert(index, Member::start(member.installation, member.client).await);
     }
 
     /// Moves the world on: a pull request gets a label and is deployed, and an incident begins and ends.
