@@ -116,6 +116,11 @@ impl Evaluation<'_> {
         let (organisation, store) = (self.organisation.clone(), self.app.store.clone());
         let made = tokio::task::spawn_blocking(move || with_exposition(known_of(evaluated, store, organisation)));
         let (known, exposition) = made.await.context("the rendering was interrupted")??;
+        let as_of = known.snapshot.as_of;
+        if self.served.known.load().is_none() {
+            tracing::info!("serving what was known at {}", as_of.format("%Y-%m-%d %H:%M:%S UTC"));
+        }
+        tracing::debug!(%as_of, "took over a snapshot");
         self.serve(known, exposition);
         Ok(())
     }

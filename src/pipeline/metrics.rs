@@ -85,7 +85,11 @@ impl CollectMetrics {
                 "The leases that this replica holds: what it does for all.",
                 &["lease"],
             )?,
-            replica: gauges("chiplog_replica_info", "This replica, by a random name of its own.", &["replica"])?,
+            replica: gauges(
+                "chiplog_replica_info",
+                "This replica, by a random name of its own, and its version.",
+                &["replica", "version"],
+            )?,
             replicas: Gauge::new("chiplog_replicas", "How many replicas are alive, as this one sees it.")?,
             changes: IntCounter::new(
                 "chiplog_facts_changed_total",
@@ -117,7 +121,7 @@ impl CollectMetrics {
 
     /// Tells this replica's name.
     pub(super) fn set_replica(&self, id: &str) {
-        self.replica.with_label_values(&[id]).set(1.0);
+        self.replica.with_label_values(&[id, env!("CARGO_PKG_VERSION")]).set(1.0);
     }
 
     /// Tells how many replicas there are.

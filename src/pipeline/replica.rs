@@ -93,7 +93,7 @@ impl Replica {
     }
 
     fn of(store: Store, metrics: CollectMetrics, lasts: Duration, counts: bool) -> Result<Self, StoreError> {
-        let id = Store::random_name()?;
+        let (id, store) = (Store::random_name()?, store.for_heart_beats());
         metrics.set_replica(&id);
         let (held, turn, sight) = (Mutex::default(), tokio::sync::Mutex::default(), watch::Sender::default());
         Ok(Self(Arc::new(Inner { store, metrics, id, lasts, counts, held, turn, sight })))

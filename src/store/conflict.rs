@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::StoreError;
 
-/// So often at most: whoever loses ten times in a row has another trouble than bad luck.
-const TRIES: u32 = 10;
+/// So often at most: whoever loses eight times in a row has another trouble than bad luck.
+const TRIES: u32 = 8;
 
 /// The longest pause before the second try; it doubles from try to try.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Runs a transaction, and again after serialisation failures and deadlocks, with pauses of random length between.
 pub(super) async fn again_on_conflict<Value, Trial>(mut run: impl FnMut() -> Trial) -> Result<Value, StoreError>
@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn only_conflicts_are_tried_again_and_not_for_ever() {
         let tries = Cell::new(0);
         let outcome = again_on_conflict(async || {

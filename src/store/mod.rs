@@ -122,6 +122,19 @@ impl Store {
         Ok(store)
     }
 
+    /// The same store by a connection of its own, where connections are shared: heart-beats must not wait for those who work.
+    #[must_use]
+    pub fn for_heart_beats(&self) -> Self {
+        match &self.engine {
+            Engine::Sqlite(_) => self.clone(),
+            Engine::Postgres(pool) => {
+                let beats = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5));
+                let engine = Engine::Postgres(beats.connect_lazy_with(pool.connect_options().as_ref().clone()));
+                Self { engine, writer: self.writer.clone() }
+            }
+        }
+    }
+
     /// Ends all connections, so that nothing is left to be written.
     pub async fn close(&self) {
         on_engine!(self, pool: Database => pool.close().await);

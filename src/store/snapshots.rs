@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::Row as _;
 
+use super::conflict::again_on_conflict;
 use super::leases::check_fence;
 use super::{Fence, Store, StoreError, on_engine};
 
@@ -20,6 +21,15 @@ impl Store {
     /// Replaces the parts that have changed and forgets those that are not among `all`, in one transaction that raises the
     /// generation, if the fence still stands.
     pub async fn publish_parts(
+        &self,
+        fence: &Fence,
+        changed: &BTreeMap<String, Vec<u8>>,
+        all: &BTreeSet<String>,
+    ) -> Result<i64, StoreError> {
+        again_on_conflict(|| self.publish_in_one(fence, changed, all)).await
+    }
+
+    async fn publish_in_one(
         &self,
         fence: &Fence,
         changed: &BTreeMap<String, Vec<u8>>,

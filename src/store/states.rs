@@ -2,6 +2,7 @@
 
 use sqlx::{QueryBuilder, Row as _};
 
+use super::conflict::again_on_conflict;
 use super::documents::families;
 use super::leases::check_fence;
 use super::{Fence, Store, StoreError, on_engine};
@@ -67,6 +68,16 @@ impl Store {
 
     /// The same under a lease: nothing is noted once the lease has passed to another.
     pub async fn record_attempt_fenced(
+        &self,
+        source: &str,
+        kind: &str,
+        attempt: &Attempt,
+        fence: Option<&Fence>,
+    ) -> Result<(), StoreError> {
+        again_on_conflict(|| self.record_attempt_in_one(source, kind, attempt, fence)).await
+    }
+
+    async fn record_attempt_in_one(
         &self,
         source: &str,
         kind: &str,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chiplog::store::Store;
 use chiplog_simulator::world::World;
 
-use crate::harness::cluster::{Cluster, all_facts};
+use crate::harness::cluster::{Cluster, Member, all_facts};
 use crate::harness::demo::small_world;
 use crate::harness::program::until;
 
@@ -43,7 +43,7 @@ async fn facts_of_a_single_run(cluster: &Cluster) -> Vec<String> {
 /// Waits until all replicas serve the newest generation, and checks that they tell the same.
 async fn tells_the_same(cluster: &Cluster) {
     until("all replicas tell the same", async || {
-        let told = futures_util::future::join_all(cluster.members.iter().map(|member| member.told_of_teams())).await;
+        let told = futures_util::future::join_all(cluster.members.iter().map(Member::told_of_teams)).await;
         told[0].contains("chiplog_lead_time_for_changes_seconds{") && told.iter().all(|other| *other == told[0])
     })
     .await;
@@ -108,10 +108,47 @@ async fn killed_and_frozen_again_and_again_three_replicas_end_like_one_that_was_
     assert!(expected.len() > 1_000, "{}", expected.len());
     assert!(expected == found, "{:#?}", differences(&expected, &found));
     tells_the_same(&cluster).await;
-    for path in ["/", "/teams/payments", "/teams/payments/kpis/lead_time_for_changes"] {
-        let pages = futures_util::future::join_all(cluster.members.iter().map(|member| member.get(path))).await;
-        assert!(!pages[0].is_empty(), "{path}");
+    for path in ["/", "/teams/payments", "/teams/payments/kpis/lead_time_for_changes", "/api/v1/teams/search/kpis"] {
+        until(&format!("all replicas show the same at {path}"), async || {
+            let pages = futures_util::future::join_all(cluster.members.iter().map(|member| member.get(path))).await;
+            pages[0].len() > 1_000 && pages.iter().all(|page| *page == pages[0])
+        })
+        .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_restart_hands_its_work_over_and_serves_at_once_what_fits() {
+    let mut cluster = Cluster::start(world(5), 2, "1h").await;
+    until("GitHub is collected", async || {
+        cluster.store.source_states().await.unwrap().iter().filter(|state| state.last_success_at.is_some()).count() == 3
+    })
+    .await;
+    tells_the_same(&cluster).await;
+    let evaluator = cluster.held_by("evaluation").await;
+    let id = cluster.members[evaluator].id().await;
+    let requests = cluster.github.log().count();
+    cluster.restart(evaluator, "1h", "1h").await;
+    let leases = cluster.store.leases().await.unwrap();
+    assert!(leases.iter().all(|lease| lease.holder != id), "all was given back: {leases:?}");
+    cluster.held_by("evaluation").await;
+    until("what is known is served, before anything is evaluated", async || {
+        let log = cluster.members[evaluator].program.stderr();
+        let served = log.find("serving what was known at ");
+        served.is_some_and(|served| log.find("evaluated seconds").is_none_or(|evaluated| served < evaluated))
+    })
+    .await;
+    tells_the_same(&cluster).await;
+    assert_eq!(cluster.github.log().count(), requests, "whoever takes over waits for the rest of the interval");
+
+    // One with another configuration, as during an upgrade, tells what it makes of the same facts.
+    let other = cluster.held_by("reviews").await;
+    cluster.restart(other, "name = \"Payments\"", "name = \"Money\"").await;
+    until("each tells its own", async || {
+        let told = futures_util::future::join_all(cluster.members.iter().map(Member::told_of_teams)).await;
+        told[other].contains("display_name=\"Money\"") && told[1 - other].contains("display_name=\"Payments\"")
+    })
+    .await;
 }
 
 /// Freezes the collector of GitHub until another has taken over, and lets it wake up in the midst of the other's work.
@@ -128,4 +165,6 @@ async fn freeze_beyond_the_lease(cluster: &mut Cluster) {
     cluster.members[frozen].program.go_on();
     let noticed = "no longer holds the lease \"source/github\"";
     until("the frozen one has noticed", async || cluster.members[frozen].program.stderr().contains(noticed)).await;
+    let metrics = cluster.members[frozen].get("/metrics").await;
+    assert!(!metrics.contains("reason=\"store\""), "a lease that is lost is no error of the source");
 }

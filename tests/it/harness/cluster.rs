@@ -60,7 +60,7 @@ impl Member {
     }
 
     /// Its name among the replicas.
-    async fn id(&self) -> String {
+    pub(crate) async fn id(&self) -> String {
         let metrics = self.get("/metrics").await;
         let line = metrics.lines().find(|line| line.starts_with("chiplog_replica_info"));
         line.and_then(|line| line.split('"').nth(1)).unwrap_or_default().to_owned()
@@ -127,6 +127,17 @@ impl Cluster {
     pub(crate) async fn kill(&mut self, index: usize) {
         let mut member = self.members.remove(index);
         member.program.kill();
+        self.members.insert(index, Member::start(member.installation, member.client).await);
+    }
+
+    /// Ends a replica as an orderly restart does, and starts it again with a configuration in which something is replaced.
+    pub(crate) async fn restart(&mut self, index: usize, replaced: &str, by: &str) {
+        let mut member = self.members.remove(index);
+        assert_eq!(member.program.terminate(), Some(0), "{}", member.program.stderr());
+        let file = member.installation.path("chiplog.toml");
+        let config = std::fs::read_to_string(&file).unwrap();
+        assert!(config.contains(replaced));
+        std::fs::write(&file, config.replace(replaced, by)).unwrap();
         self.members.insert(index, Member::start(member.installation, member.client).await);
     }
 
