@@ -14,7 +14,7 @@ use crate::pipeline::{
     Evaluated, FactsAtHand, Followed, Known, Lease, Publication, Replica, Stop, diagnose, evaluate, fingerprint,
     load_facts,
 };
-use crate::store::Store;
+use crate::store::{Fence, Store};
 
 /// The lease of evaluation.
 const LEASE: &str = "evaluation";
@@ -31,6 +31,8 @@ struct Evaluation<'a> {
     organisation: Arc<Organisation>,
     served: &'a Served,
     publication: Publication,
+    /// What entitles this replica to publish, while it does.
+    holding: Option<Fence>,
     /// When this replica last evaluated, what it cost, and how often facts had changed by then.
     last: Option<(Instant, Duration, i64)>,
 }
@@ -40,11 +42,12 @@ pub(super) async fn keep_evaluated(app: &App, served: &Served, replica: &Replica
     let mut stop = stop.clone();
     let publication = Publication::new(fingerprint(&app.organisation, &app.families, &app.scorecards));
     let organisation = Arc::new(app.organisation.clone());
-    let mut evaluation = Evaluation { app, organisation, served, publication, last: None };
-    let mut began = false;
+    let mut evaluation = Evaluation { app, organisation, served, publication, holding: None, last: None };
+    if let Err(error) = evaluation.follow().await {
+        tracing::error!("what was known before cannot be served, it is evaluated anew: {error:#}");
+    }
     while !*stop.borrow() {
-        // What was published comes first: it is there at once.
-        let lease = if std::mem::replace(&mut began, true) { replica.hold(LEASE).await } else { None };
+        let lease = replica.hold(LEASE).await;
         if let Err(error) = evaluation.look(lease.as_ref(), replica).await {
             tracing::error!("the evaluation failed, what was known stays served: {error:#}");
         }
@@ -57,22 +60,33 @@ pub(super) async fn keep_evaluated(app: &App, served: &Served, replica: &Replica
 
 impl Evaluation<'_> {
     async fn look(&mut self, lease: Option<&Lease>, replica: &Replica) -> Result<()> {
-        let Some(lease) = lease else {
-            return match self.publication.follow(&self.app.store, self.served.known.load_full()).await? {
-                Followed::Nothing => Ok(()),
-                Followed::Loaded(evaluated) => self.take_over(*evaluated).await,
-                // Of another version or configuration, as during an upgrade: this one tells what it makes of the facts.
-                // Before the first heart-beat it is not known whether somebody else is there.
-                Followed::Unfit if replica.sight().borrow().replicas > 0 => self.evaluate_if_due().await.map(drop),
-                Followed::Unfit => Ok(()),
-            };
+        let fence = lease.map(Lease::fence);
+        if fence != self.holding.as_ref() {
+            self.holding = fence.cloned();
+            // Whoever takes over publishes at once: what was last published may be of another.
+            self.last = None;
+        }
+        let Some(fence) = fence else {
+            // What is published may be of another version or configuration, as during an upgrade: then this one tells what it
+            // makes of the facts. Before the first heart-beat it is not known whether somebody else is there.
+            let alone = !self.follow().await? && replica.sight().borrow().replicas > 0;
+            return if alone { self.evaluate_if_due().await.map(drop) } else { Ok(()) };
         };
         let Some(known) = self.evaluate_if_due().await? else { return Ok(()) };
-        match self.publication.publish(&self.app.store, lease.fence(), &known).await {
+        match self.publication.publish(&self.app.store, fence, &known).await {
             Err(error) if error.is_fenced() => tracing::warn!("not published: {error}"),
             published => published?,
         }
         Ok(())
+    }
+
+    /// Serves what others have published since the last look. `false` if what is published does not fit.
+    async fn follow(&mut self) -> Result<bool> {
+        match self.publication.follow(&self.app.store, self.served.known.load_full()).await? {
+            Followed::Nothing => Ok(true),
+            Followed::Loaded(evaluated) => self.take_over(*evaluated).await.map(|()| true),
+            Followed::Unfit => Ok(false),
+        }
     }
 
     /// Evaluates whenever facts have changed: at a distance that grows with the cost, so that a long backfill shows its first

@@ -28,7 +28,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let address = listener.local_addr().unwrap_or(address);
     let stop = shutdown_signal()?;
     let metrics = CollectMetrics::new()?;
-    let replica = Replica::new(app.store.clone(), metrics.clone(), app.config.server.lease)?;
+    let replica = Replica::new(&app.store, metrics.clone(), app.config.server.lease)?;
     let served = Arc::new(Served::default());
     let state = WebState {
         served: served.clone(),

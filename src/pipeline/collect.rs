@@ -88,16 +88,16 @@ impl Collector {
 
     /// Collects every source again and again, each at its own pace, until told to stop.
     pub async fn run(&self, interval: Duration, stop: &Stop) {
-        let rounds = self.sources.iter().map(async |source| match &self.replica {
-            Some(replica) => take_turns(self, replica, source, interval, stop).await,
-            None => {
-                let mut stop = stop.clone();
-                while !*stop.borrow() {
-                    let pause = self.collect_and_pause(source, None, interval, &stop).await;
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        _ = stop.wait_for(|stop| *stop) => {}
-                    }
+        let rounds = self.sources.iter().map(async |source| {
+            if let Some(replica) = &self.replica {
+                return take_turns(self, replica, source, interval, stop).await;
+            }
+            let mut stop = stop.clone();
+            while !*stop.borrow() {
+                let pause = self.collect_and_pause(source, None, interval, &stop).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
                 }
             }
         });

@@ -83,16 +83,16 @@ pub struct Replica(Arc<Inner>);
 
 impl Replica {
     /// A replica whose leases last so long without a heart-beat.
-    pub fn new(store: Store, metrics: CollectMetrics, lasts: Duration) -> Result<Self, StoreError> {
+    pub fn new(store: &Store, metrics: CollectMetrics, lasts: Duration) -> Result<Self, StoreError> {
         Self::of(store, metrics, lasts, true)
     }
 
     /// A program that comes for a single round, and does not take part in the spreading of sources.
-    pub fn visitor(store: Store, metrics: CollectMetrics, lasts: Duration) -> Result<Self, StoreError> {
+    pub fn visitor(store: &Store, metrics: CollectMetrics, lasts: Duration) -> Result<Self, StoreError> {
         Self::of(store, metrics, lasts, false)
     }
 
-    fn of(store: Store, metrics: CollectMetrics, lasts: Duration, counts: bool) -> Result<Self, StoreError> {
+    fn of(store: &Store, metrics: CollectMetrics, lasts: Duration, counts: bool) -> Result<Self, StoreError> {
         let (id, store) = (Store::random_name()?, store.for_heart_beats());
         metrics.set_replica(&id);
         let (held, turn, sight) = (Mutex::default(), tokio::sync::Mutex::default(), watch::Sender::default());
@@ -213,14 +213,10 @@ impl Replica {
 
     async fn give_back(&self, lease: &Lease) {
         let name = &lease.fence.name;
-        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.get(name).is_some_and(|held| held.fence == lease.fence)
-            && let Some(gone) = held.remove(name)
-        {
+        if let Some(gone) = self.take_out(&lease.fence) {
             gone.lost.send_replace(true);
             self.0.metrics.set_lease(name, false);
         }
-        drop(held);
         if let Err(error) = self.0.store.release_lease(&lease.fence).await {
             tracing::warn!("the lease \"{name}\" could not be given back, it ends by itself: {error}");
         }
@@ -256,6 +252,12 @@ impl Replica {
                 None
             }
         }
+    }
+
+    /// Forgets a lease, unless it is another one of the same name by now.
+    fn take_out(&self, fence: &Fence) -> Option<Held> {
+        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.get(&fence.name)?.fence == *fence { held.remove(&fence.name) } else { None }
     }
 
     fn held(&self, name: &str) -> Option<Lease> {

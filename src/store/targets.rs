@@ -71,10 +71,13 @@ impl Store {
 const NEWEST: &str = "SELECT team, role, measure, since_ms, target FROM scorecard_targets ORDER BY since_ms";
 
 /// The newest target of each measure, and since when it holds.
-type Known = BTreeMap<(String, String, String), (Moment, String)>;
+type Known = BTreeMap<Measure, (Moment, String)>;
+
+/// Team, role and measure.
+type Measure = (String, String, String);
 
 /// A row; a later one of the same measure replaces it.
-fn newest<Row>(row: &Row) -> Result<((String, String, String), (Moment, String)), sqlx::Error>
+fn newest<Row>(row: &Row) -> Result<(Measure, (Moment, String)), sqlx::Error>
 where
     Row: sqlx::Row,
     usize: sqlx::ColumnIndex<Row>,

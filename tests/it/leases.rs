@@ -149,7 +149,7 @@ async fn parts_of_a_snapshot_are_published_together_and_read_by_what_has_risen()
 async fn sources_are_spread_over_replicas_and_given_up_politely() {
     let (_folder, stores) = engines().await;
     for [one, other] in stores {
-        let replica = |store: &Store| Replica::new(store.clone(), CollectMetrics::new().unwrap(), LONG).unwrap();
+        let replica = |store: &Store| Replica::new(store, CollectMetrics::new().unwrap(), LONG).unwrap();
         let (first, second) = (replica(&one), replica(&other));
         first.beat().await.unwrap();
         let mut leases = Vec::new();
@@ -182,7 +182,7 @@ async fn sources_are_spread_over_replicas_and_given_up_politely() {
 async fn a_replica_that_lost_a_lease_learns_it_with_the_next_heart_beat() {
     let (_folder, stores) = engines().await;
     for [one, other] in stores {
-        let paused = Replica::new(one.clone(), CollectMetrics::new().unwrap(), Duration::from_millis(50)).unwrap();
+        let paused = Replica::new(&one, CollectMetrics::new().unwrap(), Duration::from_millis(50)).unwrap();
         paused.beat().await.unwrap();
         let lease = paused.hold("evaluation").await.unwrap();
         until("another has it", async || other.acquire_lease("evaluation", "other", LONG).await.unwrap().is_some())

@@ -10,8 +10,9 @@ use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 use crate::harness::now;
 use crate::harness::program::{Installation, Program, until};
 
-/// No poll runs beside the pages: what these sources tell is sent.
+/// No poll runs beside the pages (what these sources tell is sent), and one heart-beat.
 const CONFIG: &str = r#"server.listen = "127.0.0.1:0"
+server.lease = "1h"
 [store]
 url = "sqlite:chiplog.db"
 [alertmanager]

@@ -45,7 +45,7 @@ async fn what_is_loaded_is_what_was_published() {
     let known = evaluated(&app).await;
     assert!(!known.snapshot.trends.is_empty() && !known.snapshot.chosen_rules.is_empty());
     let store = &app.store;
-    let fence = store.acquire_lease("evaluation", "one", Duration::from_mins(60)).await.unwrap().unwrap();
+    let fence = store.acquire_lease("evaluation", "one", Duration::from_hours(1)).await.unwrap().unwrap();
     let (mut publisher, mut follower) = (publication(&app), publication(&app));
     assert!(matches!(follower.follow(store, None).await.unwrap(), Followed::Unfit), "nothing is published yet");
     publisher.publish(store, &fence, &known).await.unwrap();
