@@ -22,6 +22,9 @@ const LEASE: &str = "evaluation";
 /// How often is looked whether facts have changed, or whether another has published.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
+/// A failure (the store is down) is not repeated at once.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
 /// Windows end now, so they move even when nothing changes.
 const EVALUATE_AT_LEAST_EVERY: Duration = Duration::from_mins(5);
 
@@ -48,11 +51,13 @@ pub(super) async fn keep_evaluated(app: &App, served: &Served, replica: &Replica
     }
     while !*stop.borrow() {
         let lease = replica.hold(LEASE).await;
+        let mut pause = LOOK_EVERY;
         if let Err(error) = evaluation.look(lease.as_ref(), replica).await {
             tracing::error!("the evaluation failed, what was known stays served: {error:#}");
+            pause = AFTER_FAILURE;
         }
         tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
     }

@@ -205,12 +205,7 @@ impl Replica {
         true
     }
 
-    /// Gives a lease back.
-    pub async fn release(&self, lease: &Lease) {
-        let _turn = self.0.turn.lock().await;
-        self.give_back(lease).await;
-    }
-
+    /// Gives a lease back. Whoever calls this has the turn.
     async fn give_back(&self, lease: &Lease) {
         let name = &lease.fence.name;
         if let Some(gone) = self.take_out(&lease.fence) {

@@ -32,6 +32,15 @@ pub struct LeaseRecord {
     pub live: bool,
 }
 
+/// A turn that was not given back ends after so long.
+const TURN_LASTS: Duration = Duration::from_secs(5);
+
+/// So long is waited before a turn is asked for again.
+const TURN_PAUSE: Duration = Duration::from_millis(20);
+
+/// So often a turn is asked for: for twice the time that a lost one lasts.
+const TURN_TRIES: u32 = 500;
+
 /// Locks the row of a lease whose fence still stands, until the transaction ends: nobody takes the lease before that.
 pub(super) const STAND: &str =
     "UPDATE leases SET fence = fence WHERE name = $1 AND holder = $2 AND fence = $3 AND fence > 0";
@@ -75,6 +84,19 @@ impl Store {
             query.bind(now.saturating_add(milliseconds(ttl))).bind(now).fetch_optional(pool).await?
         });
         Ok(number.map(|number| Fence { name: name.to_owned(), holder: holder.to_owned(), number }))
+    }
+
+    /// Waits until it has a lease that everybody holds for a moment only, and gives back. One that was not given back ends by
+    /// itself after some seconds.
+    pub async fn take_turn(&self, name: &str) -> Result<Fence, StoreError> {
+        let holder = Self::random_name()?;
+        for _ in 0..TURN_TRIES {
+            if let Some(fence) = self.acquire_lease(name, &holder, TURN_LASTS).await? {
+                return Ok(fence);
+            }
+            tokio::time::sleep(TURN_PAUSE).await;
+        }
+        Err(StoreError::other(format!("others have been busy with \"{name}\" all the time: try again")))
     }
 
     /// Prolongs all leases that a holder still has, and returns their names: whatever else it had is lost.

@@ -179,6 +179,29 @@ async fn sources_are_spread_over_replicas_and_given_up_politely() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_turns_is_alone_meanwhile() {
+    let (_folder, stores) = engines().await;
+    for [one, other] in stores {
+        let turns = (0..12).map(|number| {
+            let store = if number % 2 == 0 { one.clone() } else { other.clone() };
+            tokio::spawn(async move {
+                let turn = store.take_turn("receive/cdevents").await.unwrap();
+                let seen =
+                    store.cursor("cdevents", "count").await.unwrap().map_or(0, |count| count.parse::<u32>().unwrap());
+                let cursors = vec![("count".to_owned(), Some((seen + 1).to_string()))];
+                let batch = Batch { cursors, ..Batch::default() };
+                store.accept_fenced("cdevents", &batch, at(0), Some(&turn)).await.unwrap();
+                store.release_lease(&turn).await.unwrap();
+            })
+        });
+        for turn in turns.collect::<Vec<_>>() {
+            turn.await.unwrap();
+        }
+        assert_eq!(one.cursor("cdevents", "count").await.unwrap().as_deref(), Some("12"), "{one:?}: none was lost");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_lost_a_lease_learns_it_with_the_next_heart_beat() {
     let (_folder, stores) = engines().await;
     for [one, other] in stores {
