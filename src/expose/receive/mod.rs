@@ -309,7 +309,7 @@ async fn receive_in_turn(
             }
             state.metrics.set_last_success(source, now);
             let imported = Imported { good: batch.facts.len() as u64, changed: 0, bad: accepted.rejected };
-            audit(&state, reporter, &format!("events/{source}"), "event", &imported).await;
+            audit(state, reporter, &format!("events/{source}"), "event", &imported).await;
             let quarantined = batch.rejects.into_iter().map(|reject| reject.reason).collect();
             (StatusCode::ACCEPTED, Json(EventAnswer { facts: batch.facts.len(), quarantined })).into_response()
         }
