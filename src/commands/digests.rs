@@ -11,12 +11,15 @@ use crate::config::Webhook;
 use crate::expose::digest;
 use crate::expose::web::Served;
 use crate::facts::Moment;
-use crate::pipeline::{ReviewError, Reviewer, Stop, month_before, month_label};
+use crate::pipeline::{Replica, ReviewError, Reviewer, Stop, month_before, month_label};
 use crate::stats::WorkingCalendar;
 use crate::store::StoreError;
 
 /// How often the calendar is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
+
+/// The lease of reviews and digests.
+const LEASE: &str = "reviews";
 
 /// How often the first evaluation is looked for.
 const LOOK_FOR_EVALUATION: Duration = Duration::from_millis(500);
@@ -31,7 +34,7 @@ fn is_due(calendar: &WorkingCalendar, now: Moment) -> bool {
 }
 
 /// Looks at the calendar until told to stop.
-pub(super) async fn keep_reviewed(app: &App, served: &Served, stop: &Stop) {
+pub(super) async fn keep_reviewed(app: &App, served: &Served, replica: &Replica, stop: &Stop) {
     let mut stop = stop.clone();
     let reviewer = app.reviewer();
     // The first evaluation comes first: people wait for it.
@@ -42,8 +45,11 @@ pub(super) async fn keep_reviewed(app: &App, served: &Served, stop: &Stop) {
         }
     }
     while !*stop.borrow() {
-        // A look is not cut off: between the answer of a chat and the note of it a digest would be posted twice.
-        if let Err(error) = look(app, &reviewer, &stop).await {
+        // One looks for all; two that did would be in nobody's way. A look is not cut off: between the answer of a chat and
+        // the note of it a digest would be posted twice.
+        if replica.hold(LEASE).await.is_some()
+            && let Err(error) = look(app, &reviewer, &stop).await
+        {
             tracing::error!("reviews could not be frozen, this is tried again: {error}");
         }
         tokio::select! {

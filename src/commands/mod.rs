@@ -5,6 +5,7 @@ mod backup;
 mod collect;
 mod digests;
 mod doctor;
+mod evaluation;
 mod explain;
 mod import;
 mod kpis;

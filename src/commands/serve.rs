@@ -3,28 +3,19 @@
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
 use super::digests::keep_reviewed;
+use super::evaluation::keep_evaluated;
 use super::shutdown_signal;
 use crate::app::App;
-use crate::attribution::attribute;
 use crate::clock;
-use crate::expose::prometheus::{Exposition, families};
 use crate::expose::receive::{self, ReceiveState, WebhookState};
 use crate::expose::web::{Served, WebState, router};
-use crate::pipeline::{
-    CollectMetrics, Collector, Deliverer, Inbox, Known, Stop, diagnose, evaluate, keep_pruned, load_facts, progress,
-};
-
-/// How often the evaluator looks whether facts have changed.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// Windows end now, so they move even when nothing changes.
-const EVALUATE_AT_LEAST_EVERY: Duration = Duration::from_mins(5);
+use crate::pipeline::{CollectMetrics, Collector, Deliverer, Inbox, Replica, Stop, keep_pruned, progress};
+use crate::store::Store;
 
 pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let app = Arc::new(App::open(config).await?);
@@ -37,11 +28,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let address = listener.local_addr().unwrap_or(address);
     let stop = shutdown_signal()?;
     let metrics = CollectMetrics::new()?;
-    for state in app.store.source_states().await? {
-        if let Some(at) = state.last_success_at {
-            metrics.set_last_success(&state.source, at);
-        }
-    }
+    let replica = Replica::new(&app.store, metrics.clone(), app.config.server.lease)?;
     let served = Arc::new(Served::default());
     let state = WebState {
         served: served.clone(),
@@ -56,6 +43,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         metrics: metrics.clone(),
         inbox: Inbox::open(app.store.clone(), metrics.clone()),
         turn: Arc::default(),
+        fence: None,
     };
     let mut stopped = stop.clone();
     let received = receive::router(ReceiveState {
@@ -72,13 +60,16 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     });
     tracing::info!("serving http://{address}");
     let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics.clone(), progress::observer());
-    let (web, (), (), (), (), ()) = tokio::join!(
+    let collector = collector.among(replica.clone());
+    let (web, (), (), (), (), (), (), ()) = tokio::join!(
         web,
+        replica.run(&stop),
         collector.run(app.config.collect.interval, &stop),
-        deliverer.keep_delivered(&stop),
-        keep_evaluated(&app, &served, &metrics, &stop),
-        keep_reviewed(&app, &served, &stop),
+        deliverer.keep_delivered_among(&replica, &stop),
+        keep_evaluated(&app, &served, &replica, &stop),
+        keep_reviewed(&app, &served, &replica, &stop),
         keep_pruned(&app.store, app.config.retention, &metrics, &stop),
+        keep_told(&app.store, &metrics, &replica, &stop),
     );
     app.store.close().await;
     tracing::info!("stopped");
@@ -86,51 +77,23 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Evaluates at once, and again whenever facts have changed: at a distance that grows with the cost, so that a long
-/// backfill shows its first numbers early and is not slowed down by evaluations.
-async fn keep_evaluated(app: &App, served: &Served, metrics: &CollectMetrics, stop: &Stop) {
-    let mut stop = stop.clone();
-    let mut evaluated: Option<(Instant, Duration, u64)> = None;
+/// Tells of all sources when they were last collected, whichever replica did it: alerts look at any of them.
+async fn keep_told(store: &Store, metrics: &CollectMetrics, replica: &Replica, stop: &Stop) {
+    let (mut beats, mut stop) = (replica.sight(), stop.clone());
     while !*stop.borrow() {
-        let changes = metrics.changes();
-        let due = evaluated.is_none_or(|(at, cost, known)| {
-            let rest = (cost * 10).max(LOOK_EVERY);
-            (changes != known && at.elapsed() >= rest) || at.elapsed() >= EVALUATE_AT_LEAST_EVERY
-        });
-        if due {
-            let began = Instant::now();
-            if let Err(error) = evaluate_once(app, served).await {
-                tracing::error!("the evaluation failed, what was known stays served: {error:#}");
+        match store.source_states().await {
+            Ok(states) => {
+                for state in states {
+                    if let Some(at) = state.last_success_at {
+                        metrics.set_last_success(&state.source, at);
+                    }
+                }
             }
-            evaluated = Some((Instant::now(), began.elapsed(), changes));
+            Err(error) => tracing::warn!("how sources fare cannot be told: {error}"),
         }
         tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            _ = beats.changed() => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
     }
-}
-
-async fn evaluate_once(app: &App, served: &Served) -> Result<()> {
-    let began = Instant::now();
-    let as_of = clock::now();
-    let facts = load_facts(&app.store).await?;
-    let (organisation, yielded, scorecards) = (app.organisation.clone(), app.families.clone(), app.scorecards.clone());
-    let (known, exposition) = tokio::task::spawn_blocking(move || {
-        let attributed = attribute(&organisation, &facts, as_of);
-        let findings = diagnose(&organisation, &facts, &attributed);
-        drop(facts);
-        let snapshot = evaluate(&organisation, &attributed, &yielded, &scorecards, as_of);
-        let mut families = families(&snapshot);
-        let help = "How long the last evaluation of all KPIs took.";
-        families.gauge("chiplog_kpi_evaluation_duration_seconds", help, &[], began.elapsed().as_secs_f64());
-        let exposition = Exposition::render(&families)?;
-        Ok::<_, prometheus::Error>((Known { snapshot, attributed, findings }, exposition))
-    })
-    .await
-    .context("the evaluation was interrupted")??;
-    served.known.store(Some(Arc::new(known)));
-    served.exposition.store(Some(Arc::new(exposition)));
-    tracing::debug!(seconds = began.elapsed().as_secs_f64(), "evaluated");
-    Ok(())
 }

@@ -13,11 +13,14 @@ use serde::{Deserialize, Deserializer};
 pub struct ServerSection {
     /// Address and port. Loopback unless said otherwise.
     pub listen: SocketAddr,
+    /// How long what one replica does stays reserved for it without a sign of life.
+    #[serde(deserialize_with = "lease")]
+    pub lease: Duration,
 }
 
 impl Default for ServerSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9847)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9847)), lease: Duration::from_secs(6) }
     }
 }
 
@@ -316,6 +319,17 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     humantime::parse_duration(&text).map_err(|_| {
         serde::de::Error::custom(format!("\"{text}\" is no duration: write for example \"5m\", \"24h\" or \"456d\""))
     })
+}
+
+/// Shorter leases would end while a store takes a moment to answer.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
+fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let lease = duration(deserializer)?;
+    if lease < SHORTEST_LEASE {
+        return Err(serde::de::Error::custom("a lease lasts \"1s\" at least; \"6s\" is good"));
+    }
+    Ok(lease)
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

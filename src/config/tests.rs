@@ -51,6 +51,12 @@ fn an_unknown_key_names_its_line_and_the_known_keys() {
 }
 
 #[test]
+fn a_lease_has_a_shortest_length() {
+    let text = complaint("[server]\nlease = \"10ms\"\n");
+    assert!(text.ends_with("a lease lasts \"1s\" at least; \"6s\" is good"), "{text}");
+}
+
+#[test]
 fn a_wrong_type_says_what_was_expected() {
     assert_eq!(
         complaint("[service.shop]\nrepository = 7\n"),

@@ -182,8 +182,9 @@ pub fn families(snapshot: &Snapshot) -> Families {
     }
     let unmapped =
         "Facts that no service, team or deployment could be found for, by kind and reason; see chiplog doctor.";
-    for ((kind, reason), count) in &snapshot.unmapped {
-        families.gauge("chiplog_unmapped_items", unmapped, &[("kind", kind), ("reason", reason)], *count as f64);
+    for group in &snapshot.unmapped {
+        let labels = [("kind", group.kind.as_ref()), ("reason", group.reason.as_ref())];
+        families.gauge("chiplog_unmapped_items", unmapped, &labels, group.count as f64);
     }
     families
 }

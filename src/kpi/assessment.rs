@@ -1,13 +1,16 @@
 //! A KPI over one span: as a whole, and part by part.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Kpi, Observed, Outcome, Parts, Span, TeamFacts, summarise, summarise_part};
 
 /// What a KPI says over one span.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
     /// The KPI as a whole; for alternatives this is the first of them.
     pub whole: Outcome,
     /// Its parts, in the order of the catalogue. Empty where it has none, or is not configured.
+    #[serde(deserialize_with = "super::stored::parts")]
     pub parts: Vec<(&'static str, Outcome)>,
 }
 

@@ -7,7 +7,7 @@ use super::{Observed, TeamFacts};
 
 /// One entry of the catalogue. All fields are mandatory; metric name, help text, documentation, tables and
 /// explanations derive from them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Kpi {
     /// The id, `snake_case`, as in the catalogue: `lead_time_for_changes`.
     pub id: &'static str,
@@ -39,6 +39,13 @@ pub struct Kpi {
     pub parts: Parts,
     /// Derives the observations of a team from its facts, over all of its history.
     pub observe: fn(&TeamFacts<'_>) -> Observed,
+}
+
+impl std::fmt::Debug for Kpi {
+    /// Which definition it is, in words that are the same in every run of the program.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Kpi").field("id", &self.id).field("revision", &self.revision).finish_non_exhaustive()
+    }
 }
 
 /// Whether a value is withheld when few people stand behind it.
@@ -126,7 +133,7 @@ pub enum Shape {
 }
 
 /// A statistic over the observations of a window: the `stat` label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Statistic {
     /// The median.
     P50,
@@ -202,7 +209,8 @@ pub enum Parts {
 }
 
 /// A kind of facts that a KPI cannot do without. Where no configured source supplies it, the KPI is not configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub enum Need {
     /// Production deployments.
     Deployments,

@@ -20,6 +20,7 @@ mod service_health;
 mod shape;
 mod stability;
 mod stages;
+mod stored;
 #[cfg(test)]
 pub(crate) mod test_support;
 
@@ -34,3 +35,4 @@ pub use outcome::{
 };
 pub use shape::{standing_part, summarise, summarise_part};
 pub use stages::{ItemStage, ItemStages};
+pub use stored::{KpiId, read_kpi, read_kpi_id, write_kpi};

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Need, Statistic};
 use crate::facts::Moment;
 
@@ -141,7 +143,7 @@ pub fn of_service(observed: &Observed, service: &str) -> Observed {
 }
 
 /// The rolling windows: whole weeks, so that each holds every weekday equally often.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Window {
     /// 7 days.
     Days7,
@@ -205,7 +207,7 @@ impl Span {
 }
 
 /// The statistics over one span.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The values, by statistic, in the KPI's unit.
     pub statistics: BTreeMap<Statistic, f64>,
@@ -218,7 +220,7 @@ pub struct Summary {
 }
 
 /// What a KPI says of a team over a span. No data, not configured, too few and zero are four different things.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// A value.
     Value(Summary),

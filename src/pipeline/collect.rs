@@ -1,6 +1,7 @@
 //! Collection: every source into the store, page by page, each for itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use tokio::sync::watch;
 use super::metrics::CollectMetrics;
 use super::progress::Observer;
 use super::receive::StoredFacts;
+use super::replica::{Lease, Replica};
+use super::turns::{take_turns, wait_a_while};
 use crate::clock;
 use crate::facts::Batch;
 use crate::sources::{BatchSink, FactLookup as _, SinkError, Source, SourceError};
@@ -23,6 +26,8 @@ pub type Stop = watch::Receiver<bool>;
 pub struct CollectReport {
     /// The sources that failed, with their error.
     pub failures: BTreeMap<String, SourceError>,
+    /// The sources that another program collects.
+    pub elsewhere: Vec<String>,
 }
 
 /// Collects sources into a store.
@@ -32,63 +37,120 @@ pub struct Collector {
     sources: Vec<Arc<dyn Source>>,
     metrics: CollectMetrics,
     observer: Arc<dyn Observer>,
+    /// This program among those that share the store. Alone unless given.
+    replica: Option<Replica>,
 }
 
 impl Collector {
-    /// A collector of these sources.
+    /// A collector of these sources, by a program that has the store for itself.
     pub fn new(
         store: Store,
         sources: Vec<Arc<dyn Source>>,
         metrics: CollectMetrics,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        Self { store, sources, metrics, observer }
+        Self { store, sources, metrics, observer, replica: None }
     }
 
-    /// Collects what is new of every source at the same time; one that fails never stops the others.
+    /// The same for one of several replicas: it collects the sources whose leases it holds.
+    #[must_use]
+    pub fn among(self, replica: Replica) -> Self {
+        Self { replica: Some(replica), ..self }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn sources(&self) -> &[Arc<dyn Source>] {
+        &self.sources
+    }
+
+    /// Collects what is new of every source at the same time; one that fails never stops the others. One that another
+    /// program collects is left to it.
     pub async fn run_once(&self, stop: &Stop) -> CollectReport {
-        let rounds = self.sources.iter().map(|source| self.collect(source, stop.clone()));
-        let failures = futures_util::future::join_all(rounds).await;
-        CollectReport { failures: failures.into_iter().flatten().collect() }
+        let rounds = self.sources.iter().map(async |source| match &self.replica {
+            None => Ok(self.collect(source, None, stop.clone()).await),
+            Some(replica) => match wait_a_while(replica, source.name(), self.sources.len(), stop).await {
+                Some(lease) => Ok(self.collect(source, Some(&lease), stop.clone()).await),
+                None => Err(source.name().to_owned()),
+            },
+        });
+        let mut report = CollectReport::default();
+        for round in futures_util::future::join_all(rounds).await {
+            match round {
+                Ok(failure) => report.failures.extend(failure),
+                Err(source) => report.elsewhere.push(source),
+            }
+        }
+        report
     }
 
     /// Collects every source again and again, each at its own pace, until told to stop.
     pub async fn run(&self, interval: Duration, stop: &Stop) {
-        let rounds = self.sources.iter().map(|source| {
+        let rounds = self.sources.iter().map(async |source| {
+            if let Some(replica) = &self.replica {
+                return take_turns(self, replica, source, interval, stop).await;
+            }
             let mut stop = stop.clone();
-            async move {
-                while !*stop.borrow() {
-                    let failure = self.collect(source, stop.clone()).await;
-                    let pause = failure.map_or(interval, |(_, error)| pause_after(&error, interval));
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        _ = stop.wait_for(|stop| *stop) => {}
-                    }
+            while !*stop.borrow() {
+                let pause = self.collect_and_pause(source, None, interval, &stop).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
                 }
             }
         });
         futures_util::future::join_all(rounds).await;
     }
 
+    /// One round of one source; returns how long to wait for the next.
+    pub(super) async fn collect_and_pause(
+        &self,
+        source: &Arc<dyn Source>,
+        lease: Option<&Lease>,
+        interval: Duration,
+        stop: &Stop,
+    ) -> Duration {
+        let failure = self.collect(source, lease, stop.clone()).await;
+        failure.map_or(interval, |(_, error)| pause_after(&error, interval))
+    }
+
     /// One round of one source. The error is logged, counted, kept in the store, and returned with the source's name.
-    async fn collect(&self, source: &Arc<dyn Source>, mut stop: Stop) -> Option<(String, SourceError)> {
+    async fn collect(
+        &self,
+        source: &Arc<dyn Source>,
+        lease: Option<&Lease>,
+        mut stop: Stop,
+    ) -> Option<(String, SourceError)> {
         let name = source.name().to_owned();
-        let sink = StoreSink { collector: self, source: &name, trouble: Mutex::default() };
+        let sink = StoreSink::new(self, &name, lease);
         // What happened before the round began is known when it ends well; what happened during it may not be.
         let (began, now) = (Instant::now(), clock::now());
         // A page that is being stored when the stop comes is rolled back; the next start fetches it again.
         let result = tokio::select! {
-            result = source.collect(&sink) => result,
+            biased;
             _ = stop.wait_for(|stop| *stop) => return None,
+            () = lost(lease) => Ok(()),
+            result = source.collect(&sink) => result,
         };
         self.observer.finished(&name);
         self.metrics.clear_progress(&name);
+        if sink.is_fenced_off() {
+            tracing::warn!(source = name, "{name}: its lease has passed to another chiplog, which goes on with it");
+            return None;
+        }
         let seconds = began.elapsed().as_secs_f64();
         self.metrics.duration.with_label_values(&[name.as_str()]).set(seconds);
         let parts = sink.trouble.into_inner().unwrap_or_else(PoisonError::into_inner);
         let trouble = result.as_ref().err().map(ToString::to_string).or((!parts.is_empty()).then(|| parts.join("; ")));
         let attempt = Attempt { succeeded: result.is_ok(), trouble, at: now };
-        if let Err(error) = self.store.record_attempt(&name, source.kind(), &attempt).await {
+        let fence = lease.map(Lease::fence);
+        if let Err(error) = self.store.record_attempt_fenced(&name, source.kind(), &attempt, fence).await {
+            if error.is_fenced() {
+                tracing::warn!(source = name, "{name}: {error}");
+                return None;
+            }
             tracing::error!(source = name, "{error}");
         }
         match result {
@@ -119,12 +181,34 @@ fn pause_after(error: &SourceError, interval: Duration) -> Duration {
     }
 }
 
+/// Ends when a lease is lost; never where there is none.
+async fn lost(lease: Option<&Lease>) {
+    match lease {
+        Some(lease) => lease.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Hands the pages of one source to the store.
 struct StoreSink<'a> {
     collector: &'a Collector,
     source: &'a str,
+    lease: Option<&'a Lease>,
+    /// Whether a page was refused because the lease had passed to another.
+    fenced: AtomicBool,
     /// What could not be collected while the rest went on.
     trouble: Mutex<Vec<String>>,
+}
+
+impl<'a> StoreSink<'a> {
+    fn new(collector: &'a Collector, source: &'a str, lease: Option<&'a Lease>) -> Self {
+        Self { collector, source, lease, fenced: AtomicBool::new(false), trouble: Mutex::default() }
+    }
+
+    /// Whether another goes on with this source: what failed here since is no failure of the source.
+    fn is_fenced_off(&self) -> bool {
+        self.fenced.load(Ordering::Relaxed) || self.lease.is_some_and(Lease::is_lost)
+    }
 }
 
 #[async_trait]
@@ -144,8 +228,12 @@ impl BatchSink for StoreSink<'_> {
     }
 
     async fn accept(&self, batch: Batch) -> Result<(), SinkError> {
-        let accepted = self.collector.store.accept(self.source, &batch, clock::now()).await;
-        let accepted = accepted.map_err(|error| SinkError { message: error.to_string() })?;
+        let fence = self.lease.map(Lease::fence);
+        let accepted = self.collector.store.accept_fenced(self.source, &batch, clock::now(), fence).await;
+        let accepted = accepted.map_err(|error| {
+            self.fenced.fetch_or(error.is_fenced(), Ordering::Relaxed);
+            SinkError { message: error.to_string() }
+        })?;
         self.collector.metrics.count_accepted(self.source, &accepted, &batch.rejects);
         Ok(())
     }
@@ -160,6 +248,9 @@ impl BatchSink for StoreSink<'_> {
     }
 
     fn report(&self, part: &str, error: &SourceError) {
+        if self.is_fenced_off() {
+            return;
+        }
         self.collector.metrics.errors.with_label_values(&[self.source, error.reason()]).inc();
         tracing::warn!(source = self.source, part, reason = error.reason(), "{}, {part}: {error}", self.source);
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);

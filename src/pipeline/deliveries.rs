@@ -11,18 +11,26 @@ use super::collect::Stop;
 use super::inbox::Inbox;
 use super::metrics::CollectMetrics;
 use super::receive::{StoredFacts, receive_stored};
+use super::replica::Replica;
 use crate::clock;
 use crate::facts::{Batch, Moment, Reject};
 use crate::sources::{
-    BatchSink, Delivery, FactLookup as _, KnownDeliveries, SinkError, Source, SourceError, StoredDelivery, Verdict,
+    BatchSink, Delivery, FactLookup as _, KnownDeliveries, Receiver, SinkError, Source, SourceError, StoredDelivery,
+    Verdict,
 };
-use crate::store::{NewDelivery, Settled, Store, WaitingDelivery};
+use crate::store::{Fence, NewDelivery, Settled, Store, StoreError, WaitingDelivery};
 
 /// How many deliveries of a source are processed together. Most are pointers of some hundred bytes.
 const AT_ONCE: u32 = 5000;
 
 /// How often the inbox is looked at without being told: for what came before a crash or to another replica.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// The lease of those who process deliveries.
+const LEASE: &str = "deliveries";
+
+/// Events that are taken in one turn: a turn ends by itself after some seconds.
+const EVENTS_PER_TURN: usize = 50;
 
 /// How often tools are asked what they could not deliver.
 const ASK_FOR_MISSED_EVERY: Duration = Duration::from_mins(15);
@@ -53,11 +61,36 @@ pub struct Deliverer {
     pub inbox: Inbox,
     /// Events complete stored facts, so they are taken one after another, here and where they are answered at once.
     pub turn: Arc<Mutex<()>>,
+    /// What is written is written only while this stands.
+    pub fence: Option<Fence>,
 }
 
 impl Deliverer {
+    /// Processes deliveries whenever this replica holds the lease for it, until told to stop: of several replicas one does.
+    pub async fn keep_delivered_among(&self, replica: &Replica, stop: &Stop) {
+        let mut stopped = stop.clone();
+        while !*stop.borrow() {
+            if let Some(lease) = replica.hold(LEASE).await {
+                let (end, ended) = watch::channel(false);
+                let worker = Self { fence: Some(lease.fence().clone()), ..self.clone() };
+                let watching = async {
+                    tokio::select! {
+                        () = lease.lost() => {}
+                        _ = stopped.wait_for(|stop| *stop) => {}
+                    }
+                    end.send_replace(true);
+                };
+                tokio::join!(worker.keep_delivered(&ended), watching);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+        }
+    }
+
     /// Processes deliveries as they come, until told to stop: what waits at the start first, in batches, each source for
-    /// itself. Of several programs on one store one should do this at a time; two at once would do work twice, no harm.
+    /// itself.
     pub async fn keep_delivered(&self, stop: &Stop) {
         let taking = self.sources.iter().filter(|source| source.webhook().is_some() || source.receiver().is_some());
         let each = taking.map(|source| self.keep_processed(source, stop.clone()));
@@ -94,12 +127,12 @@ impl Deliverer {
     }
 
     /// Processes one batch of a source. Returns whether there may be more.
-    async fn round(&self, source: &Arc<dyn Source>) -> Result<bool, crate::store::StoreError> {
+    async fn round(&self, source: &Arc<dyn Source>) -> Result<bool, StoreError> {
         let name = source.name();
         let waiting = self.store.waiting_deliveries(name, clock::now(), AT_ONCE).await?;
         if !waiting.is_empty() {
             let (settled, outcomes): (Vec<_>, Vec<_>) = self.process(source, &waiting).await.into_iter().unzip();
-            self.store.settle_deliveries(name, &settled, clock::now()).await?;
+            self.store.settle_deliveries(name, &settled, clock::now(), self.fence.as_ref()).await?;
             for outcome in outcomes {
                 self.metrics.count_deliveries(name, outcome, 1);
             }
@@ -158,10 +191,28 @@ impl Deliverer {
             return webhook.process(&deliveries, &DeliverySink { deliverer: self, source: source.name() }).await;
         }
         let Some(receiver) = source.receiver() else { return Ok(vec![Verdict::Ignored; waiting.len()]) };
+        let failed = |error: StoreError| SourceError::Sink(SinkError { message: error.to_string() });
         let mut verdicts = Vec::new();
-        for delivery in waiting {
+        for some in waiting.chunks(EVENTS_PER_TURN) {
             let _turn = self.turn.lock().await;
-            verdicts.push(receive_stored(&self.store, &self.metrics, source.name(), receiver, delivery).await?);
+            let turn = self.store.take_turn(&format!("receive/{}", source.name())).await.map_err(failed)?;
+            let taken = self.received(source.name(), receiver, some, &turn).await;
+            self.store.release_lease(&turn).await.map_err(failed)?;
+            verdicts.extend(taken?);
+        }
+        Ok(verdicts)
+    }
+
+    async fn received(
+        &self,
+        source: &str,
+        receiver: &dyn Receiver,
+        deliveries: &[WaitingDelivery],
+        turn: &Fence,
+    ) -> Result<Vec<Verdict>, SourceError> {
+        let mut verdicts = Vec::new();
+        for delivery in deliveries {
+            verdicts.push(receive_stored(&self.store, &self.metrics, (source, receiver), delivery, turn).await?);
         }
         Ok(verdicts)
     }
@@ -338,7 +389,8 @@ impl BatchSink for DeliverySink<'_> {
     }
 
     async fn accept(&self, batch: Batch) -> Result<(), SinkError> {
-        let accepted = self.deliverer.store.accept(self.source, &batch, clock::now()).await;
+        let fence = self.deliverer.fence.as_ref();
+        let accepted = self.deliverer.store.accept_fenced(self.source, &batch, clock::now(), fence).await;
         let accepted = accepted.map_err(|error| SinkError { message: error.to_string() })?;
         self.deliverer.metrics.count_accepted(self.source, &accepted, &batch.rejects);
         Ok(())

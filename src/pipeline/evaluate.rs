@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::snapshot::{KpiSnapshot, Snapshot, TeamSnapshot};
-use crate::attribution::{Attributed, DeploymentRule, Organisation, Team};
+use super::snapshot::{KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};
+use crate::attribution::{Attributed, DeploymentRule, LeftOut, Organisation, Team};
 use crate::facts::{
     CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Iteration, Moment, PullRequest, Release,
     SecurityAlert, Tag, TestReport, WorkItem,
@@ -58,12 +58,24 @@ pub fn evaluate_with_trends(
         }
     });
     let teams = teams.collect();
-    let mut unmapped: BTreeMap<(&'static str, &'static str), u64> = BTreeMap::new();
-    for item in &attributed.left_out {
-        *unmapped.entry((item.kind, item.reason)).or_default() += 1;
-    }
     let trends = known_trends.unwrap_or_else(|| trends(&weekly));
+    let unmapped = unmapped(&attributed.left_out);
     Snapshot { as_of, teams, trends, unmapped, chosen_rules: attributed.chosen_rules.clone() }
+}
+
+/// What was left out, counted by kind and reason.
+fn unmapped(left_out: &[LeftOut]) -> Vec<Unmapped> {
+    let mut groups: BTreeMap<(&'static str, &'static str), (usize, &str)> = BTreeMap::new();
+    for item in left_out {
+        groups.entry((item.kind, item.reason)).or_insert((0, &item.explanation)).0 += 1;
+    }
+    let groups = groups.into_iter().map(|((kind, reason), (count, example))| Unmapped {
+        kind: kind.into(),
+        reason: reason.into(),
+        count,
+        example: example.to_owned(),
+    });
+    groups.collect()
 }
 
 /// The trends of all teams, as of a moment: they are corrected for one another, so none is told by itself.

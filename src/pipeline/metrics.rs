@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prometheus::core::Collector as _;
 use prometheus::proto::{Metric, MetricFamily};
-use prometheus::{GaugeVec, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Opts, Registry};
 
 use crate::facts::{Moment, Reject};
 use crate::store::Accepted;
@@ -44,6 +44,12 @@ pub struct CollectMetrics {
     deliveries: IntCounterVec,
     /// How long the oldest delivery waits that is not processed.
     oldest_delivery: GaugeVec,
+    /// The leases that this replica holds.
+    leases: GaugeVec,
+    /// This replica's name.
+    replica: GaugeVec,
+    /// How many replicas are alive.
+    replicas: Gauge,
     /// All changes together: rises whenever an evaluation would see something new.
     changes: IntCounter,
 }
@@ -96,6 +102,17 @@ impl CollectMetrics {
                 "How long the oldest delivery waits that is not processed; 0 when none does.",
                 &["source"],
             )?,
+            leases: gauges(
+                "chiplog_lease_held",
+                "The leases that this replica holds: what it does for all.",
+                &["lease"],
+            )?,
+            replica: gauges(
+                "chiplog_replica_info",
+                "This replica, by a random name of its own, and its version.",
+                &["replica", "version"],
+            )?,
+            replicas: Gauge::new("chiplog_replicas", "How many replicas are alive, as this one sees it.")?,
             changes: IntCounter::new(
                 "chiplog_facts_changed_total",
                 "Facts that were new or different, of all sources.",
@@ -111,12 +128,10 @@ impl CollectMetrics {
         metrics.registry.register(Box::new(metrics.deliveries.clone()))?;
         metrics.registry.register(Box::new(metrics.oldest_delivery.clone()))?;
         metrics.registry.register(Box::new(metrics.changes.clone()))?;
+        metrics.registry.register(Box::new(metrics.leases.clone()))?;
+        metrics.registry.register(Box::new(metrics.replica.clone()))?;
+        metrics.registry.register(Box::new(metrics.replicas.clone()))?;
         Ok(metrics)
-    }
-
-    /// How many facts have changed since the program started.
-    pub fn changes(&self) -> u64 {
-        self.changes.get()
     }
 
     /// All families as they are now; those without a series are left out.
@@ -127,6 +142,25 @@ impl CollectMetrics {
     /// Takes over what an earlier run of the program knew.
     pub fn set_last_success(&self, source: &str, at: Moment) {
         self.last_success.with_label_values(&[source]).set(at.timestamp_millis() as f64 / 1000.0);
+    }
+
+    /// Tells this replica's name.
+    pub(super) fn set_replica(&self, id: &str) {
+        self.replica.with_label_values(&[id, env!("CARGO_PKG_VERSION")]).set(1.0);
+    }
+
+    /// Tells how many replicas there are.
+    pub(super) fn set_replicas(&self, replicas: usize) {
+        self.replicas.set(replicas as f64);
+    }
+
+    /// Tells of a lease that was taken or lost.
+    pub(super) fn set_lease(&self, lease: &str, held: bool) {
+        if held {
+            self.leases.with_label_values(&[lease]).set(1.0);
+        } else {
+            let _ = self.leases.remove_label_values(&[lease]);
+        }
     }
 
     /// Counts what a page changed.

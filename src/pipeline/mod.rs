@@ -4,14 +4,18 @@ mod collect;
 mod deliveries;
 mod diagnosis;
 mod evaluate;
+mod facts_at_hand;
 mod inbox;
 mod load;
 mod metrics;
 pub mod progress;
+mod publication;
 mod receive;
+mod replica;
 mod retention;
 mod reviewing;
 mod snapshot;
+mod turns;
 
 pub use collect::{CollectReport, Collector, Stop};
 pub use deliveries::{Deliverer, new_delivery};
@@ -19,13 +23,16 @@ pub use diagnosis::diagnose;
 pub use evaluate::{
     Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards, team_trends,
 };
+pub use facts_at_hand::FactsAtHand;
 pub use inbox::{Inbox, InboxError, Taken};
 pub use load::load_facts;
 pub use metrics::{CollectMetrics, Progress};
+pub use publication::{Evaluated, Followed, Publication, PublishError, fingerprint};
 pub use receive::{ImportError, Imported, REPORTER, StoredFacts, import};
+pub use replica::{Lease, Replica, Sight};
 pub use retention::keep_pruned;
 pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
-pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot};
+pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};
 
 pub use crate::attribution::Team as TeamRules;
 pub use crate::sources::Telemetry;

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::facts::Batch;
 use crate::reported::{Intake, Problem, SOURCE};
 use crate::sources::{FactLookup, ReceiveError, Receiver, SinkError, SourceError, Verdict};
-use crate::store::{AuditEntry, Store, StoreError, WaitingDelivery};
+use crate::store::{AuditEntry, Fence, Store, StoreError, WaitingDelivery};
 
 /// The header under which the inbox remembers who sent an event, for the audit.
 pub const REPORTER: &str = "chiplog-reporter";
@@ -86,13 +86,13 @@ impl FactLookup for StoredFacts<'_> {
     }
 }
 
-/// Takes an event out of the inbox.
+/// Takes an event out of the inbox, in a turn.
 pub(super) async fn receive_stored(
     store: &Store,
     metrics: &CollectMetrics,
-    source: &str,
-    receiver: &dyn Receiver,
+    (source, receiver): (&str, &dyn Receiver),
     delivery: &WaitingDelivery,
+    turn: &Fence,
 ) -> Result<Verdict, SourceError> {
     let failed = |error: StoreError| SourceError::Sink(SinkError { message: error.to_string() });
     let mut headers = HeaderMap::new();
@@ -107,7 +107,7 @@ pub(super) async fn receive_stored(
         Err(ReceiveError::Malformed(reason)) => return Ok(Verdict::Bad(reason)),
         Err(ReceiveError::Sink(error)) => return Err(error.into()),
     };
-    let accepted = store.accept(source, &batch, now).await.map_err(failed)?;
+    let accepted = store.accept_fenced(source, &batch, now, Some(turn)).await.map_err(failed)?;
     metrics.count_accepted(source, &accepted, &batch.rejects);
     metrics.set_last_success(source, now);
     if let Some(reporter) = delivery.headers.get(REPORTER) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::Duration;
 use http::HeaderMap;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::budget::BudgetReport;
@@ -245,7 +246,7 @@ impl SourceError {
 }
 
 /// How bad a finding of `doctor` is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FindingLevel {
     /// As it should be.
     Good,
@@ -256,7 +257,7 @@ pub enum FindingLevel {
 }
 
 /// Something that `doctor` has to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How bad it is.
     pub level: FindingLevel,

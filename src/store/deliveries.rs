@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{QueryBuilder, Row as _};
 
+use super::leases::{Fence, check_fence};
 use super::{Engine, Store, StoreError, on_engine};
 use crate::facts::Moment;
 
@@ -152,12 +153,13 @@ impl Store {
         Ok(oldest.map(moment))
     }
 
-    /// Notes what has become of deliveries of a source, in one transaction.
+    /// Notes what has become of deliveries of a source, in one transaction, if the fence still stands.
     pub async fn settle_deliveries(
         &self,
         source: &str,
         settled: &[(String, Settled)],
         now: Moment,
+        fence: Option<&Fence>,
     ) -> Result<(), StoreError> {
         let again = "UPDATE webhook_deliveries SET attempts = attempts + 1, next_attempt_at_ms = $3, error = $4 \
              WHERE source = $1 AND delivery_id = $2";
@@ -197,6 +199,7 @@ impl Store {
                     .execute(&mut *transaction)
                     .await?;
             }
+            check_fence!(transaction, fence);
             transaction.commit().await?;
         });
         Ok(())

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{QueryBuilder, Row as _};
 
-use super::{Engine, Store, StoreError, on_engine};
+use super::conflict::again_on_conflict;
+use super::leases::check_fence;
+use super::{Engine, Fence, Store, StoreError, on_engine};
 use crate::facts::{Batch, FactFamily, Moment, Sourced};
 use crate::with_fact;
 
@@ -43,6 +45,28 @@ impl Store {
     /// Stores the facts, rejects and cursors of a batch in one transaction. A stored fact is replaced only by one that is
     /// not older and differs; so a batch may come twice, and batches in any order.
     pub async fn accept(&self, source: &str, batch: &Batch, now: Moment) -> Result<Accepted, StoreError> {
+        self.accept_fenced(source, batch, now, None).await
+    }
+
+    /// The same under a lease: nothing is stored once the lease has passed to another. A transaction that met another one
+    /// is tried again.
+    pub async fn accept_fenced(
+        &self,
+        source: &str,
+        batch: &Batch,
+        now: Moment,
+        fence: Option<&Fence>,
+    ) -> Result<Accepted, StoreError> {
+        again_on_conflict(|| self.accept_in_one(source, batch, now, fence)).await
+    }
+
+    async fn accept_in_one(
+        &self,
+        source: &str,
+        batch: &Batch,
+        now: Moment,
+        fence: Option<&Fence>,
+    ) -> Result<Accepted, StoreError> {
         let families = rows_by_family(batch)?;
         let _writer = match self.engine {
             Engine::Sqlite(_) => Some(self.writer.lock().await),
@@ -90,6 +114,12 @@ impl Store {
                     .execute(&mut *transaction)
                     .await?;
             }
+            if !accepted.changed.is_empty() {
+                let count = "INSERT INTO source_changes (source, changes) VALUES ($1, 1) \
+                     ON CONFLICT (source) DO UPDATE SET changes = source_changes.changes + 1";
+                sqlx::query(count).bind(source.to_owned()).execute(&mut *transaction).await?;
+            }
+            check_fence!(transaction, fence);
             transaction.commit().await?;
         });
         Ok(accepted)

@@ -7,12 +7,52 @@ use thiserror::Error;
 #[error("{message}")]
 pub struct StoreError {
     message: String,
+    kind: Kind,
+}
+
+/// What callers tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing that another try would mend.
+    Final,
+    /// Two transactions were in each other's way; the same again is likely to succeed.
+    Conflict,
+    /// The lease under which it was written has another holder.
+    Fenced,
 }
 
 impl StoreError {
     /// An error of its own words.
     pub(super) fn other(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), kind: Kind::Final }
+    }
+
+    /// What was read could not be worked on to its end.
+    pub fn interrupted() -> Self {
+        Self::other("the work on what was read from the store was interrupted")
+    }
+
+    /// A lease that was lost before what it entitles to was written.
+    pub(super) fn fenced(lease: &str) -> Self {
+        let message =
+            format!("the lease \"{lease}\" has passed to another chiplog: nothing was written, it goes on there");
+        Self { message, kind: Kind::Fenced }
+    }
+
+    /// A conflict that no engine had.
+    #[cfg(test)]
+    pub(super) fn conflict() -> Self {
+        Self { message: "the transactions were in each other's way".to_owned(), kind: Kind::Conflict }
+    }
+
+    /// Whether the lease under which something was to be written had been lost.
+    pub fn is_fenced(&self) -> bool {
+        self.kind == Kind::Fenced
+    }
+
+    /// Whether the same transaction, tried again, is likely to succeed.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.kind == Kind::Conflict
     }
 
     /// A body that cannot be read back.
@@ -33,13 +73,20 @@ impl StoreError {
     }
 
     pub(super) fn migrate(url: &str, error: &sqlx::migrate::MigrateError) -> Self {
-        let advice = match error {
-            sqlx::migrate::MigrateError::VersionMissing(_) => "it was made by a newer chiplog: install that one",
-            _ => "restore it from a backup, or name another store",
-        };
         Self::other(format!(
-            "the tables of the store {} cannot be brought up to date: {error}; {advice}",
+            "the tables of the store {} cannot be brought up to date: {error}; restore it from a backup, or name another store",
             without_password(url)
+        ))
+    }
+}
+
+impl StoreError {
+    /// A store whose tables this program cannot use any more.
+    pub(super) fn too_new(url: &str) -> Self {
+        let place = without_password(url);
+        Self::other(format!(
+            "the tables of the store {place} were made by a newer chiplog and changed in a way that this one does not know: \
+             install that one"
         ))
     }
 }
@@ -52,8 +99,16 @@ impl From<sqlx::Error> for StoreError {
                 "the store cannot be written: {text}. Is the disk full or broken? Nothing was lost, collection goes on from where it was"
             ));
         }
-        Self::other(format!("the store did not answer as expected: {text}"))
+        let message = format!("the store did not answer as expected: {text}");
+        Self { message, kind: if is_conflict(&error) { Kind::Conflict } else { Kind::Final } }
     }
+}
+
+/// Serialisation failures and deadlocks of PostgreSQL (and of clusters that speak its protocol), and SQLite's word for a
+/// transaction that was overtaken by another process.
+fn is_conflict(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01" | "517"))
 }
 
 /// The database's own words, without sqlx's wrapping.

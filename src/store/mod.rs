@@ -5,24 +5,26 @@
 
 mod audit;
 mod backup;
+mod conflict;
 mod deliveries;
 mod documents;
 mod error;
 mod growth;
+mod leases;
+mod migrations;
 mod retention;
 mod reviews;
+mod snapshots;
 mod states;
 mod targets;
 
-use std::borrow::Cow;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, PgPool, SqlSafeStr as _, SqlitePool};
+use sqlx::{ConnectOptions as _, PgConnection, PgPool, SqlitePool};
 use tokio::sync::Mutex;
 
 pub use audit::AuditEntry;
@@ -30,8 +32,10 @@ pub use deliveries::{NewDelivery, Settled, WaitingCount, WaitingDelivery};
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
 pub use growth::{FamilyGrowth, StoreSize, TableSize};
+pub use leases::{Fence, LeaseRecord};
 pub use retention::Prunable;
 pub use reviews::ReviewRecord;
+pub use snapshots::PublishedParts;
 pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
@@ -63,6 +67,12 @@ pub(crate) use on_engine;
 pub(crate) enum Engine {
     Sqlite(SqlitePool),
     Postgres(PgPool),
+}
+
+/// A program that is frozen in the midst of a transaction holds its locks, and so keeps others from taking its leases over:
+/// the server ends such a transaction.
+async fn end_transactions_of_the_paused(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("SET idle_in_transaction_session_timeout = '15s'").execute(connection).await.map(drop)
 }
 
 /// An open store. Clones share it.
@@ -111,11 +121,25 @@ impl Store {
                 .log_statements(STATEMENTS_AT)
                 .log_slow_statements(STATEMENTS_AT, Duration::MAX);
             let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(5));
+            let pool = pool.after_connect(|connection, _| Box::pin(end_transactions_of_the_paused(connection)));
             Engine::Postgres(pool.connect_with(options).await.map_err(opened)?)
         };
         let store = Self { engine, writer: Arc::default() };
-        store.migrate().await.map_err(|error| StoreError::migrate(url, &error))?;
+        store.migrate(url).await?;
         Ok(store)
+    }
+
+    /// The same store by a connection of its own, where connections are shared: heart-beats must not wait for those who work.
+    #[must_use]
+    pub fn for_heart_beats(&self) -> Self {
+        match &self.engine {
+            Engine::Sqlite(_) => self.clone(),
+            Engine::Postgres(pool) => {
+                let beats = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5));
+                let engine = Engine::Postgres(beats.connect_lazy_with(pool.connect_options().as_ref().clone()));
+                Self { engine, writer: self.writer.clone() }
+            }
+        }
     }
 
     /// Ends all connections, so that nothing is left to be written.
@@ -123,11 +147,14 @@ impl Store {
         on_engine!(self, pool: Database => pool.close().await);
     }
 
+    /// A name that nobody else has.
+    pub fn random_name() -> Result<String, StoreError> {
+        random_digits::<8>()
+    }
+
     /// The random key that people are hashed with; made when the store is first opened.
     pub async fn person_key(&self) -> Result<Vec<u8>, StoreError> {
-        let mut fresh = [0_u8; 32];
-        getrandom::fill(&mut fresh).map_err(|error| StoreError::other(format!("no random numbers: {error}")))?;
-        let fresh: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fresh = random_digits::<32>()?;
         let _writer = self.writer.lock().await;
         let insert = "INSERT INTO installation (name, value) VALUES ('person_key', $1) ON CONFLICT (name) DO NOTHING";
         let select = "SELECT value FROM installation WHERE name = 'person_key'";
@@ -145,27 +172,11 @@ impl Store {
             sqlx::query_scalar(select).bind(source.to_owned()).bind(name.to_owned()).fetch_optional(pool).await?
         }))
     }
+}
 
-    /// Applies what is missing, under the engine's own lock where several programs share a database.
-    async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
-        let migration = |version, name, text: &'static str| {
-            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)
-        };
-        let migrator = Migrator::with_migrations(vec![
-            migration(20_261_120_000_001, "facts", include_str!("../../migrations/20261120000001_facts.sql")),
-            migration(20_261_121_000_001, "more facts", include_str!("../../migrations/20261121000001_more_facts.sql")),
-            migration(20_261_121_000_002, "reviews", include_str!("../../migrations/20261121000002_reviews.sql")),
-            migration(
-                20_261_121_000_010,
-                "newest quarantine",
-                include_str!("../../migrations/20261121000010_newest_quarantine.sql"),
-            ),
-            migration(
-                20_261_127_000_002,
-                "webhook deliveries",
-                include_str!("../../migrations/20261127000002_webhook_deliveries.sql"),
-            ),
-        ]);
-        on_engine!(self, pool: Database => migrator.run(pool).await)
-    }
+/// Random hexadecimal digits of so many bytes.
+fn random_digits<const BYTES: usize>() -> Result<String, StoreError> {
+    let mut fresh = [0_u8; BYTES];
+    getrandom::fill(&mut fresh).map_err(|error| StoreError::other(format!("no random numbers: {error}")))?;
+    Ok(fresh.iter().map(|byte| format!("{byte:02x}")).collect())
 }

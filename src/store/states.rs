@@ -2,8 +2,10 @@
 
 use sqlx::{QueryBuilder, Row as _};
 
+use super::conflict::again_on_conflict;
 use super::documents::families;
-use super::{Store, StoreError, on_engine};
+use super::leases::check_fence;
+use super::{Fence, Store, StoreError, on_engine};
 use crate::facts::Moment;
 
 /// How a source's last collection went.
@@ -61,6 +63,27 @@ pub struct FamilyCount {
 impl Store {
     /// Notes how a collection went.
     pub async fn record_attempt(&self, source: &str, kind: &str, attempt: &Attempt) -> Result<(), StoreError> {
+        self.record_attempt_fenced(source, kind, attempt, None).await
+    }
+
+    /// The same under a lease: nothing is noted once the lease has passed to another.
+    pub async fn record_attempt_fenced(
+        &self,
+        source: &str,
+        kind: &str,
+        attempt: &Attempt,
+        fence: Option<&Fence>,
+    ) -> Result<(), StoreError> {
+        again_on_conflict(|| self.record_attempt_in_one(source, kind, attempt, fence)).await
+    }
+
+    async fn record_attempt_in_one(
+        &self,
+        source: &str,
+        kind: &str,
+        attempt: &Attempt,
+        fence: Option<&Fence>,
+    ) -> Result<(), StoreError> {
         let statement = "INSERT INTO source_states (source, kind, last_attempt_at_ms, last_success_at_ms, last_error) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source) DO UPDATE SET kind = excluded.kind, \
              last_attempt_at_ms = excluded.last_attempt_at_ms, last_error = excluded.last_error, \
@@ -68,14 +91,17 @@ impl Store {
         let at = attempt.at.timestamp_millis();
         let _writer = self.writer.lock().await;
         on_engine!(self, pool: Database => {
+            let mut transaction = pool.begin().await?;
             sqlx::query(statement)
                 .bind(source.to_owned())
                 .bind(kind.to_owned())
                 .bind(at)
                 .bind(attempt.succeeded.then_some(at))
                 .bind(attempt.trouble.clone())
-                .execute(pool)
+                .execute(&mut *transaction)
                 .await?;
+            check_fence!(transaction, fence);
+            transaction.commit().await?;
         });
         Ok(())
     }

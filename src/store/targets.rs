@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row as _;
+use chrono::SubsecRound as _;
 
+use super::conflict::again_on_conflict;
 use super::{Store, StoreError, on_engine};
 use crate::facts::Moment;
 
@@ -26,13 +27,24 @@ impl Store {
     /// Records targets that differ from the newest known ones, and returns since when each of them holds, in the order in
     /// which they were given.
     pub async fn record_targets(&self, targets: &[TargetRecord], now: Moment) -> Result<Vec<Moment>, StoreError> {
-        let known = self.newest_targets().await?;
+        again_on_conflict(|| self.record_targets_in_one(targets, now)).await
+    }
+
+    async fn record_targets_in_one(&self, targets: &[TargetRecord], now: Moment) -> Result<Vec<Moment>, StoreError> {
+        // As it is stored: who reads it back later must find the same.
+        let now = now.trunc_subsecs(3);
         let mut since = Vec::new();
         let _writer = self.writer.lock().await;
         let insert = "INSERT INTO scorecard_targets (team, role, measure, since_ms, target) VALUES ($1, $2, $3, $4, $5) \
                       ON CONFLICT (team, role, measure, since_ms) DO UPDATE SET target = excluded.target";
         on_engine!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
+            // Of replicas that start at once the first one's moment holds: a row that each locks lets them take turns.
+            let turn = "INSERT INTO installation (name, value) VALUES ('turn_of_targets', '') \
+                        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+            sqlx::query(turn).execute(&mut *transaction).await?;
+            let rows = sqlx::query(NEWEST).fetch_all(&mut *transaction).await?;
+            let known = rows.iter().map(newest).collect::<Result<Known, sqlx::Error>>()?;
             for record in targets {
                 let key = (record.team.clone(), record.role.clone(), record.measure.clone());
                 let newest = known.get(&key).filter(|(_, target)| *target == record.target).map(|(at, _)| *at);
@@ -53,18 +65,25 @@ impl Store {
         });
         Ok(since)
     }
+}
 
-    /// The newest target of each measure, and since when it holds.
-    async fn newest_targets(&self) -> Result<BTreeMap<(String, String, String), (Moment, String)>, StoreError> {
-        let select = "SELECT team, role, measure, since_ms, target FROM scorecard_targets ORDER BY since_ms";
-        let mut newest = BTreeMap::new();
-        on_engine!(self, pool: Database => {
-            for row in sqlx::query(select).fetch_all(pool).await? {
-                let since: i64 = row.try_get(3)?;
-                let since = Moment::from_timestamp_millis(since).unwrap_or_default();
-                newest.insert((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?), (since, row.try_get(4)?));
-            }
-        });
-        Ok(newest)
-    }
+/// All targets, oldest first.
+const NEWEST: &str = "SELECT team, role, measure, since_ms, target FROM scorecard_targets ORDER BY since_ms";
+
+/// The newest target of each measure, and since when it holds.
+type Known = BTreeMap<Measure, (Moment, String)>;
+
+/// Team, role and measure.
+type Measure = (String, String, String);
+
+/// A row; a later one of the same measure replaces it.
+fn newest<Row>(row: &Row) -> Result<(Measure, (Moment, String)), sqlx::Error>
+where
+    Row: sqlx::Row,
+    usize: sqlx::ColumnIndex<Row>,
+    String: for<'row> sqlx::Decode<'row, Row::Database> + sqlx::Type<Row::Database>,
+    i64: for<'row> sqlx::Decode<'row, Row::Database> + sqlx::Type<Row::Database>,
+{
+    let since = Moment::from_timestamp_millis(row.try_get(3)?).unwrap_or_default();
+    Ok(((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?), (since, row.try_get(4)?)))
 }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::compare::Comparison;
 use super::gate::{GateSettings, verdicts};
 use super::series::{Series, SeriesKind};
+use crate::kpi::KpiId;
 use crate::stats::{change_point, mean};
 
 /// The weeks over which verdicts are followed: longer than any is confirmed after its cause is over.
@@ -55,12 +56,13 @@ pub struct WeekPoint {
 }
 
 /// The trend of a KPI of a team.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Trend {
     /// The team's slug.
     pub team: String,
     /// The KPI's id.
-    pub kpi: &'static str,
+    #[serde(deserialize_with = "crate::kpi::read_kpi_id")]
+    pub kpi: KpiId,
     /// The verdict.
     pub verdict: TrendVerdict,
     /// The value of the last weeks.

@@ -6,6 +6,7 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
@@ -24,8 +25,8 @@ use crate::expose::answer::{
 };
 use crate::pipeline::{CollectMetrics, ImportError, Imported, StoredFacts, import};
 use crate::reported::{Intake, Known, Problem, Template, find};
-use crate::sources::{ReceiveError, Source};
-use crate::store::{AuditEntry, Store};
+use crate::sources::{ReceiveError, Receiver, Source};
+use crate::store::{AuditEntry, Fence, Store};
 
 pub use webhooks::WebhookState;
 
@@ -271,22 +272,50 @@ async fn events(
         );
     };
     let _turn = state.turn.lock().await;
+    let turn = match state.store.take_turn(&format!("receive/{source}")).await {
+        Ok(turn) => turn,
+        Err(error) => return answer(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    };
+    let answer = receive_in_turn(&state, reporter, receiver, &Sending { source: &source, headers, body }, &turn).await;
+    if let Err(error) = state.store.release_lease(&turn).await {
+        tracing::warn!(source, "the turn of receiving could not be given back, it ends by itself: {error}");
+    }
+    answer
+}
+
+/// What a tool has sent.
+struct Sending<'a> {
+    source: &'a str,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Events complete facts that are stored, so what is read and what is written belong together: nobody else receives for the
+/// source meanwhile, on no replica.
+async fn receive_in_turn(
+    state: &ReceiveState,
+    reporter: &Reporter,
+    receiver: &dyn Receiver,
+    sending: &Sending<'_>,
+    turn: &Fence,
+) -> Response {
+    let Sending { source, headers, body } = sending;
     let now = clock::now();
-    let stored = StoredFacts { store: &state.store, source: &source };
-    let batch = match receiver.receive(&headers, &body, &stored).await {
+    let stored = StoredFacts { store: &state.store, source };
+    let batch = match receiver.receive(headers, body, &stored).await {
         Ok(batch) => batch,
         Err(ReceiveError::Malformed(text)) => return answer(StatusCode::BAD_REQUEST, &text),
         Err(ReceiveError::Sink(error)) => return answer(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     };
-    match state.store.accept(&source, &batch, now).await {
+    match state.store.accept_fenced(source, &batch, now, Some(turn)).await {
         Err(error) => answer(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Ok(accepted) => {
             for (family, changed) in &accepted.changed {
-                state.metrics.add_changes(&source, family, *changed);
+                state.metrics.add_changes(source, family, *changed);
             }
-            state.metrics.set_last_success(&source, now);
+            state.metrics.set_last_success(source, now);
             let imported = Imported { good: batch.facts.len() as u64, changed: 0, bad: accepted.rejected };
-            audit(&state, reporter, &format!("events/{source}"), "event", &imported).await;
+            audit(state, reporter, &format!("events/{source}"), "event", &imported).await;
             let quarantined = batch.rejects.into_iter().map(|reject| reject.reason).collect();
             (StatusCode::ACCEPTED, Json(EventAnswer { facts: batch.facts.len(), quarantined })).into_response()
         }

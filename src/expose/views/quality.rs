@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::budget::{BackfillView, BudgetView, budget_views};
 use crate::facts::Moment;
 use crate::pipeline::{Known, Progress};
+use crate::report::Word;
 use crate::sources::budget::BudgetReport;
 use crate::sources::{FindingLevel, Telemetry};
 use crate::store::{Quarantined, SourceState};
@@ -44,9 +45,9 @@ pub struct FindingView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LeftOutGroup {
     /// The kind of thing.
-    pub kind: &'static str,
+    pub kind: Word,
     /// The reason.
-    pub reason: &'static str,
+    pub reason: Word,
     /// How many.
     pub count: usize,
     /// What is said of one of them.
@@ -138,15 +139,11 @@ pub fn data_quality_view(
         message: finding.message.clone(),
         hint: finding.hint.clone(),
     });
-    let mut groups: BTreeMap<(&'static str, &'static str), (usize, &str)> = BTreeMap::new();
-    for item in &known.attributed.left_out {
-        groups.entry((item.kind, item.reason)).or_insert((0, &item.explanation)).0 += 1;
-    }
-    let left_out = groups.into_iter().map(|((kind, reason), (count, example))| LeftOutGroup {
-        kind,
-        reason,
-        count,
-        example: example.to_owned(),
+    let left_out = known.snapshot.unmapped.iter().map(|group| LeftOutGroup {
+        kind: group.kind.clone(),
+        reason: group.reason.clone(),
+        count: group.count,
+        example: group.example.clone(),
     });
     let quarantine = quarantine.into_iter().map(|record| QuarantineView {
         source: record.source,

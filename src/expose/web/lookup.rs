@@ -128,11 +128,12 @@ fn rules<'a>(reviewer: &'a Reviewer, id: &str) -> Result<&'a TeamRules, Failure>
 
 pub(super) async fn kpi_of_team(state: &WebState, of_team: String, id: &str) -> Result<KpiView, Failure> {
     let (known, kpi, reviewer) = (known(state)?, kpi(id)?, state.reviewer.clone());
+    let attributed = known.facts.attributed().await?;
     beside(move || {
         let snapshot = team(&known, &of_team)?;
         let rules = rules(&reviewer, &of_team)?;
         let as_of = known.snapshot.as_of;
-        let facts = team_facts(&reviewer.organisation, &known.attributed, &reviewer.families, rules, as_of);
+        let facts = team_facts(&reviewer.organisation, &attributed, &reviewer.families, rules, as_of);
         Ok(kpi_view(&known.snapshot, snapshot, kpi, &facts))
     })
     .await
@@ -147,6 +148,7 @@ pub(super) async fn evidence(
     let (known, kpi, reviewer) = (known(state)?, kpi(id)?, state.reviewer.clone());
     let window = window(query.window.as_deref())?;
     part(kpi, query.part.as_deref())?;
+    let attributed = known.facts.attributed().await?;
     beside(move || {
         let shown = team(&known, &of_team)?;
         if let Some(service) = &query.service
@@ -157,7 +159,7 @@ pub(super) async fn evidence(
         }
         let rules = rules(&reviewer, &of_team)?;
         let as_of = known.snapshot.as_of;
-        let facts = team_facts(&reviewer.organisation, &known.attributed, &reviewer.families, rules, as_of);
+        let facts = team_facts(&reviewer.organisation, &attributed, &reviewer.families, rules, as_of);
         let until = query.until.unwrap_or(as_of).min(as_of);
         if as_of - until > EARLIEST {
             return Err(Failure::new(StatusCode::BAD_REQUEST, "until is longer ago than anything is kept"));
@@ -211,9 +213,9 @@ pub(super) async fn review(
         Vec::new()
     };
     let drafting = reviewer.clone();
+    let attributed = known.facts.attributed().await?;
     let made = beside(move || {
-        let known_now =
-            Draft { attributed: &known.attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
+        let known_now = Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
         Ok(drafting.draft(rules(&drafting, &of_team)?, month, &known_now, coverage))
     })
     .await?;
@@ -238,12 +240,10 @@ pub(super) async fn review_evidence(
         }
         None => {
             let (known, reviewer, rules) = (known(state)?, state.reviewer.clone(), rules.clone());
+            let attributed = known.facts.attributed().await?;
             beside(move || {
-                let known_now = Draft {
-                    attributed: &known.attributed,
-                    trends: &known.snapshot.trends,
-                    as_of: known.snapshot.as_of,
-                };
+                let known_now =
+                    Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
                 Ok(reviewer.draft(&rules, month, &known_now, Vec::new()).evidence.remove(kpi.id))
             })
             .await?

@@ -12,6 +12,7 @@ use chiplog_simulator::github::{GithubOptions, GithubSimulator, SharedWorld};
 use chiplog_simulator::world::World;
 
 pub(crate) mod browser;
+pub(crate) mod cluster;
 pub(crate) mod demo;
 pub(crate) mod described;
 pub(crate) mod page;

@@ -104,3 +104,10 @@ fn end_with_process() {
         .spawn()
         .unwrap();
 }
+
+/// Runs statements on a database, as whoever administers it may.
+pub(crate) fn run_sql(url: &str, statements: &str) {
+    let mut command = as_postgres(&program("psql"));
+    let done = command.args(["-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements]).status().unwrap();
+    assert!(done.success(), "psql failed");
+}

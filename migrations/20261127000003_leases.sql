@@ -1,0 +1,14 @@
+-- Who does what, of several programs on one store. `fence` rises whenever another takes over: what was begun under an older
+-- one is not written any more. Times are those of the database server.
+CREATE TABLE leases (
+    name TEXT NOT NULL PRIMARY KEY,
+    holder TEXT NOT NULL,
+    fence BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL
+);
+
+-- How often facts of a source have changed: whoever evaluates looks here, since another program may collect.
+CREATE TABLE source_changes (
+    source TEXT NOT NULL PRIMARY KEY,
+    changes BIGINT NOT NULL
+);

@@ -1,0 +1,227 @@
+//! The same snapshot everywhere: whoever evaluates publishes what came out, and all others load it.
+//!
+//! A snapshot is stored as compressed documents, one per team and one of the organisation. Only those that differ from what
+//! was published before are written, in one transaction that raises the generation; followers read what has risen. A
+//! document of another configuration or another version of chiplog is not loaded: see [`fingerprint`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::evaluate::{Families, TeamScorecards};
+use super::snapshot::{Known, Snapshot, TeamSnapshot, Unmapped};
+use crate::attribution::Organisation;
+use crate::facts::Moment;
+use crate::sources::Finding;
+use crate::store::{Fence, PublishedParts, Store, StoreError};
+use crate::trend::Trend;
+
+/// Rises with each change of what documents mean.
+const FORMAT: u32 = 1;
+
+/// The part that is written by every publication, and tells what belongs to it.
+const ORGANISATION: &str = "organisation";
+
+/// Parts of teams begin so.
+const TEAM: &str = "team/";
+
+/// What an evaluation found out, as it was published: all that is served of it but the facts behind.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// Every KPI of every team.
+    pub snapshot: Snapshot,
+    /// What rules and facts say of each other.
+    pub findings: Vec<Finding>,
+    /// How long the evaluation took, in seconds.
+    pub seconds: f64,
+}
+
+/// What there was to follow.
+#[derive(Debug)]
+pub enum Followed {
+    /// Nothing new since the last look.
+    Nothing,
+    /// Something new.
+    Loaded(Box<Evaluated>),
+    /// What is published is of another configuration or version, or nothing is: whoever looks evaluates for itself.
+    Unfit,
+}
+
+/// Everything but the teams.
+#[derive(Serialize, Deserialize)]
+struct OrganisationDocument {
+    fingerprint: String,
+    as_of: Moment,
+    /// The slugs, in the order in which they are shown.
+    teams: Vec<String>,
+    trends: Vec<Trend>,
+    unmapped: Vec<Unmapped>,
+    chosen_rules: BTreeMap<String, String>,
+    findings: Vec<Finding>,
+    seconds: f64,
+}
+
+/// What one replica knows of the published snapshot.
+#[derive(Debug)]
+pub struct Publication {
+    fingerprint: String,
+    /// The generation of the organisation that was last looked at, whether it fitted or not.
+    seen: Option<i64>,
+    /// The generation that the teams at hand are of. 0 where none are.
+    loaded: i64,
+    /// Hashes of the documents that this replica has published last, by part.
+    published: BTreeMap<String, [u8; 32]>,
+}
+
+/// What a snapshot depends on beside the facts: documents with another fingerprint are not served.
+pub fn fingerprint(organisation: &Organisation, families: &Families, scorecards: &TeamScorecards) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let text = format!("{FORMAT}\n{version}\n{organisation:?}\n{families:?}\n{scorecards:?}");
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Publication {
+    /// Nothing is known yet.
+    pub fn new(fingerprint: String) -> Self {
+        Self { fingerprint, seen: None, loaded: 0, published: BTreeMap::new() }
+    }
+
+    /// Publishes what was evaluated, under the lease that entitles to it: all or nothing.
+    pub async fn publish(&mut self, store: &Store, fence: &Fence, known: &Arc<Known>) -> Result<(), PublishError> {
+        let (known, fingerprint) = (known.clone(), self.fingerprint.clone());
+        let written = tokio::task::spawn_blocking(move || documents(&fingerprint, &known));
+        let mut bodies = written.await.map_err(|_| StoreError::interrupted())??;
+        let all: BTreeSet<String> = bodies.keys().cloned().collect();
+        let hashes: BTreeMap<String, [u8; 32]> =
+            bodies.iter().map(|(part, body)| (part.clone(), Sha256::digest(body).into())).collect();
+        bodies.retain(|part, _| part == ORGANISATION || self.published.get(part) != hashes.get(part));
+        // Whatever becomes of it, what others publish later is loaded as a whole.
+        self.loaded = 0;
+        self.published.clear();
+        let generation = store.publish_parts(fence, &bodies, &all).await?;
+        (self.seen, self.published) = (Some(generation), hashes);
+        Ok(())
+    }
+
+    /// Loads what others have published since the last look. `previous` is what this replica serves: the teams that have not
+    /// changed are taken from it.
+    pub async fn follow(&mut self, store: &Store, previous: Option<Arc<Known>>) -> Result<Followed, PublishError> {
+        let Some(generation) = store.published_generation(ORGANISATION).await? else { return Ok(Followed::Unfit) };
+        if self.seen == Some(generation) {
+            return Ok(if self.loaded > 0 || !self.published.is_empty() { Followed::Nothing } else { Followed::Unfit });
+        }
+        self.published.clear();
+        let parts = store.published_since(self.loaded).await?;
+        let previous = previous.filter(|_| self.loaded > 0);
+        (self.loaded, self.seen) = (0, Some(parts.generation));
+        let (generation, fingerprint) = (parts.generation, self.fingerprint.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            assemble(&fingerprint, &parts, previous.as_ref().map(|known| &known.snapshot))
+        });
+        match read.await.map_err(|_| StoreError::interrupted())?? {
+            Some(evaluated) => {
+                self.loaded = generation;
+                Ok(Followed::Loaded(Box::new(evaluated)))
+            }
+            None => Ok(Followed::Unfit),
+        }
+    }
+}
+
+/// Why a snapshot could not be published or followed.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The store failed, or the lease was lost.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A document cannot be written or read.
+    #[error("the published snapshot cannot be read or written ({0}): was it made by another version?")]
+    Document(#[from] serde_json::Error),
+    /// A document cannot be compressed or unpacked.
+    #[error("the published snapshot cannot be packed or unpacked: {0}")]
+    Packing(#[from] std::io::Error),
+}
+
+impl PublishError {
+    /// Whether the lease had passed to another: what that one publishes is served.
+    pub fn is_fenced(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_fenced())
+    }
+}
+
+/// The documents of a snapshot, by part.
+fn documents(fingerprint: &str, known: &Known) -> Result<BTreeMap<String, Vec<u8>>, PublishError> {
+    // Taken apart, so that a new field is not forgotten.
+    let Known { snapshot, facts: _, findings, seconds } = known;
+    let Snapshot { as_of, teams, trends, unmapped, chosen_rules } = snapshot;
+    let organisation = OrganisationDocument {
+        fingerprint: fingerprint.to_owned(),
+        as_of: *as_of,
+        teams: teams.iter().map(|team| team.id.clone()).collect(),
+        trends: trends.clone(),
+        unmapped: unmapped.clone(),
+        chosen_rules: chosen_rules.clone(),
+        findings: findings.clone(),
+        seconds: *seconds,
+    };
+    let mut bodies = BTreeMap::from([(ORGANISATION.to_owned(), pack(&organisation)?)]);
+    for team in teams {
+        bodies.insert(format!("{TEAM}{}", team.id), pack(team)?);
+    }
+    Ok(bodies)
+}
+
+/// The snapshot of documents, where teams that are not among them are as before. `None` if they are not of this
+/// fingerprint.
+fn assemble(
+    fingerprint: &str,
+    parts: &PublishedParts,
+    previous: Option<&Snapshot>,
+) -> Result<Option<Evaluated>, PublishError> {
+    let Some(body) = parts.bodies.get(ORGANISATION) else { return Ok(None) };
+    let Ok(document) = unpack::<OrganisationDocument>(body) else { return Ok(None) };
+    let OrganisationDocument {
+        fingerprint: of,
+        as_of,
+        teams: slugs,
+        trends,
+        unmapped,
+        chosen_rules,
+        findings,
+        seconds,
+    } = document;
+    if of != fingerprint {
+        return Ok(None);
+    }
+    let mut teams: Vec<TeamSnapshot> = Vec::with_capacity(slugs.len());
+    for slug in &slugs {
+        let unchanged = || previous?.teams.iter().find(|team| team.id == *slug).cloned();
+        match parts.bodies.get(&format!("{TEAM}{slug}")) {
+            Some(body) => teams.push(unpack(body)?),
+            None => match unchanged() {
+                Some(team) => teams.push(team),
+                None => return Ok(None),
+            },
+        }
+    }
+    Ok(Some(Evaluated { snapshot: Snapshot { as_of, teams, trends, unmapped, chosen_rules }, findings, seconds }))
+}
+
+fn pack(document: &impl Serialize) -> Result<Vec<u8>, PublishError> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&serde_json::to_vec(document)?)?;
+    Ok(encoder.finish()?)
+}
+
+fn unpack<Document: DeserializeOwned>(body: &[u8]) -> Result<Document, PublishError> {
+    let mut text = Vec::new();
+    ZlibDecoder::new(body).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
