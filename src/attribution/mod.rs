@@ -15,6 +15,7 @@ mod input;
 mod operations;
 mod organisation;
 mod ownership;
+mod parts;
 mod quality;
 mod references;
 mod rules;
@@ -25,13 +26,15 @@ mod test_support;
 mod tests;
 mod work;
 
-pub use attribute::attribute;
+pub use attribute::{attribute, attribute_part};
 pub use attributed::{
     Attributed, DeploymentFailure, FailureCause, FixKind, LeftOut, ServiceDeployment, ServiceIncident,
     ServicePullRequest, Shipment, ShippedChange, ShippedCommit,
 };
 pub use by_team::{ByTeam, OfTeam};
 pub use input::FactsInput;
+pub use ownership::Services;
+pub use parts::{Part, Parts};
 pub use operations::{ServiceReadiness, ServiceSample, TeamReport};
 pub use organisation::{
     ChangeRules, DeploymentRule, IncidentRules, IncidentService, Organisation, Ownership, Service, Severity, Team,

@@ -4,6 +4,7 @@ mod backfill;
 mod collect;
 mod digests;
 mod doctor;
+mod evaluating;
 mod explain;
 mod import;
 mod kpis;

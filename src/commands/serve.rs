@@ -3,26 +3,18 @@
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
 use super::digests::keep_reviewed;
+use super::evaluating::keep_evaluated;
 use super::shutdown_signal;
 use crate::app::App;
-use crate::attribution::attribute;
 use crate::clock;
-use crate::expose::prometheus::{Exposition, families};
 use crate::expose::receive::{self, ReceiveState};
 use crate::expose::web::{Served, WebState, router};
-use crate::pipeline::{CollectMetrics, Collector, Known, Stop, diagnose, evaluate, load_facts, progress};
-
-/// How often the evaluator looks whether facts have changed.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// Windows end now, so they move even when nothing changes.
-const EVALUATE_AT_LEAST_EVERY: Duration = Duration::from_mins(5);
+use crate::pipeline::{CollectMetrics, Collector, progress};
 
 pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let app = Arc::new(App::open(config).await?);
@@ -65,60 +57,11 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let (web, (), (), ()) = tokio::join!(
         web,
         collector.run(app.config.collect.interval, &stop),
-        keep_evaluated(&app, &served, &metrics, &stop),
+        keep_evaluated(&app, &served, &stop),
         keep_reviewed(&app, &served, &stop),
     );
     app.store.close().await;
     tracing::info!("stopped");
     web.context("the server failed")?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Evaluates at once, and again whenever facts have changed: at a distance that grows with the cost, so that a long
-/// backfill shows its first numbers early and is not slowed down by evaluations.
-async fn keep_evaluated(app: &App, served: &Served, metrics: &CollectMetrics, stop: &Stop) {
-    let mut stop = stop.clone();
-    let mut evaluated: Option<(Instant, Duration, u64)> = None;
-    while !*stop.borrow() {
-        let changes = metrics.changes();
-        let due = evaluated.is_none_or(|(at, cost, known)| {
-            let rest = (cost * 10).max(LOOK_EVERY);
-            (changes != known && at.elapsed() >= rest) || at.elapsed() >= EVALUATE_AT_LEAST_EVERY
-        });
-        if due {
-            let began = Instant::now();
-            if let Err(error) = evaluate_once(app, served).await {
-                tracing::error!("the evaluation failed, what was known stays served: {error:#}");
-            }
-            evaluated = Some((Instant::now(), began.elapsed(), changes));
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
-        }
-    }
-}
-
-async fn evaluate_once(app: &App, served: &Served) -> Result<()> {
-    let began = Instant::now();
-    let as_of = clock::now();
-    let facts = load_facts(&app.store).await?;
-    let (organisation, yielded, scorecards) = (app.organisation.clone(), app.families.clone(), app.scorecards.clone());
-    let (known, exposition) = tokio::task::spawn_blocking(move || {
-        let attributed = attribute(&organisation, &facts, as_of);
-        let findings = diagnose(&organisation, &facts, &attributed);
-        drop(facts);
-        let snapshot = evaluate(&organisation, &attributed, &yielded, &scorecards, as_of);
-        let mut families = families(&snapshot);
-        let help = "How long the last evaluation of all KPIs took.";
-        families.gauge("chiplog_kpi_evaluation_duration_seconds", help, &[], began.elapsed().as_secs_f64());
-        let exposition = Exposition::render(&families)?;
-        Ok::<_, prometheus::Error>((Known { snapshot, attributed, findings }, exposition))
-    })
-    .await
-    .context("the evaluation was interrupted")??;
-    served.known.store(Some(Arc::new(known)));
-    served.exposition.store(Some(Arc::new(exposition)));
-    tracing::debug!(seconds = began.elapsed().as_secs_f64(), "evaluated");
-    Ok(())
 }

@@ -177,7 +177,7 @@ pub fn families(snapshot: &Snapshot) -> Families {
     for team in &snapshot.teams {
         team_families(&mut families, team);
     }
-    for trend in &snapshot.trends {
+    for trend in snapshot.trends.iter() {
         super::trend_families::add(&mut families, trend);
     }
     let unmapped =

@@ -1,8 +1,11 @@
 //! What is known at one moment: immutable, made by an evaluation and replaced as a whole.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::attribution::Attributed;
+use super::diagnosis::{Diagnosis, LeftOutGroup, findings, left_out_groups};
+use super::evidence::Evidence;
+use crate::attribution::Organisation;
 use crate::facts::Moment;
 use crate::kpi::{Assessment, Kpi, Window};
 use crate::report::Timeline;
@@ -10,30 +13,52 @@ use crate::report::scorecard::ScorecardStatus;
 use crate::sources::Finding;
 use crate::trend::Trend;
 
-/// What requests are answered from: a snapshot with the facts that it was made of.
+/// What requests are answered from: a snapshot, with the way to the facts that it was made of.
 #[derive(Debug)]
 pub struct Known {
     /// Every KPI of every team.
     pub snapshot: Snapshot,
-    /// The facts, attributed, for evidence.
-    pub attributed: Attributed,
+    /// The attributed facts behind it.
+    pub evidence: Evidence,
+    /// The rules that it was made by.
+    organisation: Arc<Organisation>,
+    /// What rules and facts of each part say of each other.
+    diagnoses: Vec<Arc<Diagnosis>>,
+}
+
+impl Known {
+    pub(super) fn new(
+        snapshot: Snapshot,
+        evidence: Evidence,
+        organisation: Arc<Organisation>,
+        diagnoses: Vec<Arc<Diagnosis>>,
+    ) -> Self {
+        Self { snapshot, evidence, organisation, diagnoses }
+    }
+
     /// What rules and facts say of each other: unknown environments, unmapped services.
-    pub findings: Vec<Finding>,
+    pub fn findings(&self) -> Vec<Finding> {
+        findings(&self.organisation, self.diagnoses.iter().map(AsRef::as_ref))
+    }
+
+    /// What was left out, by kind and reason.
+    pub fn left_out(&self) -> BTreeMap<(&'static str, &'static str), LeftOutGroup> {
+        left_out_groups(self.diagnoses.iter().map(AsRef::as_ref))
+    }
 }
 
 /// Every KPI of every team.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The moment of evaluation: windows end here.
+    /// The moment as of which all of it holds: no fact that was known then is missing. A team's numbers were made then or
+    /// earlier ([`TeamSnapshot::as_of`]), and nothing has changed them since.
     pub as_of: Moment,
     /// The teams, by slug.
-    pub teams: Vec<TeamSnapshot>,
+    pub teams: Vec<Arc<TeamSnapshot>>,
     /// The trends of the alertable KPIs of all teams.
-    pub trends: Vec<Trend>,
+    pub trends: Arc<[Trend]>,
     /// How many facts could not be attributed, by kind and reason.
     pub unmapped: BTreeMap<(&'static str, &'static str), u64>,
-    /// What counts as a deployment of each service, in words.
-    pub chosen_rules: BTreeMap<String, String>,
 }
 
 /// Every KPI of one team.
@@ -43,6 +68,8 @@ pub struct TeamSnapshot {
     pub id: String,
     /// The name shown to people.
     pub name: String,
+    /// The moment of evaluation: windows end here.
+    pub as_of: Moment,
     /// Ids of the services that it has deployed.
     pub services: Vec<String>,
     /// The KPIs, in the order of the catalogue.
@@ -55,6 +82,16 @@ pub struct TeamSnapshot {
     pub last_deployment_at: Option<Moment>,
     /// When the last of its incidents began.
     pub last_incident_at: Option<Moment>,
+}
+
+impl TeamSnapshot {
+    /// The same at a later moment, up to which nothing has changed it.
+    #[must_use]
+    pub fn holding_at(&self, as_of: Moment) -> Self {
+        let span = Window::Days84.span(as_of);
+        let timeline = Timeline { from: span.from, until: span.until, ..self.timeline.clone() };
+        Self { as_of, timeline, ..self.clone() }
+    }
 }
 
 /// One KPI of one team.

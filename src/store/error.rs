@@ -11,7 +11,7 @@ pub struct StoreError {
 
 impl StoreError {
     /// An error of its own words.
-    pub(super) fn other(message: impl Into<String>) -> Self {
+    pub(crate) fn other(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
 

@@ -7,6 +7,7 @@ mod audit;
 mod documents;
 mod error;
 mod reviews;
+mod scopes;
 mod states;
 mod targets;
 
@@ -19,12 +20,13 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, PgPool, SqlSafeStr as _, SqlitePool};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 pub use audit::AuditEntry;
 pub use documents::{Accepted, Selection};
 pub use error::StoreError;
 pub use reviews::ReviewRecord;
+pub use scopes::{ScopeKey, ScopeVersion};
 pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
@@ -64,6 +66,8 @@ pub struct Store {
     pub(crate) engine: Engine,
     /// SQLite has one writer: those who write wait here and never meet a busy database.
     pub(crate) writer: Arc<Mutex<()>>,
+    /// Told of every change of facts that this program makes.
+    pub(crate) changes: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Store {
@@ -106,7 +110,7 @@ impl Store {
             let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(Duration::from_secs(5));
             Engine::Postgres(pool.connect_with(options).await.map_err(opened)?)
         };
-        let store = Self { engine, writer: Arc::default() };
+        let store = Self { engine, writer: Arc::default(), changes: Arc::default() };
         store.migrate().await.map_err(|error| StoreError::migrate(url, &error))?;
         Ok(store)
     }
@@ -152,6 +156,11 @@ impl Store {
                 20_261_121_000_010,
                 "newest quarantine",
                 include_str!("../../migrations/20261121000010_newest_quarantine.sql"),
+            ),
+            migration(
+                20_261_127_000_001,
+                "fact scopes",
+                include_str!("../../migrations/20261127000001_fact_scopes.sql"),
             ),
         ]);
         on_engine!(self, pool: Database => migrator.run(pool).await)

@@ -121,7 +121,7 @@ pub fn data_quality_view(
     quarantine: Vec<Quarantined>,
     sources: Vec<SourceView>,
 ) -> DataQualityView {
-    let mut findings: Vec<&crate::sources::Finding> = known.findings.iter().collect();
+    let mut findings = known.findings();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level == FindingLevel::Problem));
     let findings = findings.into_iter().map(|finding| FindingView {
         level: match finding.level {
@@ -129,18 +129,14 @@ pub fn data_quality_view(
             FindingLevel::Notice => "notice",
             FindingLevel::Good => "good",
         },
-        message: finding.message.clone(),
-        hint: finding.hint.clone(),
+        message: finding.message,
+        hint: finding.hint,
     });
-    let mut groups: BTreeMap<(&'static str, &'static str), (usize, &str)> = BTreeMap::new();
-    for item in &known.attributed.left_out {
-        groups.entry((item.kind, item.reason)).or_insert((0, &item.explanation)).0 += 1;
-    }
-    let left_out = groups.into_iter().map(|((kind, reason), (count, example))| LeftOutGroup {
+    let left_out = known.left_out().into_iter().map(|((kind, reason), group)| LeftOutGroup {
         kind,
         reason,
-        count,
-        example: example.to_owned(),
+        count: group.count,
+        example: group.first.explanation,
     });
     let quarantine = quarantine.into_iter().map(|record| QuarantineView {
         source: record.source,
