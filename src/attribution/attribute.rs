@@ -94,13 +94,7 @@ fn attributed(services: &Services, part: &[&Service], facts: &FactsInput, as_of:
 }
 
 /// Everything that is neither change, deployment nor incident.
-fn beyond_delivery(
-    facts: &FactsInput,
-    services: &Services,
-    part: &[&Service],
-    found: &mut Attributed,
-    as_of: Moment,
-) {
+fn beyond_delivery(facts: &FactsInput, services: &Services, part: &[&Service], found: &mut Attributed, as_of: Moment) {
     let organisation = services.organisation();
     found.work_items = work::work_items(organisation, facts, services, &mut found.left_out);
     found.iterations = work::iterations(organisation, facts, services, as_of);

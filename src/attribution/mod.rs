@@ -33,12 +33,12 @@ pub use attributed::{
 };
 pub use by_team::{ByTeam, OfTeam};
 pub use input::FactsInput;
-pub use ownership::Services;
-pub use parts::{Part, Parts};
 pub use operations::{ServiceReadiness, ServiceSample, TeamReport};
 pub use organisation::{
     ChangeRules, DeploymentRule, IncidentRules, IncidentService, Organisation, Ownership, Service, Severity, Team,
 };
+pub use ownership::Services;
+pub use parts::{Part, Parts};
 pub use quality::{AlertSeverity, CiAttempt, ServiceCoverage, TeamCiRun, TeamSecurityAlert, TeamTestResult};
 pub use rules::{DocumentationRules, ReadinessCheck, ReadinessRule, SecurityRules, Words, WorkRules, words};
 pub use work::{PlannedItem, TeamIteration, TeamWorkItem, WorkClass, classes_of_words};

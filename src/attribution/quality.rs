@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::DeploymentRule;
 use super::input::FactsInput;
 use super::ownership::Services;
 use super::rules::SecurityRules;
-use super::DeploymentRule;
 use crate::facts::{
     CiRun, CiRunConclusion, CoverageReport, FactFamily as _, Moment, SecurityAlert, SecurityAlertKind, Sourced,
     TestReport,

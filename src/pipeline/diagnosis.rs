@@ -46,7 +46,10 @@ pub(super) fn left_out_groups<'a>(
 }
 
 /// What is said of the whole.
-pub(super) fn findings<'a>(organisation: &Organisation, parts: impl IntoIterator<Item = &'a Diagnosis>) -> Vec<Finding> {
+pub(super) fn findings<'a>(
+    organisation: &Organisation,
+    parts: impl IntoIterator<Item = &'a Diagnosis>,
+) -> Vec<Finding> {
     let parts: Vec<&Diagnosis> = parts.into_iter().collect();
     let mut by_name: [BTreeMap<&str, &Finding>; 3] = Default::default();
     let mut incidents: BTreeMap<(&str, &str), usize> = BTreeMap::new();
@@ -70,12 +73,17 @@ pub(super) fn findings<'a>(organisation: &Organisation, parts: impl IntoIterator
 
 /// Looks at facts and rules side by side.
 pub fn diagnose(organisation: &Organisation, facts: &FactsInput, attributed: &Attributed) -> Vec<Finding> {
+    findings(organisation, [&diagnose_whole(organisation, facts, attributed)])
+}
+
+/// Looks at the facts of all parts at once.
+pub(super) fn diagnose_whole(organisation: &Organisation, facts: &FactsInput, attributed: &Attributed) -> Diagnosis {
     let whole = Part {
         teams: organisation.teams.keys().cloned().collect(),
         services: organisation.services.keys().cloned().collect(),
         repositories: BTreeSet::new(),
     };
-    findings(organisation, [&diagnose_part(organisation, &whole, facts, attributed)])
+    diagnose_part(organisation, &whole, facts, attributed)
 }
 
 /// Looks at facts and rules of one part.
@@ -88,9 +96,8 @@ pub(super) fn diagnose_part(
     let (services, unmatched) = services(organisation, part, facts, attributed);
     let mut left_out: BTreeMap<(&'static str, &'static str), LeftOutGroup> = BTreeMap::new();
     for item in &attributed.left_out {
-        let group = left_out
-            .entry((item.kind, item.reason))
-            .or_insert_with(|| LeftOutGroup { count: 0, first: item.clone() });
+        let group =
+            left_out.entry((item.kind, item.reason)).or_insert_with(|| LeftOutGroup { count: 0, first: item.clone() });
         group.count += 1;
     }
     Diagnosis {

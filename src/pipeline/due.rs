@@ -39,8 +39,7 @@ pub(super) fn changes_at(
     let longest = LONGEST + Duration::days(offsets.last().copied().unwrap_or_default());
     let items = || observed.values().flat_map(|observed| &observed.observations);
     let moments = items().flat_map(|item| item.began_at.into_iter().chain([item.at]));
-    let recent: BTreeSet<i64> =
-        moments.filter(|at| as_of - *at < longest).map(|at| at.timestamp_millis()).collect();
+    let recent: BTreeSet<i64> = moments.filter(|at| as_of - *at < longest).map(|at| at.timestamp_millis()).collect();
     let is_open = observed.values().any(|observed| !observed.open.is_empty());
     let unfixed = facts.security_alerts.iter().filter(|alert| alert.fixed_at.is_none());
     let late = unfixed.filter_map(|alert| alert.due_at).filter(|at| *at >= as_of).min();

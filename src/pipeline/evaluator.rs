@@ -108,9 +108,11 @@ impl Evaluator {
         let changed = self.follow_changes(now).await?;
         let mut parts = self.touched.clone();
         let changes = parts.len();
-        let due = self.results.iter().enumerate().filter_map(|(part, result)| {
-            Some((result.as_ref()?.changes_at.filter(|at| *at <= now)?, part))
-        });
+        let due = self
+            .results
+            .iter()
+            .enumerate()
+            .filter_map(|(part, result)| Some((result.as_ref()?.changes_at.filter(|at| *at <= now)?, part)));
         let mut due: Vec<(Moment, usize)> = due.collect();
         due.sort_unstable();
         parts.extend(due.into_iter().take(DUE_AT_ONCE).map(|(_, part)| part));
@@ -283,12 +285,7 @@ impl Evaluator {
             trends: self.trends.clone(),
             unmapped: unmapped.into_iter().map(|(reason, group)| (reason, group.count as u64)).collect(),
         };
-        Known::new(
-            snapshot,
-            Evidence::of_parts(self.evidence.clone()),
-            self.rules.organisation.clone(),
-            diagnoses,
-        )
+        Known::new(snapshot, Evidence::of_parts(self.evidence.clone()), self.rules.organisation.clone(), diagnoses)
     }
 }
 

@@ -37,7 +37,7 @@ pub struct CollectMetrics {
     pub(super) duration: GaugeVec,
     /// How far a long collection has come.
     pub(super) progress: GaugeVec,
-    /// All changes together: rises whenever an evaluation would see something new.
+    /// All changes together.
     changes: IntCounter,
 }
 
@@ -87,11 +87,6 @@ impl CollectMetrics {
         metrics.registry.register(Box::new(metrics.progress.clone()))?;
         metrics.registry.register(Box::new(metrics.changes.clone()))?;
         Ok(metrics)
-    }
-
-    /// How many facts have changed since the program started.
-    pub fn changes(&self) -> u64 {
-        self.changes.get()
     }
 
     /// All families as they are now; those without a series are left out.

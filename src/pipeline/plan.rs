@@ -97,9 +97,8 @@ impl Plan {
         let touched = match (before, &route) {
             (Route::Shared(before), Route::Shared(now)) => {
                 let places = before.keys().chain(now.keys()).copied();
-                let fingerprint = |shares: &BTreeMap<usize, Share>, place| {
-                    shares.get(&place).map(|share: &Share| share.fingerprint)
-                };
+                let fingerprint =
+                    |shares: &BTreeMap<usize, Share>, place| shares.get(&place).map(|share: &Share| share.fingerprint);
                 places.filter(|place| fingerprint(before, *place) != fingerprint(now, *place)).collect()
             }
             (before, now) => places(before).union(&places(now)).copied().collect::<BTreeSet<usize>>(),

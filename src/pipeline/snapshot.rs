@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::diagnosis::{Diagnosis, LeftOutGroup, findings, left_out_groups};
+use super::diagnosis::{Diagnosis, LeftOutGroup, diagnose_whole, findings, left_out_groups};
 use super::evidence::Evidence;
-use crate::attribution::Organisation;
+use crate::attribution::{Attributed, FactsInput, Organisation};
 use crate::facts::Moment;
 use crate::kpi::{Assessment, Kpi, Window};
 use crate::report::Timeline;
@@ -34,6 +34,17 @@ impl Known {
         diagnoses: Vec<Arc<Diagnosis>>,
     ) -> Self {
         Self { snapshot, evidence, organisation, diagnoses }
+    }
+
+    /// What is known where everything was attributed and evaluated at once, and stays in memory.
+    pub fn whole(
+        organisation: Arc<Organisation>,
+        facts: &FactsInput,
+        attributed: Attributed,
+        snapshot: Snapshot,
+    ) -> Self {
+        let diagnosis = diagnose_whole(&organisation, facts, &attributed);
+        Self::new(snapshot, Evidence::whole(attributed), organisation, vec![Arc::new(diagnosis)])
     }
 
     /// What rules and facts say of each other: unknown environments, unmapped services.

@@ -14,6 +14,7 @@ mod attribution_truth;
 mod binary;
 mod browser;
 mod dashboards;
+mod evaluation;
 mod git_source;
 mod github_history;
 mod github_source;

@@ -202,11 +202,8 @@ pub(super) async fn review(
     }
     let until = rules(&reviewer, &of_team)?.calendar.month_span(month).1;
     let as_of = team(&known, &of_team)?.as_of;
-    let coverage = if until <= as_of {
-        reviewer.coverage(&reviewer.store.source_states().await?, until)
-    } else {
-        Vec::new()
-    };
+    let coverage =
+        if until <= as_of { reviewer.coverage(&reviewer.store.source_states().await?, until) } else { Vec::new() };
     let drafting = reviewer.clone();
     let attributed = known.evidence.of_team(&of_team, as_of).await?;
     let made = beside(move || {
