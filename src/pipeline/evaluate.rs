@@ -96,20 +96,17 @@ pub(super) fn evaluate_team(
     }
 }
 
-/// The trends of all teams, as of a moment: they are corrected for one another, so none is told by itself.
-pub fn team_trends(
+/// The series of a team whose trends are told, as of a moment: those of all teams are corrected for one another.
+pub(super) fn series_of_team(
     organisation: &Organisation,
     attributed: &Attributed,
     families: &Families,
+    team: &Team,
     as_of: Moment,
-) -> Vec<Trend> {
-    let mut weekly = Vec::new();
-    for team in organisation.teams.values() {
-        let facts = team_facts(organisation, attributed, families, team, as_of);
-        let observed = ALERTABLE.iter().filter_map(|id| find(id)).map(|kpi| (kpi.id, (kpi.observe)(&facts)));
-        weekly.extend(weekly_series(&facts, &observed.collect()));
-    }
-    trends(&weekly)
+) -> Vec<Series> {
+    let facts = team_facts(organisation, attributed, families, team, as_of);
+    let observed = ALERTABLE.iter().filter_map(|id| find(id)).map(|kpi| (kpi.id, (kpi.observe)(&facts)));
+    weekly_series(&facts, &observed.collect())
 }
 
 fn weekly_series(facts: &TeamFacts<'_>, observed: &BTreeMap<&'static str, Observed>) -> Vec<Series> {

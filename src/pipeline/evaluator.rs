@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 
 use super::diagnosis::{Diagnosis, diagnose_part, left_out_groups};
 use super::due::{TICK_MS, next_midnight};
-use super::evaluate::{Families, Rules, TeamScorecards, evaluate_team};
+use super::evaluate::{Families, Rules, TeamScorecards, evaluate_team, series_of_team};
 use super::evidence::{Evidence, EvidenceOfParts};
 use super::load::load_part;
 use super::plan::{Plan, Router};
@@ -133,6 +133,27 @@ impl Evaluator {
         Evidence::of_parts(self.evidence.clone()).of_team(team, as_of).await
     }
 
+    /// The trends of all teams as of a moment. They are corrected for one another, so none is told by itself; the facts of the
+    /// parts are loaded one after the other all the same.
+    pub async fn trends(&mut self, as_of: Moment) -> Result<Vec<Trend>, StoreError> {
+        self.follow_changes(as_of).await?;
+        let work = self.work(as_of);
+        let mut weekly = Vec::new();
+        for part in 0..work.parts.all.len() {
+            let reading = self.evidence.plan().reading(part);
+            let (work, facts) = (work.clone(), load_part(&self.store, &reading).await?);
+            let compared = tokio::task::spawn_blocking(move || work.weekly(part, &facts)).await;
+            weekly.extend(compared.map_err(|_| StoreError::other("an evaluation was interrupted"))?);
+        }
+        weekly.sort_by(|one, other| one.team().cmp(other.team()));
+        Ok(judged(&weekly.iter().collect::<Vec<_>>()))
+    }
+
+    fn work(&self, as_of: Moment) -> Work {
+        let plan = self.evidence.plan();
+        Work { rules: self.rules.clone(), services: plan.services.clone(), parts: plan.parts.clone(), as_of }
+    }
+
     /// Finds out which parts are touched by what has changed. Returns the versions that were looked at.
     async fn follow_changes(&mut self, now: Moment) -> Result<Vec<ScopeVersion>, StoreError> {
         let looks_at_all = self.looked_at_all.is_none_or(|at| now - at >= LOOK_AT_ALL_EVERY);
@@ -200,11 +221,7 @@ impl Evaluator {
     /// Evaluates parts, each loaded by itself, as many at once as there are cores. Returns their teams.
     async fn evaluate(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> Result<Vec<String>, StoreError> {
         let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
-        let (services, parts) = {
-            let plan = self.evidence.plan();
-            (plan.services.clone(), plan.parts.clone())
-        };
-        let work = Work { rules: self.rules.clone(), services, parts, as_of: now };
+        let work = self.work(now);
         let (store, evidence) = (self.store.clone(), self.evidence.clone());
         let jobs = wanted.iter().map(|part| {
             let known = self.results[*part].as_ref().map(|result| result.weekly.clone()).unwrap_or_default();
@@ -223,7 +240,7 @@ impl Evaluator {
                         result
                     });
                     let result = result.await;
-                    let result = result.map_err(|_| StoreError::other("an evaluation was interrupted".to_owned()))?;
+                    let result = result.map_err(|_| StoreError::other("an evaluation was interrupted"))?;
                     Ok::<_, StoreError>((part, result))
                 }
             })
@@ -299,6 +316,16 @@ struct Work {
 }
 
 impl Work {
+    /// The compared series of the teams of a part.
+    fn weekly(&self, part: usize, facts: &FactsInput) -> Vec<Weekly> {
+        let (rules, part) = (&self.rules, &self.parts.all[part]);
+        let attributed = attribute_part(&self.services, part, facts, self.as_of);
+        let teams = part.teams.iter().filter_map(|team| rules.organisation.teams.get(team));
+        let series =
+            teams.flat_map(|team| series_of_team(&rules.organisation, &attributed, &rules.families, team, self.as_of));
+        series.map(|series| Weekly::of(&series)).collect()
+    }
+
     /// Attributes and evaluates the facts of a part. Series whose weeks are those of before are not compared again.
     fn evaluate(&self, part: usize, facts: &FactsInput, known: &[(u64, Arc<Weekly>)]) -> (PartResult, Attributed) {
         let (organisation, part) = (&self.rules.organisation, &self.parts.all[part]);

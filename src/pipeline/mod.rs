@@ -16,9 +16,7 @@ mod snapshot;
 
 pub use collect::{CollectReport, Collector, Stop};
 pub use diagnosis::{Diagnosis, LeftOutGroup, diagnose};
-pub use evaluate::{
-    Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards, team_trends,
-};
+pub use evaluate::{Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards};
 pub use evaluator::{EvaluationRules, Evaluator, Updated};
 pub use evidence::{Evidence, KEPT_FACTS};
 pub use load::load_facts;
