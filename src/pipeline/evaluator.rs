@@ -105,7 +105,7 @@ impl Evaluator {
     /// Evaluates what has changed since the last update, and what is due. `None` where nothing is, and what is known has
     /// been told lately.
     pub async fn update(&mut self, now: Moment) -> Result<Option<Updated>, StoreError> {
-        let changed = self.follow_changes(now).await?;
+        let looked_at = self.follow_changes(now).await?;
         let mut parts = self.touched.clone();
         let changes = parts.len();
         let due = self
@@ -119,7 +119,7 @@ impl Evaluator {
         let is_stale = self.told_at.is_none_or(|at| at.timestamp_millis() / TICK_MS < now.timestamp_millis() / TICK_MS);
         let teams = self.evaluate(&parts, now).await?;
         self.hold(now);
-        self.store.note_evaluated(&changed).await?;
+        self.store.note_evaluated(&looked_at).await?;
         if parts.is_empty() && !is_stale {
             return Ok(None);
         }
@@ -222,29 +222,14 @@ impl Evaluator {
     async fn evaluate(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> Result<Vec<String>, StoreError> {
         let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
         let work = self.work(now);
-        let (store, evidence) = (self.store.clone(), self.evidence.clone());
-        let jobs = wanted.iter().map(|part| {
-            let known = self.results[*part].as_ref().map(|result| result.weekly.clone()).unwrap_or_default();
-            (*part, known)
-        });
-        let jobs: Vec<_> = jobs.collect();
-        let mut evaluated = futures_util::stream::iter(jobs)
-            .map(|(part, known)| {
-                let (store, evidence, work) = (store.clone(), evidence.clone(), work.clone());
-                async move {
-                    let reading = evidence.plan().reading(part);
-                    let facts = load_part(&store, &reading).await?;
-                    let result = tokio::task::spawn_blocking(move || {
-                        let (result, attributed) = work.evaluate(part, &facts, &known);
-                        evidence.keep(part, now, Arc::new(attributed));
-                        result
-                    });
-                    let result = result.await;
-                    let result = result.map_err(|_| StoreError::other("an evaluation was interrupted"))?;
-                    Ok::<_, StoreError>((part, result))
-                }
+        let jobs: Vec<_> = wanted
+            .iter()
+            .map(|part| {
+                let known = self.results[*part].as_ref().map(|result| result.weekly.clone()).unwrap_or_default();
+                evaluate_one(self.store.clone(), self.evidence.clone(), work.clone(), *part, known)
             })
-            .buffer_unordered(cores);
+            .collect();
+        let mut evaluated = futures_util::stream::iter(jobs).buffer_unordered(cores);
         let (mut teams, mut weeks_changed) = (Vec::new(), false);
         while let Some(done) = evaluated.next().await {
             let (part, result) = done?;
@@ -304,6 +289,25 @@ impl Evaluator {
         };
         Known::new(snapshot, Evidence::of_parts(self.evidence.clone()), self.rules.organisation.clone(), diagnoses)
     }
+}
+
+/// Loads and evaluates one part.
+async fn evaluate_one(
+    store: Store,
+    evidence: Arc<EvidenceOfParts>,
+    work: Work,
+    part: usize,
+    known: Vec<(u64, Arc<Weekly>)>,
+) -> Result<(usize, PartResult), StoreError> {
+    let reading = evidence.plan().reading(part);
+    let facts = load_part(&store, &reading).await?;
+    let result = tokio::task::spawn_blocking(move || {
+        let (result, attributed) = work.evaluate(part, &facts, &known);
+        evidence.keep(part, work.as_of, Arc::new(attributed));
+        result
+    });
+    let result = result.await.map_err(|_| StoreError::other("an evaluation was interrupted"))?;
+    Ok((part, result))
 }
 
 /// What it takes to evaluate a part.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::attribution::{Parts, Services};
 use crate::facts::{
-    CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Inventory, Iteration, Moment, PullRequest,
-    Release, ReportedValue, Repository, Sample, SecurityAlert, Sourced, Tag, TeamRepositories, TestReport, WorkItem,
+    CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Inventory, Moment, PullRequest, Release,
+    ReportedValue, Repository, Sample, SecurityAlert, Sourced, Tag, TestReport, WorkItem,
 };
 use crate::store::{ScopeKey, Store, StoreError};
 
@@ -172,9 +172,8 @@ impl Router<'_> {
             // The looks at a repository's files; those at tools are told apart by their content.
             Inventory::FAMILY => self.parts.of_repository(&key.scope).map(Route::Whole),
             Deployment::FAMILY | Incident::FAMILY | ReportedValue::FAMILY | Repository::FAMILY => None,
-            // Lists of teams are the plan's own, and iterations are read by the items that are in them.
-            TeamRepositories::FAMILY | Iteration::FAMILY => Some(Route::Nobody),
-            // A family that this program does not know, of a newer one that shares the store.
+            // Lists of teams are the plan's own, and iterations are read by the items that are in them. Other families are
+            // those of a newer program that shares the store.
             _ => Some(Route::Nobody),
         }
     }
@@ -255,13 +254,16 @@ impl Router<'_> {
 /// The shares of scopes, by source and scope.
 type Shares = BTreeMap<(String, String), BTreeMap<usize, Share>>;
 
+/// What a part has of a scope, while it is read: the hash so far, and the keys.
+type Hashed = (DefaultHasher, Vec<String>);
+
 /// Divides facts among parts. What changes nothing about a fact is taken out of it before it is told apart.
 fn shared<F: FactFamily>(
     facts: &[Sourced<F>],
     whose: impl Fn(&Sourced<F>) -> BTreeSet<usize>,
     essence: impl Fn(&F) -> F,
 ) -> Shares {
-    let mut divided: BTreeMap<(String, String), BTreeMap<usize, (DefaultHasher, Vec<String>)>> = BTreeMap::new();
+    let mut divided: BTreeMap<(String, String), BTreeMap<usize, Hashed>> = BTreeMap::new();
     for item in facts {
         let text = serde_json::to_string(&essence(&item.fact)).unwrap_or_default();
         for part in whose(item) {
