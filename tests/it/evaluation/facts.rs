@@ -68,8 +68,8 @@ pub(super) fn organisation(numbers: &[Numbers]) -> Organisation {
     for number in 0..5_u8 {
         let (a, b, c, d) = numbers[usize::from(number) % numbers.len()];
         let projects = [format!("P{}", a % 4), format!("P{}:c{}", b % 4, c % 2)];
-        let projects = if d % 3 == 0 { &projects[..] } else { &projects[1..] };
-        let repositories = if d % 2 == 0 { vec![repository(d)] } else { Vec::new() };
+        let projects = if d.is_multiple_of(3) { &projects[..] } else { &projects[1..] };
+        let repositories = if d.is_multiple_of(2) { vec![repository(d)] } else { Vec::new() };
         let team = team(&format!("t{number}"), projects, &repositories);
         organisation.teams.insert(team.id.clone(), team);
     }
@@ -85,16 +85,16 @@ pub(super) fn organisation(numbers: &[Numbers]) -> Organisation {
             _ => vec![Ownership { team: of(*b), from: None, until: None }],
         };
         let mut made = service(&format!("s{number}"), &repository(*a), owners);
-        if c % 2 == 0 {
+        if c.is_multiple_of(2) {
             made.names.push(word(*c));
         }
-        let labels = if d % 2 == 0 { Vec::new() } else { vec!["urgent".to_owned()] };
+        let labels = if d.is_multiple_of(2) { Vec::new() } else { vec!["urgent".to_owned()] };
         made.incident_services.push(IncidentService {
             source: "pager".to_owned(),
             service: format!("PD{}", b % 3),
             labels,
         });
-        if a % 3 == 0 {
+        if a.is_multiple_of(3) {
             let any = regex::Regex::new(".*").unwrap();
             made.deployments = DeploymentRule::WorkflowRun { workflow: any.clone(), branch: any };
         }
@@ -124,7 +124,7 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
             Fact::Repository(Repository {
                 full_name: repository,
                 host_id: format!("h{}", a % 7),
-                default_branch: Some(if b % 2 == 0 { "main" } else { "master" }.to_owned()),
+                default_branch: Some(if b.is_multiple_of(2) { "main" } else { "master" }.to_owned()),
                 branch_heads: BTreeMap::new(),
                 url: None,
                 archived: false,
@@ -143,12 +143,16 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
             Fact::Commit(Commit {
                 repository,
                 sha: sha(b),
-                parents: if b % 16 == 0 { Vec::new() } else { vec![sha(b % 16 - 1)] },
+                parents: if b.is_multiple_of(16) { Vec::new() } else { vec![sha(b % 16 - 1)] },
                 authored_at: days_ago(90 - b % 16 * 2, 3),
                 committed_at: days_ago(90 - b % 16 * 2, 1),
                 author: None,
                 subject: format!("change {b}"),
-                reverts: if c % 5 == 0 { vec![ChangeReference::Commit(sha(b.wrapping_sub(2)))] } else { Vec::new() },
+                reverts: if c.is_multiple_of(5) {
+                    vec![ChangeReference::Commit(sha(b.wrapping_sub(2)))]
+                } else {
+                    Vec::new()
+                },
                 pull_request: None,
                 paths: None,
                 url: None,
@@ -160,10 +164,10 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
             Fact::Deployment(Deployment {
                 repository,
                 id: format!("d{}", b % 8),
-                service: (c % 2 == 0).then(|| word(b)),
+                service: (c.is_multiple_of(2)).then(|| word(b)),
                 sha: sha(b),
                 reference: None,
-                environment: if c % 5 == 0 { "staging" } else { "production" }.to_owned(),
+                environment: if c.is_multiple_of(5) { "staging" } else { "production" }.to_owned(),
                 task: None,
                 created_at: ended,
                 statuses: vec![DeploymentStatus { at: ended, state: DeploymentState::Success, url: None }],
@@ -177,7 +181,7 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
                 id: format!("e{}", b % 8),
                 tag: format!("v{}", b % 8),
                 sha: Some(sha(b)),
-                prerelease: c % 4 == 0,
+                prerelease: c.is_multiple_of(4),
                 created_at: began,
                 published_at: ended,
                 url: None,
@@ -200,7 +204,7 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
                 created_at: ended,
                 run_started_at: ended,
                 updated_at: ended + Duration::minutes(i64::from(c)),
-                conclusion: Some(if c % 3 == 0 { CiRunConclusion::Failure } else { CiRunConclusion::Success }),
+                conclusion: Some(if c.is_multiple_of(3) { CiRunConclusion::Failure } else { CiRunConclusion::Success }),
                 url: None,
             }),
         ),
@@ -225,10 +229,10 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
                 repository,
                 kind: SecurityAlertKind::Dependency,
                 number: u64::from(b % 6),
-                severity: Some(if c % 2 == 0 { "critical" } else { "high" }.to_owned()),
+                severity: Some(if c.is_multiple_of(2) { "critical" } else { "high" }.to_owned()),
                 title: "a hole".to_owned(),
                 opened_at: began,
-                fixed_at: (c % 3 == 0).then_some(ended),
+                fixed_at: (c.is_multiple_of(3)).then_some(ended),
                 dismissed_at: None,
                 dismissed_reason: None,
                 updated_at: ended,
@@ -245,7 +249,7 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
                 branch: None,
                 at: ended,
                 executed: 20,
-                failed: if c % 2 == 0 { vec!["one".to_owned()] } else { Vec::new() },
+                failed: if c.is_multiple_of(2) { vec!["one".to_owned()] } else { Vec::new() },
                 flaky: Vec::new(),
                 url: None,
             }),
@@ -263,7 +267,7 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
             }),
         ),
         14 => {
-            let measure = if c % 2 == 0 { "availability" } else { "cost" }.to_owned();
+            let measure = if c.is_multiple_of(2) { "availability" } else { "cost" }.to_owned();
             let value = f64::from(c) / 256.0;
             ("prometheus", Fact::Sample(Sample { service: word(a), measure, at: ended, value, url: None }))
         }
@@ -273,7 +277,7 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
 }
 
 fn pull_request(repository: String, b: u8, c: u8, sha: String, began: Moment, ended: Moment) -> PullRequest {
-    let merged = c % 3 != 0;
+    let merged = !c.is_multiple_of(3);
     PullRequest {
         repository,
         number: u64::from(b % 20),
@@ -305,13 +309,13 @@ fn incident(a: u8, b: u8, c: u8, began: Moment, ended: Moment) -> Incident {
     let update = IncidentUpdate { at: ended, kind: IncidentUpdateKind::Resolved };
     Incident {
         id: format!("q{}", b % 10),
-        service: if c % 3 == 0 { repository(a) } else { format!("PD{}", a % 4) },
-        service_name: (c % 4 == 0).then(|| word(b)),
+        service: if c.is_multiple_of(3) { repository(a) } else { format!("PD{}", a % 4) },
+        service_name: (c.is_multiple_of(4)).then(|| word(b)),
         title: format!("it fails {b}"),
-        severity_words: if c % 2 == 0 { vec!["urgent".to_owned()] } else { vec!["sev2".to_owned()] },
+        severity_words: if c.is_multiple_of(2) { vec!["urgent".to_owned()] } else { vec!["sev2".to_owned()] },
         created_at: began,
         impact_started_at: None,
-        updates: if c % 5 == 0 { Vec::new() } else { vec![update] },
+        updates: if c.is_multiple_of(5) { Vec::new() } else { vec![update] },
         causes: Vec::new(),
         updated_at: ended,
         url: None,
@@ -322,12 +326,12 @@ fn work_item(a: u8, b: u8, c: u8, began: Moment, ended: Moment) -> WorkItem {
     let done = WorkItemTransition { at: ended, status: "Done".to_owned(), stage: None };
     WorkItem {
         id: format!("w{}", b % 20),
-        project: if c % 7 == 0 { repository(a) } else { format!("P{}", a % 5) },
-        components: if c % 2 == 0 { vec![format!("c{}", c % 3)] } else { Vec::new() },
+        project: if c.is_multiple_of(7) { repository(a) } else { format!("P{}", a % 5) },
+        components: if c.is_multiple_of(2) { vec![format!("c{}", c % 3)] } else { Vec::new() },
         words: vec!["bug".to_owned()],
         title: format!("item {b}"),
         created_at: began,
-        transitions: if c % 3 == 0 { Vec::new() } else { vec![done] },
+        transitions: if c.is_multiple_of(3) { Vec::new() } else { vec![done] },
         iterations: vec![IterationMembership { iteration: format!("i{}", a % 4), added_at: None, removed_at: None }],
         points: Some(f64::from(c % 5)),
         updated_at: ended,
@@ -342,7 +346,7 @@ fn inventory(a: u8, b: u8, c: u8, at: Moment) -> Inventory {
     };
     let (kind, scope, entries) = match a % 3 {
         0 => {
-            let file = if c % 2 == 0 { "RUNBOOK.md" } else { "README.md" };
+            let file = if c.is_multiple_of(2) { "RUNBOOK.md" } else { "README.md" };
             (InventoryKind::Files, repository(b), vec![entry(file.to_owned(), &[])])
         }
         1 => {
@@ -362,8 +366,8 @@ fn reported(a: u8, b: u8, c: u8, at: Moment) -> ReportedValue {
     ReportedValue {
         template: template.to_owned(),
         id: format!("{}", b % 20),
-        team: (c % 3 != 0).then(|| format!("t{}", b % 6)),
-        service: (c % 2 == 0).then(|| word(b)),
+        team: (!c.is_multiple_of(3)).then(|| format!("t{}", b % 6)),
+        service: (c.is_multiple_of(2)).then(|| word(b)),
         began_at: None,
         at,
         ended: true,
