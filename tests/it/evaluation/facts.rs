@@ -73,6 +73,7 @@ pub(super) fn organisation(numbers: &[Numbers]) -> Organisation {
         let team = team(&format!("t{number}"), projects, &repositories);
         organisation.teams.insert(team.id.clone(), team);
     }
+    let any = regex::Regex::new(".*").unwrap();
     for (number, (a, b, c, d)) in numbers.iter().enumerate().take(4) {
         let of = |team: u8| format!("t{}", team % 6);
         let day = "2026-10-01".parse().ok();
@@ -95,7 +96,7 @@ pub(super) fn organisation(numbers: &[Numbers]) -> Organisation {
             labels,
         });
         if a.is_multiple_of(3) {
-            let any = regex::Regex::new(".*").unwrap();
+            let any = any.clone();
             made.deployments = DeploymentRule::WorkflowRun { workflow: any.clone(), branch: any };
         }
         organisation.services.insert(made.id.clone(), made);
@@ -115,10 +116,22 @@ fn check(name: &str, rule: ReadinessRule) -> ReadinessCheck {
 
 /// The source and a fact of it.
 pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
+    match kind % 17 {
+        kind @ 0..4 => change((kind, a, b, c)),
+        kind @ 4..8 => delivery((kind, a, b, c)),
+        kind => beyond_delivery((kind, a, b, c)),
+    }
+}
+
+fn sha(number: u8) -> String {
+    format!("{:040}", number % 16)
+}
+
+/// A repository, a team's list, a commit or a pull request.
+fn change((kind, a, b, c): Numbers) -> (&'static str, Fact) {
     let (began, ended) = (days_ago(b, c), days_ago(b / 2, c));
     let repository = repository(a);
-    let sha = |number: u8| format!("{:040}", number % 16);
-    match kind % 17 {
+    match kind {
         0 => (
             "github",
             Fact::Repository(Repository {
@@ -158,7 +171,15 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
                 url: None,
             }),
         ),
-        3 => ("github", Fact::PullRequest(pull_request(repository, b, c, sha(b), began, ended))),
+        _ => ("github", Fact::PullRequest(pull_request(repository, b, c, sha(b), began, ended))),
+    }
+}
+
+/// A deployment, a release, a tag or a run.
+fn delivery((kind, a, b, c): Numbers) -> (&'static str, Fact) {
+    let (began, ended) = (days_ago(b, c), days_ago(b / 2, c));
+    let repository = repository(a);
+    match kind {
         4 => (
             "cd",
             Fact::Deployment(Deployment {
@@ -191,7 +212,7 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
             "github",
             Fact::Tag(Tag { repository, name: format!("v{}", b % 8), sha: sha(b), tagged_at: ended, url: None }),
         ),
-        7 => (
+        _ => (
             "github",
             Fact::CiRun(CiRun {
                 repository,
@@ -208,6 +229,14 @@ pub(super) fn fact((kind, a, b, c): Numbers) -> (&'static str, Fact) {
                 url: None,
             }),
         ),
+    }
+}
+
+/// Everything else.
+fn beyond_delivery((kind, a, b, c): Numbers) -> (&'static str, Fact) {
+    let (began, ended) = (days_ago(b, c), days_ago(b / 2, c));
+    let repository = repository(a);
+    match kind {
         8 => ("pager", Fact::Incident(incident(a, b, c, began, ended))),
         9 => ("jira", Fact::WorkItem(work_item(a, b, c, began, ended))),
         10 => (
