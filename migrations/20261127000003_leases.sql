@@ -6,9 +6,3 @@ CREATE TABLE leases (
     fence BIGINT NOT NULL,
     expires_at_ms BIGINT NOT NULL
 );
-
--- How often facts of a source have changed: whoever evaluates looks here, since another program may collect.
-CREATE TABLE source_changes (
-    source TEXT NOT NULL PRIMARY KEY,
-    changes BIGINT NOT NULL
-);

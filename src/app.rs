@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::attribution::{Attributed, Organisation, ReadinessRule, attribute};
 use crate::config::{Config, ConfigError, Document};
 use crate::facts::{Moment, PersonHasher};
-use crate::pipeline::{Families, Reviewer, TeamScorecards, load_facts};
+use crate::pipeline::{EvaluationRules, Evaluator, Families, KEPT_FACTS, Reviewer, TeamScorecards, load_facts};
 use crate::report::scorecard::{Measure, ScorecardRow, with_targets};
 use crate::reported::Known;
 use crate::sources::{ConfigureError, KINDS, Source, SourceContext};
@@ -73,6 +73,21 @@ impl App {
             events: Arc::new(events.collect()),
             sources: self.sources.iter().map(|source| source.name().to_owned()).collect(),
         }
+    }
+
+    /// What keeps the numbers of all teams up to date.
+    pub fn evaluator(&self) -> Evaluator {
+        let rules = EvaluationRules {
+            organisation: Arc::new(self.organisation.clone()),
+            families: Arc::new(self.families.clone()),
+            scorecards: Arc::new(self.scorecards.clone()),
+        };
+        Evaluator::new(self.store.clone(), rules, KEPT_FACTS)
+    }
+
+    /// The attributed facts of one team, and perhaps of others, as of a moment; what does not concern it is not loaded.
+    pub async fn attributed_of(&self, team: &str, as_of: Moment) -> Result<Arc<Attributed>> {
+        Ok(self.evaluator().attributed(team, as_of).await?)
     }
 
     /// Loads all facts and attributes them, as of a moment.

@@ -18,7 +18,7 @@ use chiplog::attribution::attribute;
 use chiplog::expose::web::{Served, WebState, router};
 use chiplog::facts::Moment;
 use chiplog::kpi::CATALOGUE;
-use chiplog::pipeline::{CollectMetrics, FactsAtHand, Known, diagnose, evaluate, month_before, month_label};
+use chiplog::pipeline::{CollectMetrics, Known, evaluate, month_before, month_label};
 use chrono::{DurationRound as _, NaiveDate};
 
 use measure::{Asking, Kept, Measured};
@@ -86,15 +86,12 @@ async fn known(app: &App, now: Moment) -> Known {
     let attributed = attribute(&app.organisation, &facts, now);
     println!("attribution: {:.1} s", began.elapsed().as_secs_f64());
     let began = Instant::now();
-    let findings = diagnose(&app.organisation, &facts, &attributed);
-    println!("diagnosis: {:.1} s", began.elapsed().as_secs_f64());
-    drop(facts);
-    let began = Instant::now();
     let snapshot = evaluate(&app.organisation, &attributed, &app.families, &app.scorecards, now);
     println!("evaluation: {:.1} s", began.elapsed().as_secs_f64());
+    let known = Known::whole(Arc::new(app.organisation.clone()), &facts, attributed, snapshot);
+    drop(facts);
     println!("resident memory after the evaluation: {}\n", resident());
-    let facts = FactsAtHand::now(app.store.clone(), Arc::new(app.organisation.clone()), now, attributed);
-    Known { snapshot, facts, findings, seconds: began.elapsed().as_secs_f64() }
+    known
 }
 
 async fn tell_pages(asking: &Asking, last_month: NaiveDate, now: Moment) {

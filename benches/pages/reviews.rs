@@ -60,14 +60,15 @@ fn keep<F: FactFamily>(facts: &[Sourced<F>], stored: &mut BTreeMap<String, Vec<F
 /// Freezes what a draft tells of the last month for all other teams, and writes down what every team resolved.
 pub(crate) async fn freeze_others(app: &App, known: &Known, month: NaiveDate, now: Moment) {
     let reviewer = app.reviewer();
-    let attributed = known.facts.attributed().await.unwrap();
-    let draft = Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
     for team in app.organisation.teams.values() {
         let text = "Review within a day\nFewer flaky tests\n  two are left";
         app.store.set_review_actions(&team.id, &month_label(month), text, now).await.unwrap();
         if app.store.review(&team.id, &month_label(month), None).await.unwrap().is_some() {
             continue;
         }
+        let as_of = known.snapshot.as_of;
+        let attributed = known.evidence.of_team(&team.id, as_of).await.unwrap();
+        let draft = Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of };
         let made = reviewer.draft(team, month, &draft, Vec::new());
         let document = FrozenReview {
             other_changes: Vec::new(),

@@ -1,6 +1,7 @@
 //! The whole picture: everything that attribution finds out, in one pass over the services.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::attempts::attempts;
 use super::cause::Causes;
@@ -9,6 +10,7 @@ use super::history::History;
 use super::incidents;
 use super::input::FactsInput;
 use super::ownership::{Services, touches};
+use super::parts::Part;
 use super::references::Resolver;
 use super::shipped::{Timeline, changed_paths, ship};
 use super::{
@@ -20,10 +22,30 @@ use crate::facts::{ChangeReference, Commit, FactFamily, Moment, PullRequest, Sou
 /// Attributes all facts by the rules of an organisation, as they were known at `as_of`. The order of the facts does not
 /// matter.
 pub fn attribute(organisation: &Organisation, facts: &FactsInput, as_of: Moment) -> Attributed {
+    let services = Services::resolve(Arc::new(organisation.clone()), &facts.team_repositories);
+    let mut found = attributed(&services, &services.all.values().collect::<Vec<_>>(), facts, as_of);
+    found.left_out.extend(services.left_out(as_of));
+    found.left_out.sort();
+    found
+}
+
+/// Attributes the facts of one part of an organisation ([`Parts::share`]): what comes out for its teams, and what is left
+/// out, is what [`attribute`] makes of all facts.
+pub fn attribute_part(services: &Services, part: &Part, facts: &FactsInput, as_of: Moment) -> Attributed {
+    let of_part: Vec<&Service> = part.services.iter().filter_map(|id| services.all.get(id)).collect();
+    let mut found = attributed(services, &of_part, facts, as_of);
+    if part.is_rest() {
+        found.left_out.extend(services.left_out(as_of));
+    }
+    found.left_out.sort();
+    found
+}
+
+fn attributed(services: &Services, part: &[&Service], facts: &FactsInput, as_of: Moment) -> Attributed {
+    let organisation = services.organisation();
     let facts = facts.known_at(organisation, as_of);
     let mut found = Attributed::default();
-    let services = Services::resolve(organisation, &facts, &mut found.left_out, as_of);
-    found.incidents = incidents::attributed(&facts, &services, &organisation.incidents, &mut found.left_out);
+    found.incidents = incidents::attributed(&facts, services, &organisation.incidents, &mut found.left_out);
     let links: HashMap<String, &[ChangeReference]> = facts
         .incidents
         .iter()
@@ -58,38 +80,32 @@ pub fn attribute(organisation: &Organisation, facts: &FactsInput, as_of: Moment)
             found.deployments.extend(tried);
         }
     }
-    without_commits(&services, &by_repository, &facts, &mut found);
+    without_commits(services, part, &by_repository, &facts, &mut found);
     found.deployments.sort_by(|one, other| {
         let rank = |item: &ServiceDeployment| {
             (item.service.clone(), item.finished_at.unwrap_or(item.created_at), item.key.clone())
         };
         rank(one).cmp(&rank(other))
     });
-    found.pull_requests = pull_requests(&facts, &services, &deployed, as_of, &mut found.left_out);
-    beyond_delivery(organisation, &facts, &services, &mut found, as_of);
-    found.repository_teams = repository_teams(&services, as_of);
-    found.left_out.sort();
+    found.pull_requests = pull_requests(&facts, services, &deployed, as_of, &mut found.left_out);
+    beyond_delivery(&facts, services, part, &mut found, as_of);
+    found.repository_teams = repository_teams(services, part, as_of);
     found
 }
 
 /// Everything that is neither change, deployment nor incident.
-fn beyond_delivery(
-    organisation: &Organisation,
-    facts: &FactsInput,
-    services: &Services<'_>,
-    found: &mut Attributed,
-    as_of: Moment,
-) {
+fn beyond_delivery(facts: &FactsInput, services: &Services, part: &[&Service], found: &mut Attributed, as_of: Moment) {
+    let organisation = services.organisation();
     found.work_items = work::work_items(organisation, facts, services, &mut found.left_out);
     found.iterations = work::iterations(organisation, facts, services, as_of);
-    found.ci_runs = quality::ci_runs(organisation, facts, services);
+    found.ci_runs = quality::ci_runs(facts, services);
     found.test_results = quality::test_results(facts, services);
     found.coverage = quality::coverage(facts, services);
     found.security_alerts = quality::security_alerts(&organisation.security, facts, services);
     found.samples = operations::samples(facts, services, &mut found.left_out);
     found.reports = operations::reports(organisation, facts, services, &mut found.left_out);
-    found.readiness = operations::readiness(organisation, facts, services, &found.reports);
-    found.tiers = services.all.values().map(|service| (service.id.clone(), service.tier)).collect();
+    found.readiness = operations::readiness(organisation, facts, services, part, &found.reports);
+    found.tiers = services.tiers.clone();
 }
 
 /// Whether an attempt is one of this service: of merges to a branch only those that touch its paths.
@@ -164,10 +180,16 @@ fn of_service<'a>(
 }
 
 /// Services of repositories without any commit or pull request: their deployments still count.
-fn without_commits(services: &Services<'_>, known: &ByRepository<'_>, facts: &FactsInput, found: &mut Attributed) {
+fn without_commits(
+    services: &Services,
+    part: &[&Service],
+    known: &ByRepository<'_>,
+    facts: &FactsInput,
+    found: &mut Attributed,
+) {
     let history = History::new([]);
     let landings = Landings::new([], &history);
-    for service in services.all.values().filter(|service| !known.facts.contains_key(service.repository.as_str())) {
+    for service in part.iter().filter(|service| !known.facts.contains_key(service.repository.as_str())) {
         let (mut tried, rule) = attempts(service, facts, &history);
         for attempt in &mut tried {
             attempt.team = services.owner_at(service, attempt.finished_at.unwrap_or(attempt.created_at));
@@ -180,7 +202,7 @@ fn without_commits(services: &Services<'_>, known: &ByRepository<'_>, facts: &Fa
 
 fn pull_requests(
     facts: &FactsInput,
-    services: &Services<'_>,
+    services: &Services,
     deployed: &Deployed,
     as_of: Moment,
     left_out: &mut Vec<LeftOut>,
@@ -216,9 +238,9 @@ fn pull_requests(
     attributed
 }
 
-fn repository_teams(services: &Services<'_>, as_of: Moment) -> BTreeMap<String, Vec<String>> {
+fn repository_teams(services: &Services, part: &[&Service], as_of: Moment) -> BTreeMap<String, Vec<String>> {
     let mut teams: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for service in services.all.values() {
+    for service in part {
         let of_repository = teams.entry(service.repository.clone()).or_default();
         if let Some(team) = services.owner_at(service, as_of)
             && !of_repository.contains(&team)

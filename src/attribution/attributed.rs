@@ -1,6 +1,7 @@
 //! What attribution finds out: the vocabulary that KPIs are computed from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{
     ByTeam, ServiceCoverage, ServiceReadiness, ServiceSample, Severity, TeamCiRun, TeamIteration, TeamReport,
@@ -36,7 +37,7 @@ pub struct Attributed {
     /// Reported values.
     pub reports: Vec<TeamReport>,
     /// The tier of each service, by id.
-    pub tiers: BTreeMap<String, u8>,
+    pub tiers: Arc<BTreeMap<String, u8>>,
     /// What could not be attributed, with the reason; shown by `doctor`, `explain` and the data-quality metrics.
     pub left_out: Vec<LeftOut>,
     /// The rule that `auto` took for each service, in words, and what else was seen. By service id.

@@ -40,6 +40,11 @@ pub struct OfTeam<'a> {
 }
 
 impl Attributed {
+    /// How many facts there are in all.
+    pub fn size(&self) -> usize {
+        size(self)
+    }
+
     /// Picks the facts of a team. What is attributed must not change after the first look.
     pub fn of_team(&self, team: &str) -> OfTeam<'_> {
         let index = self.by_team.0.get_or_init(|| Index::of(self));

@@ -8,7 +8,7 @@ use crate::facts::{FactFamily, Incident, Sourced};
 /// All incidents, each with its service where one was found; the others are reported and kept.
 pub(super) fn attributed(
     facts: &FactsInput,
-    services: &Services<'_>,
+    services: &Services,
     rules: &IncidentRules,
     left_out: &mut Vec<LeftOut>,
 ) -> Vec<ServiceIncident> {
@@ -42,13 +42,14 @@ pub(super) fn attributed(
 }
 
 /// The service that names the incident's service, or is called the same; for issues also the only service of their repository.
-fn service_of<'a>(item: &'a Sourced<Incident>, services: &'a Services<'_>) -> Option<&'a Service> {
+pub(super) fn service_of<'a>(item: &Sourced<Incident>, services: &'a Services) -> Option<&'a Service> {
     let fact = &item.fact;
     let has_label = |labels: &[String]| {
         let has = |label: &String| fact.severity_words.iter().any(|word| word.eq_ignore_ascii_case(label));
         labels.is_empty() || labels.iter().any(has)
     };
-    let named = services.all.values().find(|service| {
+    let candidates = services.of_incident_service(&item.source, [Some(&fact.service), fact.service_name.as_deref()]);
+    let named = candidates.into_iter().filter_map(|id| services.all.get(id)).find(|service| {
         service.incident_services.iter().any(|named| {
             let same = named.service == fact.service || Some(&named.service) == fact.service_name.as_ref();
             named.source == item.source && same && has_label(&named.labels)

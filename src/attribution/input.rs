@@ -96,6 +96,35 @@ impl FactsInput {
         facts
     }
 
+    /// The first moment after `as_of` at which a fact begins, ends or was changed, as clocks that are ahead tell: what is known
+    /// becomes more then without any new fact.
+    pub fn first_after(&self, as_of: Moment) -> Option<Moment> {
+        fn first<F: FactFamily>(facts: &[Sourced<F>], as_of: Moment) -> Option<Moment> {
+            let moments = facts.iter().flat_map(|item| {
+                let fact = &item.fact;
+                [Some(fact.started_at()), fact.ended_at(), Some(fact.version_at())].into_iter().flatten()
+            });
+            moments.filter(|at| *at > as_of).min()
+        }
+        let firsts = [
+            first(&self.pull_requests, as_of),
+            first(&self.deployments, as_of),
+            first(&self.releases, as_of),
+            first(&self.tags, as_of),
+            first(&self.ci_runs, as_of),
+            first(&self.incidents, as_of),
+            first(&self.work_items, as_of),
+            first(&self.iterations, as_of),
+            first(&self.security_alerts, as_of),
+            first(&self.test_reports, as_of),
+            first(&self.coverage_reports, as_of),
+            first(&self.samples, as_of),
+            first(&self.inventories, as_of),
+            first(&self.reported_values, as_of),
+        ];
+        firsts.into_iter().flatten().min()
+    }
+
     /// The order of facts in the store means nothing: sorted, the same facts give the same attribution.
     fn sort(&mut self) {
         self.repositories.sort_by(|one, other| one.fact.full_name.cmp(&other.fact.full_name));

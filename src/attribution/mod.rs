@@ -15,6 +15,7 @@ mod input;
 mod operations;
 mod organisation;
 mod ownership;
+mod parts;
 mod quality;
 mod references;
 mod rules;
@@ -25,7 +26,7 @@ mod test_support;
 mod tests;
 mod work;
 
-pub use attribute::attribute;
+pub use attribute::{attribute, attribute_part};
 pub use attributed::{
     Attributed, DeploymentFailure, FailureCause, FixKind, LeftOut, ServiceDeployment, ServiceIncident,
     ServicePullRequest, Shipment, ShippedChange, ShippedCommit,
@@ -36,6 +37,8 @@ pub use operations::{ServiceReadiness, ServiceSample, TeamReport};
 pub use organisation::{
     ChangeRules, DeploymentRule, IncidentRules, IncidentService, Organisation, Ownership, Service, Severity, Team,
 };
+pub use ownership::Services;
+pub use parts::{Part, Parts};
 pub use quality::{AlertSeverity, CiAttempt, ServiceCoverage, TeamCiRun, TeamSecurityAlert, TeamTestResult};
 pub use rules::{DocumentationRules, ReadinessCheck, ReadinessRule, SecurityRules, Words, WorkRules, words};
 pub use work::{PlannedItem, TeamIteration, TeamWorkItem, WorkClass, classes_of_words};

@@ -70,7 +70,7 @@ pub struct TeamReport {
 }
 
 /// Samples, each with its service; those that no service is called by are reported.
-pub(super) fn samples(facts: &FactsInput, services: &Services<'_>, left_out: &mut Vec<LeftOut>) -> Vec<ServiceSample> {
+pub(super) fn samples(facts: &FactsInput, services: &Services, left_out: &mut Vec<LeftOut>) -> Vec<ServiceSample> {
     let mut strangers: BTreeMap<(&str, &str), Moment> = BTreeMap::new();
     let mut made = Vec::new();
     for item in &facts.samples {
@@ -107,7 +107,7 @@ pub(super) fn samples(facts: &FactsInput, services: &Services<'_>, left_out: &mu
 pub(super) fn reports(
     organisation: &Organisation,
     facts: &FactsInput,
-    services: &Services<'_>,
+    services: &Services,
     left_out: &mut Vec<LeftOut>,
 ) -> Vec<TeamReport> {
     let mut made = Vec::new();
@@ -154,11 +154,12 @@ pub(super) fn reports(
 pub(super) fn readiness(
     organisation: &Organisation,
     facts: &FactsInput,
-    services: &Services<'_>,
+    services: &Services,
+    part: &[&Service],
     reports: &[TeamReport],
 ) -> Vec<ServiceReadiness> {
     let mut made = Vec::new();
-    for service in services.all.values() {
+    for service in part.iter().copied() {
         let checks: Vec<&ReadinessCheck> =
             organisation.readiness.iter().filter(|check| check.tiers.contains(&service.tier)).collect();
         if checks.is_empty() {

@@ -1,66 +1,115 @@
 //! Who owns what, and since when.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use super::input::FactsInput;
 use super::{DeploymentRule, LeftOut, Organisation, Ownership, Service};
-use crate::facts::{Moment, PullRequest};
+use crate::facts::{Moment, PullRequest, Sourced, TeamRepositories};
 
-/// All services: the configured ones, and each repository of a team that no service names.
-pub(super) struct Services<'a> {
-    organisation: &'a Organisation,
+/// All services: the configured ones, and each repository of a team that no service names. What is asked for often is looked
+/// up once.
+#[derive(Debug)]
+pub struct Services {
+    /// The rules.
+    organisation: Arc<Organisation>,
     /// By id.
     pub(super) all: BTreeMap<String, Service>,
+    /// The tiers by id.
+    pub(super) tiers: Arc<BTreeMap<String, u8>>,
+    /// The ids of the services of each repository, ascending.
+    by_repository: HashMap<String, Vec<String>>,
+    /// The first service that has a word among its names.
+    by_name: HashMap<String, String>,
+    /// The ids of the services that name a service of an incident tool, ascending; by source and the tool's word.
+    by_incident_service: HashMap<(String, String), Vec<String>>,
+    /// The first team that lists a project, or a project with a component.
+    by_project: HashMap<String, String>,
+    /// The teams that hold each repository, by the configuration and by the hosting service.
+    repositories: BTreeMap<String, BTreeSet<String>>,
+    /// Repositories that several teams hold and no service names.
+    shared: Vec<String>,
 }
 
-impl<'a> Services<'a> {
+impl Services {
     /// Completes the configured services with the repositories of the teams. A repository that several teams hold is
-    /// reported, because its deployments can count for one team only.
-    pub(super) fn resolve(
-        organisation: &'a Organisation,
-        facts: &FactsInput,
-        left_out: &mut Vec<LeftOut>,
-        as_of: Moment,
-    ) -> Self {
+    /// reported ([`Self::left_out`]), because its deployments can count for one team only.
+    pub fn resolve(organisation: Arc<Organisation>, team_repositories: &[Sourced<TeamRepositories>]) -> Self {
         let mut all = organisation.services.clone();
+        let repositories = repositories_of_teams(&organisation, team_repositories);
         let named: BTreeSet<String> = all.values().map(|service| service.repository.clone()).collect();
-        for (repository, teams) in repositories_of_teams(organisation, facts) {
-            if named.contains(&repository) {
-                give_to_team(&mut all, &repository, &teams);
-                continue;
-            }
-            if teams.len() > 1 {
-                left_out.push(shared_repository(&repository, &teams, as_of));
-            }
-            let id = free_id(&all, &repository);
-            let owners = teams.iter().take(1);
-            let owners = owners.map(|team| Ownership { team: team.clone(), from: None, until: None }).collect();
-            all.insert(
-                id.clone(),
-                Service {
-                    id,
-                    repository,
-                    paths: None,
-                    owners,
-                    tier: 2,
-                    deployments: DeploymentRule::Auto,
-                    incident_services: Vec::new(),
-                    names: Vec::new(),
-                    critical_paths: None,
-                },
-            );
+        for service in all.values_mut().filter(|service| service.owners.is_empty()) {
+            // Services of the configuration that name no owner belong to the team of their repository.
+            let team = repositories.get(&service.repository).and_then(BTreeSet::first);
+            service.owners.extend(team.map(|team| Ownership { team: team.clone(), from: None, until: None }));
         }
-        Self { organisation, all }
+        let mut shared = Vec::new();
+        for (repository, teams) in repositories.iter().filter(|(repository, _)| !named.contains(*repository)) {
+            if teams.len() > 1 {
+                shared.push(repository.clone());
+            }
+            let service = of_whole_repository(free_id(&all, repository), repository, teams);
+            all.insert(service.id.clone(), service);
+        }
+        let mut by_repository: HashMap<String, Vec<String>> = HashMap::new();
+        let mut by_name: HashMap<String, String> = HashMap::new();
+        let mut by_incident_service: HashMap<(String, String), Vec<String>> = HashMap::new();
+        for service in all.values() {
+            by_repository.entry(service.repository.clone()).or_default().push(service.id.clone());
+            for name in &service.names {
+                by_name.entry(name.clone()).or_insert_with(|| service.id.clone());
+            }
+            for named in &service.incident_services {
+                let key = (named.source.clone(), named.service.clone());
+                let ids = by_incident_service.entry(key).or_default();
+                if ids.last() != Some(&service.id) {
+                    ids.push(service.id.clone());
+                }
+            }
+        }
+        let mut by_project: HashMap<String, String> = HashMap::new();
+        for team in organisation.teams.values() {
+            for project in &team.work_items {
+                by_project.entry(project.clone()).or_insert_with(|| team.id.clone());
+            }
+        }
+        let tiers = Arc::new(all.values().map(|service| (service.id.clone(), service.tier)).collect());
+        Self { organisation, all, tiers, by_repository, by_name, by_incident_service, by_project, repositories, shared }
+    }
+
+    /// The rules.
+    pub fn organisation(&self) -> &Organisation {
+        &self.organisation
+    }
+
+    /// Whether other lists of the hosting service's teams would give the same services.
+    pub fn are_of(&self, team_repositories: &[Sourced<TeamRepositories>]) -> bool {
+        self.repositories == repositories_of_teams(&self.organisation, team_repositories)
+    }
+
+    /// What is to be said of repositories that several teams hold.
+    pub(super) fn left_out(&self, as_of: Moment) -> impl Iterator<Item = LeftOut> {
+        self.shared.iter().map(move |repository| shared_repository(repository, &self.repositories[repository], as_of))
     }
 
     /// The services of a repository, by id.
-    pub(super) fn of_repository<'b>(&'b self, repository: &'b str) -> impl Iterator<Item = &'b Service> + 'b {
-        self.all.values().filter(move |service| service.repository == repository)
+    pub(super) fn of_repository<'b>(&'b self, repository: &str) -> impl Iterator<Item = &'b Service> + use<'b> {
+        self.by_repository.get(repository).into_iter().flatten().filter_map(|id| self.all.get(id))
     }
 
     /// The service that a tool means by a word.
-    pub(super) fn called<'b>(&'b self, word: &str) -> Option<&'b Service> {
-        self.all.get(word).or_else(|| self.all.values().find(|service| service.is_called(word)))
+    pub(super) fn called(&self, word: &str) -> Option<&Service> {
+        self.all.get(word).or_else(|| self.all.get(self.by_name.get(word)?))
+    }
+
+    /// The services that name a service of an incident tool by one of two words, by id.
+    pub(super) fn of_incident_service(&self, source: &str, words: [Option<&str>; 2]) -> BTreeSet<&str> {
+        let keys = words.into_iter().flatten().map(|word| (source.to_owned(), word.to_owned()));
+        keys.filter_map(|key| self.by_incident_service.get(&key)).flatten().map(String::as_str).collect()
+    }
+
+    /// The team that lists a project, or a project with a component.
+    pub(super) fn listing(&self, project: &str) -> Option<&str> {
+        self.by_project.get(project).map(String::as_str)
     }
 
     /// The teams that own services of a repository at a moment.
@@ -80,8 +129,24 @@ impl<'a> Services<'a> {
     }
 
     /// The services whose repository and paths a pull request touches. Unknown paths touch every service.
-    pub(super) fn of_pull_request<'b>(&'b self, fact: &'b PullRequest) -> Vec<&'b Service> {
+    pub(super) fn of_pull_request<'b>(&'b self, fact: &PullRequest) -> Vec<&'b Service> {
         self.of_repository(&fact.repository).filter(|service| touches(service, fact.paths.as_deref())).collect()
+    }
+}
+
+/// A repository that no service of the configuration names.
+fn of_whole_repository(id: String, repository: &str, teams: &BTreeSet<String>) -> Service {
+    let owners = teams.iter().take(1).map(|team| Ownership { team: team.clone(), from: None, until: None });
+    Service {
+        id,
+        repository: repository.to_owned(),
+        paths: None,
+        owners: owners.collect(),
+        tier: 2,
+        deployments: DeploymentRule::Auto,
+        incident_services: Vec::new(),
+        names: Vec::new(),
+        critical_paths: None,
     }
 }
 
@@ -94,25 +159,22 @@ pub(super) fn touches(service: &Service, changed: Option<&[String]>) -> bool {
 }
 
 /// The teams of each repository, by the configuration's lists and by the teams of the hosting service.
-fn repositories_of_teams(organisation: &Organisation, facts: &FactsInput) -> BTreeMap<String, BTreeSet<String>> {
+fn repositories_of_teams(
+    organisation: &Organisation,
+    team_repositories: &[Sourced<TeamRepositories>],
+) -> BTreeMap<String, BTreeSet<String>> {
+    let mut hosted: HashMap<&str, Vec<&String>> = HashMap::new();
+    for item in team_repositories {
+        hosted.entry(&item.fact.team).or_default().extend(&item.fact.repositories);
+    }
     let mut teams_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for team in organisation.teams.values() {
-        let listed = team.repositories.iter();
-        let hosted = facts.team_repositories.iter().filter(|item| Some(&item.fact.team) == team.github_team.as_ref());
-        for repository in listed.chain(hosted.flat_map(|item| &item.fact.repositories)) {
+        let hosted = team.github_team.as_deref().and_then(|name| hosted.get(name));
+        for repository in team.repositories.iter().chain(hosted.into_iter().flatten().copied()) {
             teams_of.entry(repository.clone()).or_default().insert(team.id.clone());
         }
     }
     teams_of
-}
-
-/// Services of the configuration that name no owner belong to the team of their repository.
-fn give_to_team(services: &mut BTreeMap<String, Service>, repository: &str, teams: &BTreeSet<String>) {
-    let Some(team) = teams.first() else { return };
-    for service in services.values_mut().filter(|service| service.repository == repository && service.owners.is_empty())
-    {
-        service.owners = vec![Ownership { team: team.clone(), from: None, until: None }];
-    }
 }
 
 /// The repository's name, or with its owner in front where that is taken.

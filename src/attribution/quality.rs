@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::DeploymentRule;
 use super::input::FactsInput;
 use super::ownership::Services;
 use super::rules::SecurityRules;
-use super::{DeploymentRule, Organisation};
 use crate::facts::{
     CiRun, CiRunConclusion, CoverageReport, FactFamily as _, Moment, SecurityAlert, SecurityAlertKind, Sourced,
     TestReport,
@@ -136,14 +136,14 @@ pub struct TeamSecurityAlert {
 }
 
 /// CI runs with their attempts; runs that are a service's deployments are left to deployments.
-pub(super) fn ci_runs(organisation: &Organisation, facts: &FactsInput, services: &Services<'_>) -> Vec<TeamCiRun> {
+pub(super) fn ci_runs(facts: &FactsInput, services: &Services) -> Vec<TeamCiRun> {
     let default_branches: BTreeMap<&str, &str> = facts
         .repositories
         .iter()
         .filter_map(|item| Some((item.fact.full_name.as_str(), item.fact.default_branch.as_deref()?)))
         .collect();
     let mut runs: BTreeMap<(&str, &str, u64), Vec<&Sourced<CiRun>>> = BTreeMap::new();
-    for item in facts.ci_runs.iter().filter(|item| !deploys(organisation, &item.fact)) {
+    for item in facts.ci_runs.iter().filter(|item| !deploys(services, &item.fact)) {
         runs.entry((&item.source, &item.fact.repository, item.fact.id)).or_default().push(item);
     }
     let made = runs.into_values().filter_map(|mut attempts| {
@@ -170,9 +170,9 @@ pub(super) fn ci_runs(organisation: &Organisation, facts: &FactsInput, services:
     made
 }
 
-fn deploys(organisation: &Organisation, run: &CiRun) -> bool {
-    let of_repository = organisation.services.values().filter(|service| service.repository == run.repository);
-    of_repository
+fn deploys(services: &Services, run: &CiRun) -> bool {
+    services
+        .of_repository(&run.repository)
         .map(|service| &service.deployments)
         .any(|rule| matches!(rule, DeploymentRule::WorkflowRun { workflow, .. } if workflow.is_match(&run.workflow)))
 }
@@ -189,7 +189,7 @@ fn attempt(run: &CiRun) -> CiAttempt {
 
 /// Test results by suite and commit. A test is flaky when it both failed and passed on one commit: within a report, or in
 /// one report and not in another of the same suite.
-pub(super) fn test_results(facts: &FactsInput, services: &Services<'_>) -> Vec<TeamTestResult> {
+pub(super) fn test_results(facts: &FactsInput, services: &Services) -> Vec<TeamTestResult> {
     let mut groups: BTreeMap<(&str, &str, &str), Vec<&Sourced<TestReport>>> = BTreeMap::new();
     for item in &facts.test_reports {
         let fact = &item.fact;
@@ -219,7 +219,7 @@ pub(super) fn test_results(facts: &FactsInput, services: &Services<'_>) -> Vec<T
 
 /// Coverage of the default branch, service by service: the critical paths where the configuration names some, else the
 /// paths of the service.
-pub(super) fn coverage(facts: &FactsInput, services: &Services<'_>) -> Vec<ServiceCoverage> {
+pub(super) fn coverage(facts: &FactsInput, services: &Services) -> Vec<ServiceCoverage> {
     let default_branches: BTreeMap<&str, Option<&str>> = facts
         .repositories
         .iter()
@@ -256,7 +256,7 @@ pub(super) fn coverage(facts: &FactsInput, services: &Services<'_>) -> Vec<Servi
 pub(super) fn security_alerts(
     rules: &SecurityRules,
     facts: &FactsInput,
-    services: &Services<'_>,
+    services: &Services,
 ) -> Vec<TeamSecurityAlert> {
     let alerts = facts.security_alerts.iter().map(|item| {
         let fact = &item.fact;

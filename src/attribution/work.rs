@@ -95,12 +95,11 @@ pub struct TeamIteration {
 pub(super) fn work_items(
     organisation: &Organisation,
     facts: &FactsInput,
-    services: &Services<'_>,
+    services: &Services,
     left_out: &mut Vec<LeftOut>,
 ) -> Vec<TeamWorkItem> {
-    let owners = Owners { organisation, services };
     let items = facts.work_items.iter().map(|item| {
-        let found = team_work_item(item, owners.team_of(&item.fact), &organisation.work);
+        let found = team_work_item(item, team_of(&item.fact, services), &organisation.work);
         if found.team.is_none() {
             left_out.push(without_team(item, &found));
         }
@@ -116,10 +115,9 @@ type Member<'a> = (&'a Sourced<WorkItem>, usize);
 pub(super) fn iterations(
     organisation: &Organisation,
     facts: &FactsInput,
-    services: &Services<'_>,
+    services: &Services,
     as_of: Moment,
 ) -> Vec<TeamIteration> {
-    let owners = Owners { organisation, services };
     let mut members: BTreeMap<(&str, &str), Vec<Member<'_>>> = BTreeMap::new();
     for item in &facts.work_items {
         for (place, membership) in item.fact.iterations.iter().enumerate() {
@@ -131,7 +129,7 @@ pub(super) fn iterations(
         let Some(members) = members.get(&(iteration.source.as_str(), iteration.fact.id.as_str())) else { continue };
         let mut by_team: BTreeMap<String, BTreeMap<String, PlannedItem>> = BTreeMap::new();
         for (item, place) in members {
-            let Some(team) = owners.team_of(&item.fact) else { continue };
+            let Some(team) = team_of(&item.fact, services) else { continue };
             if let Some(planned) = planned(item, *place, &iteration.fact, &organisation.work) {
                 let items = by_team.entry(team).or_default();
                 // An item that was taken out and put back has several stays: it is committed if one of them was.
@@ -148,27 +146,15 @@ pub(super) fn iterations(
     found
 }
 
-/// Finds the team of an item.
-struct Owners<'a> {
-    organisation: &'a Organisation,
-    services: &'a Services<'a>,
-}
-
-impl Owners<'_> {
-    /// The team that lists the project with one of the item's components, else the project, else the owner of the
-    /// repository.
-    fn team_of(&self, item: &WorkItem) -> Option<String> {
-        let listing = |wanted: &str| {
-            self.organisation.teams.values().find(|team| team.work_items.iter().any(|listed| listed == wanted))
-        };
-        let by_component =
-            item.components.iter().find_map(|component| listing(&format!("{}:{component}", item.project)));
-        if let Some(team) = by_component.or_else(|| listing(&item.project)) {
-            return Some(team.id.clone());
-        }
-        let mut services = self.services.of_repository(&item.project);
-        services.find_map(|service| self.services.owner_at(service, item.created_at))
+/// The team that lists the project with one of the item's components, else the project, else the owner of the repository.
+pub(super) fn team_of(item: &WorkItem, services: &Services) -> Option<String> {
+    let by_component =
+        item.components.iter().find_map(|component| services.listing(&format!("{}:{component}", item.project)));
+    if let Some(team) = by_component.or_else(|| services.listing(&item.project)) {
+        return Some(team.to_owned());
     }
+    let mut of_repository = services.of_repository(&item.project);
+    of_repository.find_map(|service| services.owner_at(service, item.created_at))
 }
 
 /// Where a status stands: by the configuration's words, else as the tracker says.

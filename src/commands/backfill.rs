@@ -67,10 +67,10 @@ pub(super) async fn run(config: &Path, grid: Grid, destination: Destination) -> 
             let attributed = attribute(&app.organisation, &facts, moment);
             // Trends are of complete weeks and change once a week.
             let week = moment.iso_week().week();
-            let known = trends.as_ref().filter(|(of, _)| *of == week).map(|(_, trends)| trends.to_vec());
+            let known = trends.as_ref().filter(|(of, _)| *of == week).map(|(_, trends)| trends.clone());
             let snapshot =
                 evaluate_with_trends(&app.organisation, &attributed, &app.families, &app.scorecards, moment, known);
-            trends = Some((week, snapshot.trends.clone().into()));
+            trends = Some((week, snapshot.trends.clone()));
             history.add(moment.timestamp(), &families(&snapshot));
             observer.progress("backfill", "days", place as u64 + 1, Some(count as u64));
         }

@@ -4,85 +4,115 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use tokio::sync::Mutex;
 
 use crate::app::App;
-use crate::attribution::{Organisation, attribute};
 use crate::clock;
 use crate::expose::prometheus::{Exposition, families};
 use crate::expose::web::Served;
 use crate::pipeline::{
-    Evaluated, FactsAtHand, Followed, Known, Lease, Publication, Replica, Stop, diagnose, evaluate, fingerprint,
-    load_facts,
+    Evaluated, Evaluator, Evidence, Followed, Known, Lease, Publication, Replica, Stop, fingerprint,
 };
-use crate::store::{Fence, Store};
+use crate::store::Fence;
 
 /// The lease of evaluation.
 const LEASE: &str = "evaluation";
 
-/// How often is looked whether facts have changed, or whether another has published.
+/// How often is looked whether another program has stored facts or published, or anything is due.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// A failure (the store is down) is not repeated at once.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// Windows end now, so they move even when nothing changes.
-const EVALUATE_AT_LEAST_EVERY: Duration = Duration::from_mins(5);
+/// An evaluation that takes less is of a few teams and is not waited for long; one that takes more is part of a backfill.
+const SHORT: Duration = Duration::from_millis(500);
+
+/// The longest rest after a short evaluation: what happens next is out within two seconds.
+const SHORT_REST: Duration = Duration::from_millis(1500);
 
 /// What this replica evaluates, and what it knows of others.
 struct Evaluation<'a> {
     app: &'a App,
-    organisation: Arc<Organisation>,
     served: &'a Served,
+    fingerprint: String,
     publication: Publication,
     /// What entitles this replica to publish, while it does.
     holding: Option<Fence>,
-    /// When this replica last evaluated, what it cost, and how often facts had changed by then.
-    last: Option<(Instant, Duration, i64)>,
+    /// What this replica evaluates with, while it does.
+    evaluator: Option<Evaluator>,
+    /// Reads the evidence of what others have evaluated.
+    reader: Arc<Mutex<Evaluator>>,
 }
 
-/// Serves at once what was published before, if it fits, and then evaluates or follows until told to stop.
+/// Serves at once what was published before, if it fits, and then evaluates or follows until told to stop: as soon as facts
+/// change, and with a rest after that in proportion to the cost, so that a long backfill shows its first numbers early and
+/// is not slowed down by evaluations.
 pub(super) async fn keep_evaluated(app: &App, served: &Served, replica: &Replica, stop: &Stop) {
     let mut stop = stop.clone();
-    let publication = Publication::new(fingerprint(&app.organisation, &app.families, &app.scorecards));
-    let organisation = Arc::new(app.organisation.clone());
-    let mut evaluation = Evaluation { app, organisation, served, publication, holding: None, last: None };
+    let mut evaluation = Evaluation::new(app, served);
     if let Err(error) = evaluation.follow().await {
         tracing::error!("what was known before cannot be served, it is evaluated anew: {error:#}");
     }
     while !*stop.borrow() {
         let lease = replica.hold(LEASE).await;
-        let mut pause = LOOK_EVERY;
-        if let Err(error) = evaluation.look(lease.as_ref(), replica).await {
-            tracing::error!("the evaluation failed, what was known stays served: {error:#}");
-            pause = AFTER_FAILURE;
+        let rest = match evaluation.look(lease.as_ref(), replica).await {
+            Ok(rest) => rest,
+            Err(error) => {
+                tracing::error!("the evaluation failed, what was known stays served: {error:#}");
+                AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
         }
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
+            () = app.store.changed() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }
 
-impl Evaluation<'_> {
-    async fn look(&mut self, lease: Option<&Lease>, replica: &Replica) -> Result<()> {
+fn rest_after(cost: Duration) -> Duration {
+    let rest = cost * 10;
+    if cost < SHORT { rest.min(SHORT_REST) } else { rest }
+}
+
+impl<'a> Evaluation<'a> {
+    fn new(app: &'a App, served: &'a Served) -> Self {
+        let fingerprint = fingerprint(&app.organisation, &app.families, &app.scorecards);
+        Self {
+            app,
+            served,
+            publication: Publication::new(fingerprint.clone()),
+            fingerprint,
+            holding: None,
+            evaluator: None,
+            reader: Arc::new(Mutex::new(app.evaluator())),
+        }
+    }
+
+    /// Evaluates or follows, and says how long to rest.
+    async fn look(&mut self, lease: Option<&Lease>, replica: &Replica) -> Result<Duration> {
         let fence = lease.map(Lease::fence);
         if fence != self.holding.as_ref() {
             self.holding = fence.cloned();
-            // Whoever takes over publishes at once: what was last published may be of another.
-            self.last = None;
+            // What was published meanwhile may be another's: whoever takes over evaluates and publishes all of it.
+            self.publication = Publication::new(self.fingerprint.clone());
+            self.evaluator = None;
         }
-        let Some(fence) = fence else {
+        let Some(fence) = fence.cloned() else {
             // What is published may be of another version or configuration, as during an upgrade: then this one tells what it
             // makes of the facts. Before the first heart-beat it is not known whether somebody else is there.
-            let alone = !self.follow().await? && replica.sight().borrow().replicas > 0;
-            return if alone { self.evaluate_if_due().await.map(drop) } else { Ok(()) };
+            if self.follow().await? {
+                self.evaluator = None;
+            } else if replica.sight().borrow().replicas > 0 {
+                return self.evaluate(None).await;
+            }
+            return Ok(Duration::ZERO);
         };
-        let Some(known) = self.evaluate_if_due().await? else { return Ok(()) };
-        match self.publication.publish(&self.app.store, fence, &known).await {
-            Err(error) if error.is_fenced() => tracing::warn!("not published: {error}"),
-            published => published?,
-        }
-        Ok(())
+        self.evaluate(Some(&fence)).await
     }
 
     /// Serves what others have published since the last look. `false` if what is published does not fit.
@@ -94,74 +124,58 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Evaluates whenever facts have changed: at a distance that grows with the cost, so that a long backfill shows its first
-    /// numbers early and is not slowed down by evaluations.
-    async fn evaluate_if_due(&mut self) -> Result<Option<Arc<Known>>> {
-        let changes = self.app.store.changes().await?;
-        let due = self.last.is_none_or(|(at, cost, known)| {
-            let rest = (cost * 10).max(LOOK_EVERY);
-            (changes != known && at.elapsed() >= rest) || at.elapsed() >= EVALUATE_AT_LEAST_EVERY
-        });
-        if !due {
-            return Ok(None);
-        }
+    /// Evaluates what has changed or is due, if anything; serves it, and publishes it where a lease entitles to that.
+    async fn evaluate(&mut self, fence: Option<&Fence>) -> Result<Duration> {
         let began = Instant::now();
-        let evaluated = self.evaluate(began).await;
-        // A failure is not repeated at once either.
-        self.last = Some((Instant::now(), began.elapsed(), changes));
-        evaluated.map(Some)
-    }
-
-    async fn evaluate(&self, began: Instant) -> Result<Arc<Known>> {
-        let as_of = clock::now();
-        let facts = load_facts(&self.app.store).await?;
-        let (organisation, store) = (self.organisation.clone(), self.app.store.clone());
-        let (yielded, scorecards) = (self.app.families.clone(), self.app.scorecards.clone());
-        let evaluated = tokio::task::spawn_blocking(move || {
-            let attributed = attribute(&organisation, &facts, as_of);
-            let findings = diagnose(&organisation, &facts, &attributed);
-            drop(facts);
-            let snapshot = evaluate(&organisation, &attributed, &yielded, &scorecards, as_of);
-            let facts = FactsAtHand::now(store, organisation, as_of, attributed);
-            with_exposition(Known { snapshot, facts, findings, seconds: began.elapsed().as_secs_f64() })
-        });
-        let (known, exposition) = evaluated.await.context("the evaluation was interrupted")??;
-        tracing::debug!(seconds = known.seconds, "evaluated");
-        Ok(self.serve(known, exposition))
+        let is_first = self.evaluator.is_none();
+        let evaluator = self.evaluator.get_or_insert_with(|| self.app.evaluator());
+        let Some(updated) = evaluator.update(clock::now()).await? else { return Ok(Duration::ZERO) };
+        let (parts, teams) = (updated.parts, updated.teams.len());
+        let known = updated.known;
+        self.serve(known.clone()).await?;
+        if let Some(fence) = fence {
+            match self.publication.publish(&self.app.store, fence, &known).await {
+                Err(error) if error.is_fenced() => tracing::warn!("not published: {error}"),
+                published => published?,
+            }
+        }
+        tracing::debug!(seconds = began.elapsed().as_secs_f64(), parts, teams, "evaluated");
+        // Nothing is to be caught up with after a start, and what is due comes by the clock.
+        Ok(if updated.changes > 0 && !is_first { rest_after(began.elapsed()) } else { Duration::ZERO })
     }
 
     /// Serves what another replica, or an earlier run, has published.
     async fn take_over(&self, evaluated: Evaluated) -> Result<()> {
-        let (organisation, store) = (self.organisation.clone(), self.app.store.clone());
-        let made = tokio::task::spawn_blocking(move || with_exposition(known_of(evaluated, store, organisation)));
-        let (known, exposition) = made.await.context("the rendering was interrupted")??;
-        let as_of = known.snapshot.as_of;
+        let Evaluated { snapshot, findings } = evaluated;
+        let as_of = snapshot.as_of;
         if self.served.known.load().is_none() {
             tracing::info!("serving what was known at {}", as_of.format("%Y-%m-%d %H:%M:%S UTC"));
         }
         tracing::debug!(%as_of, "took over a snapshot");
-        self.serve(known, exposition);
+        let evidence = Evidence::read(self.reader.clone());
+        self.serve(Arc::new(Known { snapshot, evidence, findings })).await
+    }
+
+    /// Swaps what is served for what is known now. The metrics of many teams take a while to render: once, and beside the
+    /// server's own threads.
+    async fn serve(&self, known: Arc<Known>) -> Result<()> {
+        let rendered = known.clone();
+        let exposition = tokio::task::spawn_blocking(move || Exposition::render(&families(&rendered.snapshot)));
+        let exposition = exposition.await.context("the rendering was interrupted")??;
+        self.served.known.store(Some(known));
+        self.served.exposition.store(Some(exposition.into()));
         Ok(())
     }
+}
 
-    fn serve(&self, known: Known, exposition: Exposition) -> Arc<Known> {
-        let known = Arc::new(known);
-        self.served.known.store(Some(known.clone()));
-        self.served.exposition.store(Some(Arc::new(exposition)));
-        known
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_evaluation_is_not_waited_for_long_and_a_long_one_is() {
+        assert_eq!(rest_after(Duration::from_millis(20)), Duration::from_millis(200));
+        assert_eq!(rest_after(Duration::from_millis(400)), SHORT_REST);
+        assert_eq!(rest_after(Duration::from_secs(3)), Duration::from_secs(30));
     }
-}
-
-fn known_of(evaluated: Evaluated, store: Store, organisation: Arc<Organisation>) -> Known {
-    let Evaluated { snapshot, findings, seconds } = evaluated;
-    let facts = FactsAtHand::later(store, organisation, snapshot.as_of);
-    Known { snapshot, facts, findings, seconds }
-}
-
-fn with_exposition(known: Known) -> Result<(Known, Exposition), prometheus::Error> {
-    let mut families = families(&known.snapshot);
-    let help = "How long the last evaluation of all KPIs took.";
-    families.gauge("chiplog_kpi_evaluation_duration_seconds", help, &[], known.seconds);
-    let exposition = Exposition::render(&families)?;
-    Ok((known, exposition))
 }

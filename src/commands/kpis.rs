@@ -7,11 +7,9 @@ use anyhow::{Result, bail};
 
 use super::{print, span};
 use crate::app::App;
-use crate::attribution::Attributed;
 use crate::cli::Period;
 use crate::clock;
 use crate::expose::terminal;
-use crate::facts::Moment;
 use crate::pipeline::team_facts;
 use crate::report::kpi_rows;
 
@@ -24,16 +22,12 @@ pub(super) async fn run(config: &Path, team: Option<&str>, period: Period, json:
         bail!("{}", unknown_team(&app, team.unwrap_or_default()));
     }
     let mut documents = Vec::new();
-    let mut known: Option<(Moment, Attributed)> = None;
+    // Teams that have nothing to do with one another are loaded one after the other.
+    let mut evaluator = app.evaluator();
     for team in teams {
         let (span, as_of) = span(period, &team.calendar, now);
-        // Teams of one time zone share the evaluation of a month.
-        let attributed = match known.take() {
-            Some((at, attributed)) if at == as_of => attributed,
-            _ => app.attributed(as_of).await?,
-        };
-        let (_, attributed) = known.insert((as_of, attributed));
-        let facts = team_facts(&app.organisation, attributed, &app.families, team, as_of);
+        let attributed = evaluator.attributed(&team.id, as_of).await?;
+        let facts = team_facts(&app.organisation, &attributed, &app.families, team, as_of);
         let rows = kpi_rows(&facts, &span);
         if json {
             documents

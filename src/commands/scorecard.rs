@@ -23,7 +23,7 @@ pub(super) async fn run(config: &Path, team: &str, role: Option<&str>, json: boo
     let app = App::open(config).await?;
     let team = app.organisation.teams.get(team).ok_or_else(|| anyhow!("{}", unknown_team(&app, team)))?;
     let as_of = clock::now();
-    let attributed = app.attributed(as_of).await?;
+    let attributed = app.attributed_of(&team.id, as_of).await?;
     let facts = team_facts(&app.organisation, &attributed, &app.families, team, as_of);
     let mut cards = team_scorecards(&facts, app.scorecards.get(&team.id).map_or(&[], Vec::as_slice));
     cards.retain(|card| role.is_none_or(|role| card.role == role));

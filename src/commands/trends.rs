@@ -10,14 +10,12 @@ use super::print;
 use crate::app::App;
 use crate::clock;
 use crate::expose::trend_text;
-use crate::pipeline::team_trends;
 
 pub(super) async fn run(config: &Path, team: &str, json: bool) -> Result<ExitCode> {
     let app = App::open(config).await?;
     let team = app.organisation.teams.get(team).ok_or_else(|| anyhow!("{}", unknown_team(&app, team)))?;
     let as_of = clock::now();
-    let attributed = app.attributed(as_of).await?;
-    let mut trends = team_trends(&app.organisation, &attributed, &app.families, as_of);
+    let mut trends = app.evaluator().trends(as_of).await?;
     trends.retain(|trend| trend.team == team.id);
     if json {
         let document = serde_json::json!({ "team": team.id, "as_of": as_of, "trends": trends });

@@ -171,13 +171,17 @@ pub fn families(snapshot: &Snapshot) -> Families {
     let mut families = Families::default();
     let as_of = snapshot.as_of.timestamp_millis() as f64 / 1000.0;
     families.gauge("chiplog_kpi_evaluation_timestamp_seconds", "When the KPIs were last evaluated.", &[], as_of);
+    let took = "How long the last evaluation took, of the teams that it was of.";
+    families.gauge("chiplog_kpi_evaluation_duration_seconds", took, &[], snapshot.cost.seconds);
+    let teams = "How many teams the last evaluation was of.";
+    families.gauge("chiplog_kpi_evaluation_teams", teams, &[], snapshot.cost.teams as f64);
     for kpi in CATALOGUE {
         kpi_info(&mut families, kpi);
     }
     for team in &snapshot.teams {
         team_families(&mut families, team);
     }
-    for trend in &snapshot.trends {
+    for trend in snapshot.trends.iter() {
         super::trend_families::add(&mut families, trend);
     }
     let unmapped =

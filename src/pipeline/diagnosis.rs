@@ -3,16 +3,115 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::attribution::{Attributed, DeploymentRule, FactsInput, Organisation};
+use crate::attribution::{Attributed, DeploymentRule, FactsInput, LeftOut, Organisation, Part};
 use crate::sources::{Finding, FindingLevel};
+
+/// What rules and facts of one part of the organisation say of each other, so that the whole can be told from the parts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Diagnosis {
+    /// What counts as a deployment of each service, and how often that was seen; by the service's id.
+    services: BTreeMap<String, Finding>,
+    /// Services whose rule matches nothing, by id.
+    unmatched: BTreeMap<String, Finding>,
+    /// Teams that have nothing to count, by slug.
+    teams: BTreeMap<String, Finding>,
+    /// How many incidents of a tool's service belong to no service, by source and the tool's words.
+    incident_services: BTreeMap<(String, String), usize>,
+    /// What was left out, by kind and reason.
+    left_out: LeftOutGroups,
+}
+
+/// Things that were left out for the same reason.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeftOutGroup {
+    /// How many.
+    pub count: usize,
+    /// The first of them, for example.
+    pub first: LeftOut,
+}
+
+/// What was left out, by kind and reason.
+pub(super) type LeftOutGroups = BTreeMap<(&'static str, &'static str), LeftOutGroup>;
+
+/// The groups of what was left out; the first is the example.
+pub(super) fn left_out_of(left_out: &[LeftOut]) -> LeftOutGroups {
+    let mut groups = LeftOutGroups::new();
+    for item in left_out {
+        let new = || LeftOutGroup { count: 0, first: item.clone() };
+        groups.entry((item.kind, item.reason)).or_insert_with(new).count += 1;
+    }
+    groups
+}
+
+/// What was left out of all parts, by kind and reason.
+pub(super) fn left_out_groups<'a>(parts: impl IntoIterator<Item = &'a Diagnosis>) -> LeftOutGroups {
+    let mut groups = LeftOutGroups::new();
+    for (reason, group) in parts.into_iter().flat_map(|part| &part.left_out) {
+        let known = groups.entry(*reason).or_insert_with(|| LeftOutGroup { count: 0, first: group.first.clone() });
+        known.count += group.count;
+        if group.first < known.first {
+            known.first = group.first.clone();
+        }
+    }
+    groups
+}
+
+/// What is said of the whole.
+pub(super) fn findings<'a>(
+    organisation: &Organisation,
+    parts: impl IntoIterator<Item = &'a Diagnosis>,
+) -> Vec<Finding> {
+    let parts: Vec<&Diagnosis> = parts.into_iter().collect();
+    let mut by_name: [BTreeMap<&str, &Finding>; 3] = Default::default();
+    let mut incidents: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for part in &parts {
+        for (named, of_part) in by_name.iter_mut().zip([&part.services, &part.unmatched, &part.teams]) {
+            named.extend(of_part.iter().map(|(name, finding)| (name.as_str(), finding)));
+        }
+        for ((source, service), count) in &part.incident_services {
+            *incidents.entry((source, service)).or_default() += count;
+        }
+    }
+    let named = by_name.iter().flat_map(BTreeMap::values).map(|finding| (*finding).clone());
+    let mut findings: Vec<Finding> = named.collect();
+    findings.extend(incident_services(organisation, incidents));
+    findings.extend(left_out_groups(parts).into_iter().map(|((kind, reason), group)| {
+        let (count, example) = (group.count, group.first.explanation);
+        finding(FindingLevel::Notice, format!("left out: {count} × {kind}, {reason}. For example: {example}"), None)
+    }));
+    findings
+}
 
 /// Looks at facts and rules side by side.
 pub fn diagnose(organisation: &Organisation, facts: &FactsInput, attributed: &Attributed) -> Vec<Finding> {
-    let mut findings = services(organisation, facts, attributed);
-    findings.extend(teams(organisation, attributed));
-    findings.extend(incident_services(organisation, facts, attributed));
-    findings.extend(left_out(attributed));
-    findings
+    findings(organisation, [&diagnose_whole(organisation, facts, attributed)])
+}
+
+/// Looks at the facts of all parts at once.
+pub(super) fn diagnose_whole(organisation: &Organisation, facts: &FactsInput, attributed: &Attributed) -> Diagnosis {
+    let whole = Part {
+        teams: organisation.teams.keys().cloned().collect(),
+        services: organisation.services.keys().cloned().collect(),
+        repositories: BTreeSet::new(),
+    };
+    diagnose_part(organisation, &whole, facts, attributed)
+}
+
+/// Looks at facts and rules of one part.
+pub(super) fn diagnose_part(
+    organisation: &Organisation,
+    part: &Part,
+    facts: &FactsInput,
+    attributed: &Attributed,
+) -> Diagnosis {
+    let (services, unmatched) = services(organisation, part, facts, attributed);
+    Diagnosis {
+        services,
+        unmatched,
+        teams: teams(part, attributed),
+        incident_services: unmapped_incidents(facts, attributed),
+        left_out: left_out_of(&attributed.left_out),
+    }
 }
 
 fn finding(level: FindingLevel, message: String, hint: Option<String>) -> Finding {
@@ -20,16 +119,22 @@ fn finding(level: FindingLevel, message: String, hint: Option<String>) -> Findin
 }
 
 /// Each service: what counts as its deployment, and how often that was seen.
-fn services(organisation: &Organisation, facts: &FactsInput, attributed: &Attributed) -> Vec<Finding> {
+fn services(
+    organisation: &Organisation,
+    part: &Part,
+    facts: &FactsInput,
+    attributed: &Attributed,
+) -> (BTreeMap<String, Finding>, BTreeMap<String, Finding>) {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for deployment in &attributed.deployments {
         *counts.entry(&deployment.service).or_default() += 1;
     }
-    let mut findings = Vec::new();
+    let (mut told, mut unmatched) = (BTreeMap::new(), BTreeMap::new());
     for (service, rule) in &attributed.chosen_rules {
         let count = counts.get(service.as_str()).copied().unwrap_or_default();
         if count > 0 {
-            findings.push(finding(FindingLevel::Good, format!("service {service}: {count} deployments; {rule}"), None));
+            let message = format!("service {service}: {count} deployments; {rule}");
+            told.insert(service.clone(), finding(FindingLevel::Good, message, None));
             continue;
         }
         let configured = organisation.services.get(service);
@@ -44,9 +149,10 @@ fn services(organisation: &Organisation, facts: &FactsInput, attributed: &Attrib
                 example(&seen)
             )
         };
-        findings.push(finding(FindingLevel::Problem, format!("service {service}: no deployment; {rule}"), Some(hint)));
+        let message = format!("service {service}: no deployment; {rule}");
+        told.insert(service.clone(), finding(FindingLevel::Problem, message, Some(hint)));
     }
-    for (id, service) in &organisation.services {
+    for (id, service) in part.services.iter().filter_map(|id| organisation.services.get_key_value(id)) {
         let tells = attributed.chosen_rules.contains_key(id) || counts.contains_key(id.as_str());
         if !tells && !matches!(service.deployments, DeploymentRule::Auto) {
             let seen = seen_in(&service.repository, facts);
@@ -55,14 +161,11 @@ fn services(organisation: &Organisation, facts: &FactsInput, attributed: &Attrib
                 service.repository,
                 if seen.is_empty() { "nothing".to_owned() } else { seen }
             );
-            findings.push(finding(
-                FindingLevel::Problem,
-                format!("service {id}: its deployment rule matches nothing"),
-                Some(hint),
-            ));
+            let message = format!("service {id}: its deployment rule matches nothing");
+            unmatched.insert(id.clone(), finding(FindingLevel::Problem, message, Some(hint)));
         }
     }
-    findings
+    (told, unmatched)
 }
 
 /// What a repository has that could count as deployments, in words.
@@ -111,35 +214,41 @@ fn example(seen: &str) -> String {
 }
 
 /// Each team has something to count.
-fn teams(organisation: &Organisation, attributed: &Attributed) -> Vec<Finding> {
+fn teams(part: &Part, attributed: &Attributed) -> BTreeMap<String, Finding> {
     let with_repositories: BTreeSet<&String> = attributed.repository_teams.values().flatten().collect();
-    let without = organisation.teams.values().filter(|team| !with_repositories.contains(&team.id));
+    let without = part.teams.iter().filter(|team| !with_repositories.contains(team));
     let findings = without.map(|team| {
         let hint = format!(
-            "write github_team or repositories into [team.{0}], or team = \"{0}\" into a service; collect once before",
-            team.id
+            "write github_team or repositories into [team.{team}], or team = \"{team}\" into a service; collect once before"
         );
-        finding(FindingLevel::Problem, format!("team {}: no repository belongs to it", team.id), Some(hint))
+        let message = format!("team {team}: no repository belongs to it");
+        (team.clone(), finding(FindingLevel::Problem, message, Some(hint)))
     });
     findings.collect()
 }
 
-/// Incident services that no service of the configuration names, with the line to add.
-fn incident_services(organisation: &Organisation, facts: &FactsInput, attributed: &Attributed) -> Vec<Finding> {
+/// How many incidents belong to no service, by the source and what its tool calls the service.
+fn unmapped_incidents(facts: &FactsInput, attributed: &Attributed) -> BTreeMap<(String, String), usize> {
     let unmapped: BTreeSet<&str> = attributed
         .incidents
         .iter()
         .filter(|incident| incident.service.is_none())
         .map(|incident| incident.key.as_str())
         .collect();
-    let mut by_service: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    let mut by_service: BTreeMap<(String, String), usize> = BTreeMap::new();
     for incident in &facts.incidents {
         let key = format!("{}:{}", incident.source, incident.fact.id);
         if unmapped.contains(key.as_str()) {
             let name = incident.fact.service_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-            *by_service.entry((&incident.source, format!("{}{name}", incident.fact.service))).or_default() += 1;
+            let service = format!("{}{name}", incident.fact.service);
+            *by_service.entry((incident.source.clone(), service)).or_default() += 1;
         }
     }
+    by_service
+}
+
+/// Incident services that no service of the configuration names, with the line to add.
+fn incident_services(organisation: &Organisation, by_service: BTreeMap<(&str, &str), usize>) -> Vec<Finding> {
     let example = organisation.services.keys().next().map_or("NAME", String::as_str);
     let findings = by_service.into_iter().map(|((source, service), count)| {
         let id = service.split(' ').next().unwrap_or_default();
@@ -148,19 +257,6 @@ fn incident_services(organisation: &Organisation, facts: &FactsInput, attributed
             format!("{count} incidents of {source} service {service} belong to no service"),
             Some(format!("write {source} = [\"{id}\"] into the table of its service, for example [service.{example}]")),
         )
-    });
-    findings.collect()
-}
-
-/// Everything else that was left out, counted by reason.
-fn left_out(attributed: &Attributed) -> Vec<Finding> {
-    let mut reasons: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
-    for item in &attributed.left_out {
-        let entry = reasons.entry((item.kind, item.reason)).or_insert((0, &item.explanation));
-        entry.0 += 1;
-    }
-    let findings = reasons.into_iter().map(|((kind, reason), (count, example))| {
-        finding(FindingLevel::Notice, format!("left out: {count} × {kind}, {reason}. For example: {example}"), None)
     });
     findings.collect()
 }

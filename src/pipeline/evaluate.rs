@@ -1,11 +1,14 @@
 //! From facts to a snapshot: attribution, then every KPI of every team over every window. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::snapshot::{KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};
-use crate::attribution::{Attributed, DeploymentRule, LeftOut, Organisation, Team};
+use super::diagnosis::{LeftOutGroups, left_out_of};
+use super::due::changes_at;
+use super::snapshot::{EvaluationCost, KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};
+use crate::attribution::{Attributed, DeploymentRule, Organisation, Team};
 use crate::facts::{
     CiRun, Commit, CoverageReport, Deployment, FactFamily, Incident, Iteration, Moment, PullRequest, Release,
     SecurityAlert, Tag, TestReport, WorkItem,
@@ -39,59 +42,80 @@ pub fn evaluate_with_trends(
     families: &Families,
     scorecards: &TeamScorecards,
     as_of: Moment,
-    known_trends: Option<Vec<Trend>>,
+    known_trends: Option<Arc<[Trend]>>,
 ) -> Snapshot {
-    let mut weekly = Vec::new();
-    let teams = organisation.teams.values().map(|team| {
-        let facts = team_facts(organisation, attributed, families, team, as_of);
-        let observed = observe(&facts);
-        weekly.extend(weekly_series(&facts, &observed));
-        TeamSnapshot {
+    let rules = Rules { families, scorecards };
+    let teams = organisation.teams.values().map(|team| evaluate_team(organisation, attributed, &rules, team, as_of));
+    let (teams, weekly): (Vec<_>, Vec<_>) = teams.map(|team| (Arc::new(team.snapshot), team.weekly)).unzip();
+    let trends = known_trends.unwrap_or_else(|| trends(&weekly.concat()).into());
+    let unmapped = unmapped(left_out_of(&attributed.left_out));
+    Snapshot { as_of, teams, trends, unmapped, cost: EvaluationCost::default() }
+}
+
+/// What was left out, as it is told.
+pub(super) fn unmapped(groups: LeftOutGroups) -> Vec<Unmapped> {
+    let told = groups.into_iter().map(|((kind, reason), group)| Unmapped {
+        kind: kind.into(),
+        reason: reason.into(),
+        count: group.count,
+        example: group.first.explanation,
+    });
+    told.collect()
+}
+
+/// What teams are evaluated by, beside the rules of their organisation.
+pub(super) struct Rules<'a> {
+    pub(super) families: &'a Families,
+    pub(super) scorecards: &'a TeamScorecards,
+}
+
+/// One team, evaluated by itself.
+pub(super) struct TeamEvaluation {
+    pub(super) snapshot: TeamSnapshot,
+    /// The series whose trends are told.
+    pub(super) weekly: Vec<Series>,
+    /// When its numbers change next although no fact does.
+    pub(super) changes_at: Option<Moment>,
+}
+
+pub(super) fn evaluate_team(
+    organisation: &Organisation,
+    attributed: &Attributed,
+    rules: &Rules<'_>,
+    team: &Team,
+    as_of: Moment,
+) -> TeamEvaluation {
+    let facts = team_facts(organisation, attributed, rules.families, team, as_of);
+    let observed = observe(&facts);
+    let cards = rules.scorecards.get(&team.id).map_or(&[][..], Vec::as_slice);
+    TeamEvaluation {
+        weekly: weekly_series(&facts, &observed),
+        changes_at: changes_at(&facts, &observed, cards),
+        snapshot: TeamSnapshot {
             id: team.id.clone(),
             name: team.name.clone(),
+            as_of,
             services: services(&facts),
             kpis: CATALOGUE.iter().map(|kpi| kpi_snapshot(kpi, &observed[kpi.id], &facts)).collect(),
             timeline: timeline(&facts, &Window::Days84.span(as_of)),
-            scorecards: scorecards.get(&team.id).map(|cards| standing(cards, &facts, &observed)).unwrap_or_default(),
+            scorecards: standing(cards, &facts, &observed),
             last_deployment_at: facts.deployments.iter().filter_map(|it| it.finished_at).max(),
             last_incident_at: facts.incidents.iter().map(|it| it.began_at).max(),
-        }
-    });
-    let teams = teams.collect();
-    let trends = known_trends.unwrap_or_else(|| trends(&weekly));
-    let unmapped = unmapped(&attributed.left_out);
-    Snapshot { as_of, teams, trends, unmapped, chosen_rules: attributed.chosen_rules.clone() }
-}
-
-/// What was left out, counted by kind and reason.
-fn unmapped(left_out: &[LeftOut]) -> Vec<Unmapped> {
-    let mut groups: BTreeMap<(&'static str, &'static str), (usize, &str)> = BTreeMap::new();
-    for item in left_out {
-        groups.entry((item.kind, item.reason)).or_insert((0, &item.explanation)).0 += 1;
+        },
     }
-    let groups = groups.into_iter().map(|((kind, reason), (count, example))| Unmapped {
-        kind: kind.into(),
-        reason: reason.into(),
-        count,
-        example: example.to_owned(),
-    });
-    groups.collect()
 }
 
-/// The trends of all teams, as of a moment: they are corrected for one another, so none is told by itself.
-pub fn team_trends(
+/// The series of a team whose trends are told, as of a moment: those of all teams are corrected for one another.
+pub(super) fn series_of_team(
     organisation: &Organisation,
     attributed: &Attributed,
     families: &Families,
+    team: &Team,
     as_of: Moment,
-) -> Vec<Trend> {
-    let mut weekly = Vec::new();
-    for team in organisation.teams.values() {
-        let facts = team_facts(organisation, attributed, families, team, as_of);
-        let observed = ALERTABLE.iter().filter_map(|id| find(id)).map(|kpi| (kpi.id, (kpi.observe)(&facts)));
-        weekly.extend(weekly_series(&facts, &observed.collect()));
-    }
-    trends(&weekly)
+) -> Vec<Series> {
+    let facts = team_facts(organisation, attributed, families, team, as_of);
+    let observed = ALERTABLE.iter().filter_map(|id| find(id)).map(|kpi| (kpi.id, (kpi.observe)(&facts)));
+    weekly_series(&facts, &observed.collect())
 }
 
 fn weekly_series(facts: &TeamFacts<'_>, observed: &BTreeMap<&'static str, Observed>) -> Vec<Series> {
@@ -100,7 +124,7 @@ fn weekly_series(facts: &TeamFacts<'_>, observed: &BTreeMap<&'static str, Observ
     let remapped = remapped_on(facts);
     let made =
         configured.filter_map(|kpi| series_of(kpi, observed.get(kpi.id)?, facts.team, facts.calendar, facts.as_of));
-    made.map(|series| series.since(remapped)).collect()
+    made.map(|series| series.since(remapped).closed()).collect()
 }
 
 /// The last day on which the team took over or gave away a service: what it had before is another team's work.

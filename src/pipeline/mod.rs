@@ -3,11 +3,14 @@
 mod collect;
 mod deliveries;
 mod diagnosis;
+mod due;
 mod evaluate;
-mod facts_at_hand;
+mod evaluator;
+mod evidence;
 mod inbox;
 mod load;
 mod metrics;
+mod plan;
 pub mod progress;
 mod publication;
 mod receive;
@@ -19,11 +22,10 @@ mod turns;
 
 pub use collect::{CollectReport, Collector, Stop};
 pub use deliveries::{Deliverer, new_delivery};
-pub use diagnosis::diagnose;
-pub use evaluate::{
-    Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards, team_trends,
-};
-pub use facts_at_hand::FactsAtHand;
+pub use diagnosis::{Diagnosis, LeftOutGroup, diagnose};
+pub use evaluate::{Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards};
+pub use evaluator::{EvaluationRules, Evaluator, Updated};
+pub use evidence::{Evidence, KEPT_FACTS};
 pub use inbox::{Inbox, InboxError, Taken};
 pub use load::load_facts;
 pub use metrics::{CollectMetrics, Progress};
@@ -32,7 +34,7 @@ pub use receive::{ImportError, Imported, REPORTER, StoredFacts, import};
 pub use replica::{Lease, Replica, Sight};
 pub use retention::keep_pruned;
 pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
-pub use snapshot::{Known, KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};
+pub use snapshot::{EvaluationCost, Known, KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};
 
 pub use crate::attribution::Team as TeamRules;
 pub use crate::sources::Telemetry;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::evaluate::{Families, TeamScorecards};
-use super::snapshot::{Known, Snapshot, TeamSnapshot, Unmapped};
+use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot, Unmapped};
 use crate::attribution::Organisation;
 use crate::facts::Moment;
 use crate::sources::Finding;
@@ -29,6 +29,9 @@ const FORMAT: u32 = 1;
 /// The part that is written by every publication, and tells what belongs to it.
 const ORGANISATION: &str = "organisation";
 
+/// The part with the trends of all teams, which change once a week.
+const TRENDS: &str = "trends";
+
 /// Parts of teams begin so.
 const TEAM: &str = "team/";
 
@@ -39,8 +42,6 @@ pub struct Evaluated {
     pub snapshot: Snapshot,
     /// What rules and facts say of each other.
     pub findings: Vec<Finding>,
-    /// How long the evaluation took, in seconds.
-    pub seconds: f64,
 }
 
 /// What there was to follow.
@@ -61,11 +62,9 @@ struct OrganisationDocument {
     as_of: Moment,
     /// The slugs, in the order in which they are shown.
     teams: Vec<String>,
-    trends: Vec<Trend>,
     unmapped: Vec<Unmapped>,
-    chosen_rules: BTreeMap<String, String>,
     findings: Vec<Finding>,
-    seconds: f64,
+    cost: EvaluationCost,
 }
 
 /// What one replica knows of the published snapshot.
@@ -76,8 +75,15 @@ pub struct Publication {
     seen: Option<i64>,
     /// The generation that the teams at hand are of. 0 where none are.
     loaded: i64,
-    /// Hashes of the documents that this replica has published last, by part.
-    published: BTreeMap<String, [u8; 32]>,
+    /// What this replica has published last.
+    published: Option<Published>,
+}
+
+/// What was published: what is the same object need not be written again.
+#[derive(Debug)]
+struct Published {
+    teams: BTreeMap<String, Arc<TeamSnapshot>>,
+    trends: Arc<[Trend]>,
 }
 
 /// What a snapshot depends on beside the facts: documents with another fingerprint are not served.
@@ -90,23 +96,25 @@ pub fn fingerprint(organisation: &Organisation, families: &Families, scorecards:
 impl Publication {
     /// Nothing is known yet.
     pub fn new(fingerprint: String) -> Self {
-        Self { fingerprint, seen: None, loaded: 0, published: BTreeMap::new() }
+        Self { fingerprint, seen: None, loaded: 0, published: None }
     }
 
     /// Publishes what was evaluated, under the lease that entitles to it: all or nothing.
     pub async fn publish(&mut self, store: &Store, fence: &Fence, known: &Arc<Known>) -> Result<(), PublishError> {
-        let (known, fingerprint) = (known.clone(), self.fingerprint.clone());
-        let written = tokio::task::spawn_blocking(move || documents(&fingerprint, &known));
-        let mut bodies = written.await.map_err(|_| StoreError::interrupted())??;
-        let all: BTreeSet<String> = bodies.keys().cloned().collect();
-        let hashes: BTreeMap<String, [u8; 32]> =
-            bodies.iter().map(|(part, body)| (part.clone(), Sha256::digest(body).into())).collect();
-        bodies.retain(|part, _| part == ORGANISATION || self.published.get(part) != hashes.get(part));
+        let (snapshot, findings) = (known.snapshot.clone(), known.findings.clone());
+        let (fingerprint, before) = (self.fingerprint.clone(), self.published.take());
         // Whatever becomes of it, what others publish later is loaded as a whole.
         self.loaded = 0;
-        self.published.clear();
+        let written = tokio::task::spawn_blocking(move || {
+            let bodies = documents(&fingerprint, &snapshot, findings, before.as_ref())?;
+            let teams = snapshot.teams.iter().map(|team| (team.id.clone(), team.clone())).collect();
+            Ok::<_, PublishError>((bodies, Published { teams, trends: snapshot.trends }))
+        });
+        let (bodies, published) = written.await.map_err(|_| StoreError::interrupted())??;
+        let teams = published.teams.keys().map(|team| format!("{TEAM}{team}"));
+        let all: BTreeSet<String> = teams.chain([ORGANISATION.to_owned(), TRENDS.to_owned()]).collect();
         let generation = store.publish_parts(fence, &bodies, &all).await?;
-        (self.seen, self.published) = (Some(generation), hashes);
+        (self.seen, self.published) = (Some(generation), Some(published));
         Ok(())
     }
 
@@ -115,9 +123,9 @@ impl Publication {
     pub async fn follow(&mut self, store: &Store, previous: Option<Arc<Known>>) -> Result<Followed, PublishError> {
         let Some(generation) = store.published_generation(ORGANISATION).await? else { return Ok(Followed::Unfit) };
         if self.seen == Some(generation) {
-            return Ok(if self.loaded > 0 || !self.published.is_empty() { Followed::Nothing } else { Followed::Unfit });
+            return Ok(if self.loaded > 0 || self.published.is_some() { Followed::Nothing } else { Followed::Unfit });
         }
-        self.published.clear();
+        self.published = None;
         let parts = store.published_since(self.loaded).await?;
         let previous = previous.filter(|_| self.loaded > 0);
         (self.loaded, self.seen) = (0, Some(parts.generation));
@@ -156,29 +164,37 @@ impl PublishError {
     }
 }
 
-/// The documents of a snapshot, by part.
-fn documents(fingerprint: &str, known: &Known) -> Result<BTreeMap<String, Vec<u8>>, PublishError> {
+/// The documents of a snapshot, by part, without those that were published before.
+fn documents(
+    fingerprint: &str,
+    snapshot: &Snapshot,
+    findings: Vec<Finding>,
+    before: Option<&Published>,
+) -> Result<BTreeMap<String, Vec<u8>>, PublishError> {
     // Taken apart, so that a new field is not forgotten.
-    let Known { snapshot, facts: _, findings, seconds } = known;
-    let Snapshot { as_of, teams, trends, unmapped, chosen_rules } = snapshot;
+    let Snapshot { as_of, teams, trends, unmapped, cost } = snapshot;
     let organisation = OrganisationDocument {
         fingerprint: fingerprint.to_owned(),
         as_of: *as_of,
         teams: teams.iter().map(|team| team.id.clone()).collect(),
-        trends: trends.clone(),
         unmapped: unmapped.clone(),
-        chosen_rules: chosen_rules.clone(),
-        findings: findings.clone(),
-        seconds: *seconds,
+        findings,
+        cost: *cost,
     };
     let mut bodies = BTreeMap::from([(ORGANISATION.to_owned(), pack(&organisation)?)]);
-    for team in teams {
-        bodies.insert(format!("{TEAM}{}", team.id), pack(team)?);
+    if before.is_none_or(|before| !Arc::ptr_eq(&before.trends, trends)) {
+        bodies.insert(TRENDS.to_owned(), pack(&trends.as_ref())?);
+    }
+    let is_published = |team: &&Arc<TeamSnapshot>| {
+        before.and_then(|before| before.teams.get(&team.id)).is_some_and(|known| Arc::ptr_eq(known, team))
+    };
+    for team in teams.iter().filter(|team| !is_published(team)) {
+        bodies.insert(format!("{TEAM}{}", team.id), pack(team.as_ref())?);
     }
     Ok(bodies)
 }
 
-/// The snapshot of documents, where teams that are not among them are as before. `None` if they are not of this
+/// The snapshot of documents, where parts that are not among them are as before. `None` if they are not of this
 /// fingerprint.
 fn assemble(
     fingerprint: &str,
@@ -187,31 +203,27 @@ fn assemble(
 ) -> Result<Option<Evaluated>, PublishError> {
     let Some(body) = parts.bodies.get(ORGANISATION) else { return Ok(None) };
     let Ok(document) = unpack::<OrganisationDocument>(body) else { return Ok(None) };
-    let OrganisationDocument {
-        fingerprint: of,
-        as_of,
-        teams: slugs,
-        trends,
-        unmapped,
-        chosen_rules,
-        findings,
-        seconds,
-    } = document;
+    let OrganisationDocument { fingerprint: of, as_of, teams: slugs, unmapped, findings, cost } = document;
     if of != fingerprint {
         return Ok(None);
     }
-    let mut teams: Vec<TeamSnapshot> = Vec::with_capacity(slugs.len());
+    let trends = match (parts.bodies.get(TRENDS), previous) {
+        (Some(body), _) => unpack::<Vec<Trend>>(body)?.into(),
+        (None, Some(previous)) => previous.trends.clone(),
+        (None, None) => return Ok(None),
+    };
+    let mut teams: Vec<Arc<TeamSnapshot>> = Vec::with_capacity(slugs.len());
     for slug in &slugs {
         let unchanged = || previous?.teams.iter().find(|team| team.id == *slug).cloned();
         match parts.bodies.get(&format!("{TEAM}{slug}")) {
-            Some(body) => teams.push(unpack(body)?),
+            Some(body) => teams.push(Arc::new(unpack(body)?)),
             None => match unchanged() {
                 Some(team) => teams.push(team),
                 None => return Ok(None),
             },
         }
     }
-    Ok(Some(Evaluated { snapshot: Snapshot { as_of, teams, trends, unmapped, chosen_rules }, findings, seconds }))
+    Ok(Some(Evaluated { snapshot: Snapshot { as_of, teams, trends, unmapped, cost }, findings }))
 }
 
 fn pack(document: &impl Serialize) -> Result<Vec<u8>, PublishError> {

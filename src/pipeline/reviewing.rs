@@ -7,9 +7,9 @@ use chrono::{Datelike as _, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::evaluate::{Families, TeamScorecards, observe, team_facts, team_trends};
-use super::load::load_facts;
-use crate::attribution::{Attributed, FactsInput, Organisation, Team, attribute};
+use super::evaluate::{Families, TeamScorecards, observe, team_facts};
+use super::evaluator::{EvaluationRules, Evaluator};
+use crate::attribution::{Attributed, Organisation, Team};
 use crate::facts::Moment;
 use crate::report::Explanation;
 use crate::report::review::{
@@ -146,37 +146,38 @@ impl Reviewer {
         month: NaiveDate,
         now: Moment,
     ) -> Result<Vec<ReviewWithEvidence>, ReviewError> {
-        let facts = load_facts(&self.store).await?;
         let states = self.store.source_states().await?;
-        let (this, teams) = (self.clone(), teams.to_vec());
-        let made = tokio::task::spawn_blocking(move || this.make_of(&facts, &states, &teams, month, now));
-        made.await.map_err(|_| ReviewError::Interrupted)
-    }
-
-    fn make_of(
-        &self,
-        facts: &FactsInput,
-        states: &[SourceState],
-        teams: &[String],
-        month: NaiveDate,
-        now: Moment,
-    ) -> Vec<ReviewWithEvidence> {
         let wanted: Vec<&Team> = self.organisation.teams.values().filter(|team| teams.contains(&team.id)).collect();
         let ends = |team: &Team| team.calendar.month_span(month).1.min(now);
         let moments: BTreeSet<Moment> = wanted.iter().map(|team| ends(team)).collect();
+        let mut evaluator = self.evaluator();
         let mut made = Vec::new();
         for as_of in moments {
             // As known then, by today's rules: what was open at that moment is open.
-            let attributed = attribute(&self.organisation, facts, as_of);
-            let trends = team_trends(&self.organisation, &attributed, &self.families, as_of);
-            let known = Draft { attributed: &attributed, trends: &trends, as_of };
+            let trends: Arc<[Trend]> = evaluator.trends(as_of).await?.into();
             // While the month lasts, everything is known up to the last round.
-            let coverage = if as_of < now { self.coverage(states, as_of) } else { Vec::new() };
-            let of_moment = wanted.iter().filter(|team| ends(team) == as_of);
-            made.extend(of_moment.map(|team| self.draft(team, month, &known, coverage.clone())));
+            let coverage = if as_of < now { self.coverage(&states, as_of) } else { Vec::new() };
+            for team in wanted.iter().filter(|team| ends(team) == as_of) {
+                let attributed = evaluator.attributed(&team.id, as_of).await?;
+                let (this, team, trends, coverage) = (self.clone(), (*team).clone(), trends.clone(), coverage.clone());
+                let draft = tokio::task::spawn_blocking(move || {
+                    this.draft(&team, month, &Draft { attributed: &attributed, trends: &trends, as_of }, coverage)
+                });
+                made.push(draft.await.map_err(|_| ReviewError::Interrupted)?);
+            }
         }
         made.sort_by(|one, other| one.review.team.cmp(&other.review.team));
-        made
+        Ok(made)
+    }
+
+    /// Reads the facts of one part of the organisation after the other, and keeps none of a part that is done with.
+    fn evaluator(&self) -> Evaluator {
+        let rules = EvaluationRules {
+            organisation: self.organisation.clone(),
+            families: self.families.clone(),
+            scorecards: self.scorecards.clone(),
+        };
+        Evaluator::new(self.store.clone(), rules, 0)
     }
 
     /// The frozen review of a month: of a revision, or the newest.

@@ -1,10 +1,12 @@
 //! What is known at one moment: immutable, made by an evaluation and replaced as a whole.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts_at_hand::FactsAtHand;
+use super::diagnosis::diagnose;
+use super::evidence::Evidence;
+use crate::attribution::{Attributed, FactsInput, Organisation};
 use crate::facts::Moment;
 use crate::kpi::{Assessment, Kpi, Window, read_kpi, write_kpi};
 use crate::report::scorecard::ScorecardStatus;
@@ -12,32 +14,48 @@ use crate::report::{Timeline, Word};
 use crate::sources::Finding;
 use crate::trend::Trend;
 
-/// What requests are answered from: a snapshot with a way to the facts that it was made of.
+/// What requests are answered from: a snapshot, with the way to the facts that it was made of.
 #[derive(Debug)]
 pub struct Known {
     /// Every KPI of every team.
     pub snapshot: Snapshot,
-    /// The facts, attributed, for evidence.
-    pub facts: FactsAtHand,
+    /// The attributed facts behind it.
+    pub evidence: Evidence,
     /// What rules and facts say of each other: unknown environments, unmapped services.
     pub findings: Vec<Finding>,
-    /// How long the evaluation took, in seconds.
-    pub seconds: f64,
+}
+
+impl Known {
+    /// What is known where everything was attributed and evaluated at once, and stays in memory.
+    pub fn whole(organisation: &Organisation, facts: &FactsInput, attributed: Attributed, snapshot: Snapshot) -> Self {
+        let findings = diagnose(organisation, facts, &attributed);
+        Self { snapshot, evidence: Evidence::whole(attributed), findings }
+    }
 }
 
 /// Every KPI of every team.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The moment of evaluation: windows end here.
+    /// The moment as of which all of it holds: no fact that was known then is missing. A team's numbers were made then or
+    /// earlier ([`TeamSnapshot::as_of`]), and nothing has changed them since.
     pub as_of: Moment,
     /// The teams, by slug.
-    pub teams: Vec<TeamSnapshot>,
+    pub teams: Vec<Arc<TeamSnapshot>>,
     /// The trends of the alertable KPIs of all teams.
-    pub trends: Vec<Trend>,
+    pub trends: Arc<[Trend]>,
     /// What could not be attributed, by kind and reason.
     pub unmapped: Vec<Unmapped>,
-    /// What counts as a deployment of each service, in words.
-    pub chosen_rules: BTreeMap<String, String>,
+    /// How long the evaluation took, in seconds, and how many teams it was of.
+    pub cost: EvaluationCost,
+}
+
+/// What an evaluation took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationCost {
+    /// Seconds.
+    pub seconds: f64,
+    /// The teams that were evaluated.
+    pub teams: usize,
 }
 
 /// Facts that could not be attributed, of one kind and for one reason.
@@ -60,6 +78,8 @@ pub struct TeamSnapshot {
     pub id: String,
     /// The name shown to people.
     pub name: String,
+    /// The moment of evaluation: windows end here.
+    pub as_of: Moment,
     /// Ids of the services that it has deployed.
     pub services: Vec<String>,
     /// The KPIs, in the order of the catalogue.
@@ -72,6 +92,16 @@ pub struct TeamSnapshot {
     pub last_deployment_at: Option<Moment>,
     /// When the last of its incidents began.
     pub last_incident_at: Option<Moment>,
+}
+
+impl TeamSnapshot {
+    /// The same at a later moment, up to which nothing has changed it.
+    #[must_use]
+    pub fn holding_at(&self, as_of: Moment) -> Self {
+        let span = Window::Days84.span(as_of);
+        let timeline = Timeline { from: span.from, until: span.until, ..self.timeline.clone() };
+        Self { as_of, timeline, ..self.clone() }
+    }
 }
 
 /// One KPI of one team.

@@ -28,14 +28,21 @@ pub struct WeekValue {
     pub weight: f64,
 }
 
-fn judged(statistic: WeekStatistic, weeks: &[WeekValue], first: usize) -> f64 {
-    let total = |weeks: &[WeekValue]| {
-        weeks.iter().fold((0.0, 0.0), |(sum, weight), week| (sum + week.sum, weight + week.weight))
-    };
-    let ((sum, weight), (other_sum, other_weight)) = (total(&weeks[..first]), total(&weeks[first..]));
+/// The sums of the values and of the weights of some weeks.
+fn total(weeks: &[WeekValue]) -> (f64, f64) {
+    weeks.iter().fold((0.0, 0.0), |(sum, weight), week| (sum + week.sum, weight + week.weight))
+}
+
+/// Judges the weeks that stand in front. The others are what is left of `all`: to add them up anew for each draw would be
+/// most of the work.
+fn judged(statistic: WeekStatistic, front: &[WeekValue], all: (f64, f64)) -> f64 {
+    let (sum, weight) = total(front);
+    let (other_sum, other_weight) = (all.0 - sum, all.1 - weight);
+    // What is left of weights that have fractions is nothing, or at least a share of the smallest week.
+    let nothing = 1e-12 * all.1;
     match statistic {
         WeekStatistic::Sum => sum,
-        WeekStatistic::WeightedMean if weight <= 0.0 || other_weight <= 0.0 => 0.0,
+        WeekStatistic::WeightedMean if weight <= 0.0 || other_weight <= nothing => 0.0,
         WeekStatistic::WeightedMean => sum / weight - other_sum / other_weight,
     }
 }
@@ -47,7 +54,8 @@ pub fn week_permutation_p(current: &[WeekValue], baseline: &[WeekValue], statist
         return 1.0;
     }
     let mut weeks: Vec<WeekValue> = [current, baseline].concat();
-    let observed = judged(statistic, &weeks, current.len());
+    let all = total(&weeks);
+    let observed = judged(statistic, &weeks[..current.len()], all);
     // Sums in another order differ in their last digits.
     let reached = observed - 1e-9 * observed.abs().max(1e-9);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -55,7 +63,7 @@ pub fn week_permutation_p(current: &[WeekValue], baseline: &[WeekValue], statist
     while drawn < MOST_PERMUTATIONS && extreme < EXTREME_ENOUGH {
         shuffle_front(&mut weeks, current.len(), &mut random);
         drawn += 1;
-        extreme += u32::from(judged(statistic, &weeks, current.len()) >= reached);
+        extreme += u32::from(judged(statistic, &weeks[..current.len()], all) >= reached);
     }
     if extreme >= EXTREME_ENOUGH {
         return f64::from(extreme) / f64::from(drawn);

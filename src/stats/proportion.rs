@@ -1,6 +1,7 @@
 //! Tests of two proportions: so many of so many now, against so many of so many before.
 
-use statrs::distribution::{Binomial, Discrete as _, Hypergeometric};
+use statrs::distribution::{Discrete as _, Hypergeometric};
+use statrs::function::factorial::ln_binomial;
 
 /// Cases that held, of how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub fn barnard_p_higher(first: Cases, second: Cases) -> f64 {
         return 1.0;
     }
     // The tables as extreme: for each count of the second group, the first group's count must be at least so high.
-    let mut extreme = Vec::new();
+    let mut extreme: Vec<(usize, usize)> = Vec::new();
     let mut least = 0;
     for other in 0..=second.of {
         while least <= first.of && score(least, first.of, other, second.of) < observed - 1e-9 {
@@ -45,20 +46,32 @@ pub fn barnard_p_higher(first: Cases, second: Cases) -> f64 {
         if least > first.of {
             break;
         }
-        extreme.push((other, least));
+        extreme.push((usize::try_from(other).unwrap_or_default(), usize::try_from(least).unwrap_or_default()));
     }
+    let (arrangements, other_arrangements) = (ln_arrangements(first.of), ln_arrangements(second.of));
     let probability = |share: f64| -> f64 {
-        let (Ok(one), Ok(two)) = (Binomial::new(share, first.of), Binomial::new(share, second.of)) else { return 0.0 };
+        // The probabilities of all counts; what does not depend on the share is worked out once, for it costs most.
+        let (ln_yes, ln_no) = (share.ln(), (1.0 - share).ln());
+        let masses = |arrangements: &[f64]| -> Vec<f64> {
+            let of = arrangements.len() - 1;
+            let mass = |(count, ln): (usize, &f64)| (ln + count as f64 * ln_yes + (of - count) as f64 * ln_no).exp();
+            arrangements.iter().enumerate().map(mass).collect()
+        };
+        let (one, two) = (masses(&arrangements), masses(&other_arrangements));
         // Tail sums of the first group, from its highest count down.
-        let size = usize::try_from(first.of).unwrap_or_default();
-        let mut tail = vec![0.0; size + 2];
-        for count in (0..=size).rev() {
-            tail[count] = tail[count + 1] + one.pmf(count as u64);
+        let mut tail = vec![0.0; one.len() + 1];
+        for count in (0..one.len()).rev() {
+            tail[count] = tail[count + 1] + one[count];
         }
-        extreme.iter().map(|(other, least)| two.pmf(*other) * tail[usize::try_from(*least).unwrap_or(size)]).sum()
+        extreme.iter().map(|(other, least)| two[*other] * tail[*least]).sum()
     };
     let steps = 200;
     (1..steps).map(|step| probability(f64::from(step) / f64::from(steps))).fold(0.0, f64::max).min(1.0)
+}
+
+/// The logarithms of how many ways there are to choose each count of so many.
+fn ln_arrangements(of: u64) -> Vec<f64> {
+    (0..=of).map(|count| ln_binomial(of, count)).collect()
 }
 
 /// The pooled score: the difference of the shares over its standard error.

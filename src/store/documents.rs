@@ -6,8 +6,9 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::conflict::again_on_conflict;
 use super::leases::check_fence;
+use super::scopes::{ChangedScopes, count_up};
 use super::{Engine, Fence, Store, StoreError, on_engine};
-use crate::facts::{Batch, FactFamily, Moment, Sourced};
+use crate::facts::{Batch, FactFamily, Incident, Iteration, Moment, Repository, Sourced, WorkItem};
 use crate::with_fact;
 
 /// Rows of one statement: 8 binds each, far below SQLite's limit of 32,766 and PostgreSQL's of 65,535.
@@ -72,14 +73,30 @@ impl Store {
             Engine::Sqlite(_) => Some(self.writer.lock().await),
             Engine::Postgres(_) => None,
         };
+        let locks_rows = matches!(self.engine, Engine::Postgres(_));
         let mut accepted = Accepted { rejected: batch.rejects.len() as u64, ..Accepted::default() };
+        let mut scopes = ChangedScopes::new();
         on_engine!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
             for (family, rows) in &families {
                 let mut changed = 0;
                 for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+                    let known = match known_scopes::<Database>(family, source, chunk, locks_rows) {
+                        Some(mut query) => query.build().fetch_all(&mut *transaction).await?,
+                        None => Vec::new(),
+                    };
+                    let known = known.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+                    let known = known.collect::<Result<BTreeMap<String, String>, sqlx::Error>>()?;
                     let mut query = upsert::<Database>(family, source, chunk);
-                    changed += query.build().execute(&mut *transaction).await?.rows_affected();
+                    for row in query.build().fetch_all(&mut *transaction).await? {
+                        changed += 1;
+                        let (external_id, scope): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+                        // What has moved is missing where it was.
+                        if let Some(left) = known.get(&external_id) {
+                            scopes.insert((*family, left.clone()));
+                        }
+                        scopes.insert((*family, scope));
+                    }
                     let mut cleared = cleared::<Database>(family, source, chunk);
                     cleared.build().execute(&mut *transaction).await?;
                 }
@@ -114,14 +131,15 @@ impl Store {
                     .execute(&mut *transaction)
                     .await?;
             }
-            if !accepted.changed.is_empty() {
-                let count = "INSERT INTO source_changes (source, changes) VALUES ($1, 1) \
-                     ON CONFLICT (source) DO UPDATE SET changes = source_changes.changes + 1";
-                sqlx::query(count).bind(source.to_owned()).execute(&mut *transaction).await?;
+            for mut query in count_up::<Database>(source, &scopes) {
+                query.build().execute(&mut *transaction).await?;
             }
             check_fence!(transaction, fence);
             transaction.commit().await?;
         });
+        if !scopes.is_empty() {
+            self.changes.notify_one();
+        }
         Ok(accepted)
     }
 
@@ -249,8 +267,40 @@ where
          ended_at_ms = excluded.ended_at_ms, version_at_ms = excluded.version_at_ms, body = excluded.body WHERE ",
     );
     query.push(family).push(".version_at_ms <= excluded.version_at_ms AND ");
-    query.push(family).push(".body IS DISTINCT FROM excluded.body");
+    query.push(family).push(".body IS DISTINCT FROM excluded.body RETURNING external_id, scope");
     query
+}
+
+/// The families whose facts keep their key when they move to another scope: a repository is renamed, an incident given to
+/// another service. The keys of all others begin with their scope.
+const MOVING: [&str; 4] = [Repository::FAMILY, Incident::FAMILY, WorkItem::FAMILY, Iteration::FAMILY];
+
+/// Asks for the scopes that facts are stored under now. `None` where they cannot have moved.
+fn known_scopes<Database: sqlx::Database>(
+    family: &'static str,
+    source: &str,
+    rows: &[Row],
+    locks_rows: bool,
+) -> Option<QueryBuilder<Database>>
+where
+    Database::Arguments: Default,
+    String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+{
+    if !MOVING.contains(&family) {
+        return None;
+    }
+    let mut query = QueryBuilder::<Database>::new("SELECT external_id, scope FROM ");
+    query.push(family).push(" WHERE source = ").push_bind(source.to_owned()).push(" AND external_id IN (");
+    let mut keys = query.separated(", ");
+    for row in rows {
+        keys.push_bind(row.external_id.clone());
+    }
+    query.push(") ORDER BY external_id");
+    if locks_rows {
+        // Nobody else may move them between this look and the write. SQLite has one writer anyway.
+        query.push(" FOR UPDATE");
+    }
+    Some(query)
 }
 
 /// Good records clear their entries in quarantine.
@@ -276,8 +326,8 @@ where
 /// Families that the store has tables for.
 pub(super) fn families() -> BTreeSet<&'static str> {
     use crate::facts::{
-        CiRun, Commit, CoverageReport, Deployment, Incident, Inventory, Iteration, PullRequest, Release, ReportedValue,
-        Repository, Sample, SecurityAlert, Tag, TeamRepositories, TestReport, WorkItem,
+        CiRun, Commit, CoverageReport, Deployment, Inventory, PullRequest, Release, ReportedValue, Sample,
+        SecurityAlert, Tag, TeamRepositories, TestReport,
     };
     [
         Repository::FAMILY,

@@ -159,12 +159,6 @@ impl Store {
         });
         Ok(())
     }
-
-    /// How often facts have changed, whoever wrote them.
-    pub async fn changes(&self) -> Result<i64, StoreError> {
-        let select = "SELECT CAST(COALESCE(SUM(changes), 0) AS BIGINT) FROM source_changes";
-        Ok(on_engine!(self, pool: Database => sqlx::query_scalar(select).fetch_one(pool).await?))
-    }
 }
 
 fn milliseconds(duration: Duration) -> i64 {

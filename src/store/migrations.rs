@@ -75,6 +75,7 @@ fn migrator() -> Migrator {
             "newest quarantine",
             include_str!("../../migrations/20261121000010_newest_quarantine.sql"),
         ),
+        migration(20_261_127_000_001, "fact scopes", include_str!("../../migrations/20261127000001_fact_scopes.sql")),
         migration(
             20_261_127_000_002,
             "webhook deliveries",

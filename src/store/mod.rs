@@ -14,6 +14,7 @@ mod leases;
 mod migrations;
 mod retention;
 mod reviews;
+mod scopes;
 mod snapshots;
 mod states;
 mod targets;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, PgConnection, PgPool, SqlitePool};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 pub use audit::AuditEntry;
 pub use deliveries::{NewDelivery, Settled, WaitingCount, WaitingDelivery};
@@ -35,6 +36,7 @@ pub use growth::{FamilyGrowth, StoreSize, TableSize};
 pub use leases::{Fence, LeaseRecord};
 pub use retention::Prunable;
 pub use reviews::ReviewRecord;
+pub use scopes::{ScopeKey, ScopeVersion};
 pub use snapshots::PublishedParts;
 pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
@@ -81,6 +83,8 @@ pub struct Store {
     pub(crate) engine: Engine,
     /// SQLite has one writer: those who write wait here and never meet a busy database.
     pub(crate) writer: Arc<Mutex<()>>,
+    /// Told of every change of facts that this program makes.
+    pub(crate) changes: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Store {
@@ -124,7 +128,7 @@ impl Store {
             let pool = pool.after_connect(|connection, _| Box::pin(end_transactions_of_the_paused(connection)));
             Engine::Postgres(pool.connect_with(options).await.map_err(opened)?)
         };
-        let store = Self { engine, writer: Arc::default() };
+        let store = Self { engine, writer: Arc::default(), changes: Arc::default() };
         store.migrate(url).await?;
         Ok(store)
     }
@@ -137,7 +141,7 @@ impl Store {
             Engine::Postgres(pool) => {
                 let beats = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5));
                 let engine = Engine::Postgres(beats.connect_lazy_with(pool.connect_options().as_ref().clone()));
-                Self { engine, writer: self.writer.clone() }
+                Self { engine, writer: self.writer.clone(), changes: self.changes.clone() }
             }
         }
     }

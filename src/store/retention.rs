@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::documents::families;
+use super::scopes::{ChangedScopes, count_up};
 use super::{Store, StoreError, on_engine};
 use crate::facts::{FactFamily as _, Moment, ReportedValue};
 
@@ -73,15 +74,20 @@ impl Store {
     ) -> Result<Option<(String, String)>, StoreError> {
         let cutoff = ended_before.timestamp_millis();
         on_engine!(self, pool: Database => {
-            let mut select = QueryBuilder::<Database>::new("SELECT old.source, old.external_id FROM ");
+            let mut select = QueryBuilder::<Database>::new("SELECT old.source, old.external_id, old.scope FROM ");
             select.push(family).push(" AS old WHERE ").push(IS_FORGETTABLE).push(family).push(HAS_A_NEWER_ONE);
             select.push(" AND (old.source, old.external_id) > ($2, $3) ORDER BY old.source, old.external_id LIMIT $4");
             let select = sqlx::query(select.into_sql()).bind(cutoff);
             let rows = select.bind(after.0.clone()).bind(after.1.clone()).bind(ROWS_AT_ONCE).fetch_all(pool).await?;
-            let read = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-            let keys: Vec<(String, String)> = read.collect::<Result<_, sqlx::Error>>()?;
+            let (mut keys, mut scopes) = (Vec::new(), BTreeMap::<String, ChangedScopes>::new());
+            for row in &rows {
+                let key: (String, String) = (row.try_get(0)?, row.try_get(1)?);
+                scopes.entry(key.0.clone()).or_default().insert((family, row.try_get(2)?));
+                keys.push(key);
+            }
             let Some(last) = keys.last().cloned() else { return Ok(None) };
             let _writer = self.writer.lock().await;
+            let mut transaction = pool.begin().await?;
             // A fact that was opened again meanwhile stays.
             let mut delete = QueryBuilder::<Database>::new("DELETE FROM ");
             delete.push(family).push(" WHERE ended_at_ms < ").push_bind(cutoff).push(" AND (source, external_id) IN (");
@@ -89,7 +95,14 @@ impl Store {
                 key.push_bind(source).push_bind(external_id);
             });
             delete.push(")");
-            let deleted = delete.build().execute(pool).await?.rows_affected();
+            let deleted = delete.build().execute(&mut *transaction).await?.rows_affected();
+            // Numbers do not reach back so far, but what is told of all facts does.
+            for (source, scopes) in &scopes {
+                for mut query in count_up::<Database>(source, scopes) {
+                    query.build().execute(&mut *transaction).await?;
+                }
+            }
+            transaction.commit().await?;
             *pruned.entry(family).or_default() += deleted;
             Ok(Some(last))
         })

@@ -66,17 +66,29 @@ impl Following {
 }
 
 /// Follows all series of an evaluation over the last `weeks_back` complete weeks, oldest first: the verdicts of each
-/// series, week by week. The q-values of a week are taken over all series of that week that have enough data.
+/// series, week by week.
 pub fn verdicts(series: &[Series], weeks_back: usize, settings: &GateSettings) -> Vec<Vec<WeekVerdict>> {
-    let mut found: Vec<Vec<WeekVerdict>> = vec![Vec::new(); series.len()];
-    let mut worse = vec![Following::default(); series.len()];
-    let mut better = vec![Following::default(); series.len()];
-    for back in (0..weeks_back).rev() {
-        let week = weeks_back - back;
-        let comparisons: Vec<Option<Comparison>> =
-            series.iter().map(|series| compare(series, series.weeks.len().checked_sub(back)?)).collect();
-        let (q_worse, q_better) = (q_values(&comparisons, |it| it.p_worse), q_values(&comparisons, |it| it.p_better));
-        for (place, comparison) in comparisons.iter().enumerate() {
+    let compared: Vec<_> = series.iter().map(|series| comparisons(series, weeks_back)).collect();
+    followed(&compared.iter().map(Vec::as_slice).collect::<Vec<_>>(), settings)
+}
+
+/// The comparisons of one series over the last `weeks_back` complete weeks, oldest first: what costs most, and depends on
+/// no other series.
+pub(super) fn comparisons(series: &Series, weeks_back: usize) -> Vec<Option<Comparison>> {
+    let compared = (0..weeks_back).rev().map(|back| compare(series, series.weeks.len().checked_sub(back)?));
+    compared.collect()
+}
+
+/// Follows series by their comparisons, all over as many weeks. The q-values of a week are taken over all series of that
+/// week that have enough data.
+pub(super) fn followed(compared: &[&[Option<Comparison>]], settings: &GateSettings) -> Vec<Vec<WeekVerdict>> {
+    let mut found: Vec<Vec<WeekVerdict>> = vec![Vec::new(); compared.len()];
+    let mut worse = vec![Following::default(); compared.len()];
+    let mut better = vec![Following::default(); compared.len()];
+    for week in 1..=compared.first().map_or(0, |weeks| weeks.len()) {
+        let of_week: Vec<Option<Comparison>> = compared.iter().map(|weeks| weeks[week - 1]).collect();
+        let (q_worse, q_better) = (q_values(&of_week, |it| it.p_worse), q_values(&of_week, |it| it.p_better));
+        for (place, comparison) in of_week.iter().enumerate() {
             let enough = comparison.as_ref().filter(|it| it.enough);
             let passes = |p: fn(&Comparison) -> f64, q: f64| {
                 enough.is_some_and(|it| it.matters && p(it) <= settings.most_p && q <= settings.most_q)

@@ -11,7 +11,7 @@ mod verdict;
 pub use compare::{Comparison, compare};
 pub use gate::{GateSettings, WeekVerdict, verdicts};
 pub use series::{CalendarWeek, Occurrence, Series, SeriesKind, calendar_weeks, series_of};
-pub use verdict::{Trend, TrendVerdict, WeekPoint, trends};
+pub use verdict::{Trend, TrendVerdict, WeekPoint, Weekly, judged, trends};
 
 /// The KPIs whose regressions are alerted on: DORA's five, and the wait for review, the way of a pull request and the
 /// state of the default branch, which lead them. More of them would only make each harder to tell.

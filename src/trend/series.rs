@@ -1,5 +1,7 @@
 //! A KPI of a team as weeks.
 
+use std::hash::{Hash as _, Hasher as _};
+
 use chrono::{Datelike as _, Days, NaiveDate};
 
 use crate::facts::Moment;
@@ -84,6 +86,38 @@ impl Series {
     pub fn since(mut self, day: Option<NaiveDate>) -> Self {
         self.weeks.retain(|week| day.is_none_or(|day| week.monday >= day));
         self
+    }
+
+    /// The same as it stood when the last complete week ended: what has ended since was open then, what has begun since was
+    /// not there. All comparisons are of complete weeks, so they come out the same, and so they do until the next week is
+    /// complete, whatever happens in the running one.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        let Some(until) = self.weeks.last().map(|week| week.until) else { return self };
+        let kept = self.occurrences.partition_point(|occurrence| occurrence.at < until);
+        let ended_since = self.occurrences.split_off(kept);
+        if self.kind == SeriesKind::DurationWithOpen {
+            self.open.extend(ended_since.iter().filter_map(|occurrence| occurrence.began_at));
+            self.open.retain(|began_at| *began_at < until);
+            self.open.sort_unstable();
+        } else {
+            self.open.clear();
+        }
+        self
+    }
+
+    /// Stands for all that comparisons are made of: equal ones come out the same.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (self.kpi, self.kind as u8, self.higher_is_worse, self.least_items).hash(&mut hasher);
+        for week in &self.weeks {
+            (week.monday, week.from, week.until, week.working_days, week.usual_days).hash(&mut hasher);
+        }
+        for item in &self.occurrences {
+            (item.began_at, item.at, item.value.to_bits(), item.weight.to_bits()).hash(&mut hasher);
+        }
+        self.open.hash(&mut hasher);
+        hasher.finish()
     }
 }
 

@@ -1,11 +1,13 @@
 //! The verdicts of today, with all that explains them.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::compare::Comparison;
-use super::gate::{GateSettings, verdicts};
+use super::gate::{GateSettings, WeekVerdict, comparisons, followed};
 use super::series::{Series, SeriesKind};
 use crate::kpi::KpiId;
 use crate::stats::{change_point, mean};
@@ -88,49 +90,95 @@ pub struct Trend {
     /// The Monday of the week in which the values changed most, where they did.
     pub changed_in: Option<NaiveDate>,
     /// Week by week, oldest first.
-    pub weeks: Vec<WeekPoint>,
+    #[serde(serialize_with = "as_slice", deserialize_with = "shared")]
+    #[schema(value_type = Vec<WeekPoint>)]
+    pub weeks: Arc<[WeekPoint]>,
+}
+
+/// A series week by week, with all that is told of it before it is held against the others. What costs most about a trend,
+/// and stays the same until another week is complete.
+#[derive(Debug, Clone)]
+pub struct Weekly {
+    team: String,
+    kpi: &'static str,
+    kind: SeriesKind,
+    compared: Vec<Option<Comparison>>,
+    points: Arc<[WeekPoint]>,
+    changed_in: Option<NaiveDate>,
+}
+
+impl Weekly {
+    /// The slug of the team.
+    pub fn team(&self) -> &str {
+        &self.team
+    }
+
+    /// Compares the weeks of a series.
+    pub fn of(series: &Series) -> Self {
+        let points = points(series);
+        Self {
+            team: series.team.clone(),
+            kpi: series.kpi,
+            kind: series.kind,
+            compared: comparisons(series, WEEKS_FOLLOWED),
+            changed_in: changed_in(series, &points),
+            points: points.into(),
+        }
+    }
 }
 
 /// The trends of all series of an evaluation.
 pub fn trends(series: &[Series]) -> Vec<Trend> {
-    let followed = verdicts(series, WEEKS_FOLLOWED, &GateSettings::default());
-    series
-        .iter()
-        .zip(followed)
-        .map(|(series, weeks)| {
-            let last = weeks.last();
-            let comparison = last.and_then(|week| week.comparison);
-            let (worse, better) = last.map_or((false, false), |week| (week.worse, week.better));
-            let verdict = match comparison {
-                _ if worse => TrendVerdict::Worsening,
-                _ if better => TrendVerdict::Improving,
-                Some(Comparison { enough: true, .. }) => TrendVerdict::Steady,
-                _ => TrendVerdict::TooFew,
-            };
-            let confirmed =
-                weeks.iter().rev().take_while(|week| (worse && week.worse) || (better && week.better)).count();
-            let confirmed_since = (confirmed > 0).then(|| series.weeks.iter().rev().nth(confirmed - 1)).flatten();
-            let points = points(series);
-            let told = |value: fn(&Comparison) -> f64| comparison.as_ref().map(value).filter(|value| value.is_finite());
-            Trend {
-                team: series.team.clone(),
-                kpi: series.kpi,
-                verdict,
-                current: told(|it| it.current),
-                baseline: told(|it| it.baseline),
-                effect: told(|it| it.effect),
-                interval: comparison.map(|it| it.interval).filter(|(low, high)| low.is_finite() && high.is_finite()),
-                effect_in_points: series.kind == SeriesKind::Proportion,
-                with_open: series.kind == SeriesKind::DurationWithOpen,
-                p_worse: comparison.map_or(1.0, |it| it.p_worse),
-                q_worse: last.map_or(1.0, |week| week.q_worse),
-                observations: comparison.map_or((0, 0), |it| it.observations),
-                confirmed_since: confirmed_since.map(|week| week.monday),
-                changed_in: changed_in(series, &points),
-                weeks: points,
-            }
-        })
-        .collect()
+    let weekly: Vec<Weekly> = series.iter().map(Weekly::of).collect();
+    judged(&weekly.iter().collect::<Vec<_>>())
+}
+
+/// The trends of all series of an evaluation, once each was compared by itself: corrected for one another, and followed
+/// through the last weeks.
+pub fn judged(series: &[&Weekly]) -> Vec<Trend> {
+    let compared: Vec<&[Option<Comparison>]> = series.iter().map(|series| series.compared.as_slice()).collect();
+    let followed = followed(&compared, &GateSettings::default());
+    series.iter().zip(followed).map(|(series, weeks)| trend(series, &weeks)).collect()
+}
+
+fn trend(series: &Weekly, weeks: &[WeekVerdict]) -> Trend {
+    let last = weeks.last();
+    let comparison = last.and_then(|week| week.comparison);
+    let (worse, better) = last.map_or((false, false), |week| (week.worse, week.better));
+    let verdict = match comparison {
+        _ if worse => TrendVerdict::Worsening,
+        _ if better => TrendVerdict::Improving,
+        Some(Comparison { enough: true, .. }) => TrendVerdict::Steady,
+        _ => TrendVerdict::TooFew,
+    };
+    let confirmed = weeks.iter().rev().take_while(|week| (worse && week.worse) || (better && week.better)).count();
+    let confirmed_since = (confirmed > 0).then(|| series.points.iter().rev().nth(confirmed - 1)).flatten();
+    let told = |value: fn(&Comparison) -> f64| comparison.as_ref().map(value).filter(|value| value.is_finite());
+    Trend {
+        team: series.team.clone(),
+        kpi: series.kpi,
+        verdict,
+        current: told(|it| it.current),
+        baseline: told(|it| it.baseline),
+        effect: told(|it| it.effect),
+        interval: comparison.map(|it| it.interval).filter(|(low, high)| low.is_finite() && high.is_finite()),
+        effect_in_points: series.kind == SeriesKind::Proportion,
+        with_open: series.kind == SeriesKind::DurationWithOpen,
+        p_worse: comparison.map_or(1.0, |it| it.p_worse),
+        q_worse: last.map_or(1.0, |week| week.q_worse),
+        observations: comparison.map_or((0, 0), |it| it.observations),
+        confirmed_since: confirmed_since.map(|week| week.monday),
+        changed_in: series.changed_in,
+        weeks: series.points.clone(),
+    }
+}
+
+fn shared<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<[WeekPoint]>, D::Error> {
+    Vec::deserialize(deserializer).map(Into::into)
+}
+
+fn as_slice<S: Serializer>(weeks: &Arc<[WeekPoint]>, serializer: S) -> Result<S::Ok, S::Error> {
+    weeks.as_ref().serialize(serializer)
 }
 
 fn points(series: &Series) -> Vec<WeekPoint> {

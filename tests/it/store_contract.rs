@@ -96,6 +96,40 @@ async fn facts_are_selected_by_scope_and_by_end() {
     }
 }
 
+/// The scopes that wait to be evaluated.
+async fn waiting(store: &Store) -> Vec<String> {
+    let mut scopes = store.changed_scopes().await.unwrap();
+    scopes.sort_by(|one, other| one.key.cmp(&other.key));
+    scopes.iter().map(|it| format!("{} {} {}", it.key.family, it.key.scope, it.version)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_marks_its_scopes_until_they_are_evaluated_as_of_it() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let batch = facts(vec![tag("v1", "a", 0), tag("v2", "b", 1), incident("Q1", 1, false)]);
+        store.accept("pagerduty", &batch, at(9)).await.unwrap();
+        assert_eq!(waiting(&store).await, ["incidents PSHOP 1", "tags acme/shop 1"]);
+        store.accept("pagerduty", &batch, at(9)).await.unwrap();
+        let read = store.changed_scopes().await.unwrap();
+        assert_eq!(waiting(&store).await.len(), read.len(), "the same once more is no change");
+        // What changes while it is evaluated waits on.
+        store.accept("pagerduty", &facts(vec![tag("v1", "c", 0)]), at(9)).await.unwrap();
+        store.note_evaluated(&read).await.unwrap();
+        assert_eq!(waiting(&store).await, ["tags acme/shop 2"]);
+        let newer = store.changed_scopes().await.unwrap();
+        store.note_evaluated(&newer).await.unwrap();
+        // Somebody who is late does not bring it back.
+        store.note_evaluated(&read).await.unwrap();
+        assert!(waiting(&store).await.is_empty());
+        let Fact::Incident(mut moved) = incident("Q1", 2, false) else { unreachable!() };
+        moved.service = "PTILL".to_owned();
+        store.accept("pagerduty", &facts(vec![Fact::Incident(moved)]), at(9)).await.unwrap();
+        assert_eq!(waiting(&store).await, ["incidents PSHOP 2", "incidents PTILL 1"]);
+        assert_eq!(store.scopes().await.unwrap().len(), 3);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cursors_are_set_and_removed_with_their_batch() {
     let (_folder, stores) = engines().await;

@@ -116,7 +116,7 @@ fn entry(kpi: &Kpi) -> CatalogueEntry {
     }
 }
 
-/// The page of a KPI. `facts` are those of the team, as of the snapshot.
+/// The page of a KPI. `facts` are those of the team, as of its snapshot.
 pub fn kpi_view(snapshot: &Snapshot, team: &TeamSnapshot, kpi: &'static Kpi, facts: &TeamFacts<'_>) -> KpiView {
     let observed = (kpi.observe)(facts);
     let measured = team.kpis.iter().find(|measured| measured.kpi.id == kpi.id);
@@ -133,7 +133,7 @@ pub fn kpi_view(snapshot: &Snapshot, team: &TeamSnapshot, kpi: &'static Kpi, fac
     }
     KpiView {
         team: team.id.clone(),
-        as_of: snapshot.as_of,
+        as_of: team.as_of,
         entry: entry(kpi),
         windows: windows.collect(),
         months: months(kpi, &observed, facts),

@@ -48,7 +48,7 @@ pub struct TeamSummary {
 /// All teams over a window.
 pub fn organisation_view(snapshot: &Snapshot, window: Window) -> OrganisationView {
     let mut trends: BTreeMap<&str, BTreeMap<&'static str, TrendVerdict>> = BTreeMap::new();
-    for trend in &snapshot.trends {
+    for trend in snapshot.trends.iter() {
         trends.entry(&trend.team).or_default().insert(trend.kpi, trend.verdict);
     }
     let teams = snapshot.teams.iter().map(|team| TeamSummary {

@@ -128,7 +128,7 @@ pub fn data_quality_view(
     quarantine: Vec<Quarantined>,
     sources: Vec<SourceView>,
 ) -> DataQualityView {
-    let mut findings: Vec<&crate::sources::Finding> = known.findings.iter().collect();
+    let mut findings = known.findings.clone();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level == FindingLevel::Problem));
     let findings = findings.into_iter().map(|finding| FindingView {
         level: match finding.level {
@@ -136,8 +136,8 @@ pub fn data_quality_view(
             FindingLevel::Notice => "notice",
             FindingLevel::Good => "good",
         },
-        message: finding.message.clone(),
-        hint: finding.hint.clone(),
+        message: finding.message,
+        hint: finding.hint,
     });
     let left_out = known.snapshot.unmapped.iter().map(|group| LeftOutGroup {
         kind: group.kind.clone(),

@@ -69,7 +69,7 @@ pub struct TrendsView {
 /// The page of a team.
 pub fn team_view(snapshot: &Snapshot, team: &TeamSnapshot, window: Window) -> TeamView {
     TeamView {
-        kpis: kpis_view(snapshot, team, window, None),
+        kpis: kpis_view(team, window, None),
         name: team.name.clone(),
         services: team.services.clone(),
         scorecards: team.scorecards.clone(),
@@ -79,24 +79,24 @@ pub fn team_view(snapshot: &Snapshot, team: &TeamSnapshot, window: Window) -> Te
 }
 
 /// The KPIs of a team over a window; of all, or of one.
-pub fn kpis_view(snapshot: &Snapshot, team: &TeamSnapshot, window: Window, kpi: Option<&str>) -> KpisView {
-    let span = window.span(snapshot.as_of);
+pub fn kpis_view(team: &TeamSnapshot, window: Window, kpi: Option<&str>) -> KpisView {
+    let span = window.span(team.as_of);
     let mut kpis = team_rows(team, window);
     kpis.retain(|row| kpi.is_none_or(|kpi| row.kpi == kpi));
     KpisView { team: team.id.clone(), window: window.label(), from: span.from, until: span.until, kpis }
 }
 
 /// The scorecards of a team; of all roles, or of one.
-pub fn scorecards_view(snapshot: &Snapshot, team: &TeamSnapshot, role: Option<&str>) -> ScorecardsView {
+pub fn scorecards_view(team: &TeamSnapshot, role: Option<&str>) -> ScorecardsView {
     let wanted = team.scorecards.iter().filter(|card| role.is_none_or(|role| card.role == role));
-    ScorecardsView { team: team.id.clone(), as_of: snapshot.as_of, scorecards: wanted.cloned().collect() }
+    ScorecardsView { team: team.id.clone(), as_of: team.as_of, scorecards: wanted.cloned().collect() }
 }
 
 /// The trends of a team; of all KPIs, or of one.
 pub fn trends_view(snapshot: &Snapshot, team: &TeamSnapshot, kpi: Option<&str>) -> TrendsView {
     let wanted = |trend: &&Trend| trend.team == team.id && kpi.is_none_or(|kpi| trend.kpi == kpi);
     let of_team = snapshot.trends.iter().filter(wanted);
-    TrendsView { team: team.id.clone(), as_of: snapshot.as_of, trends: of_team.cloned().collect() }
+    TrendsView { team: team.id.clone(), as_of: team.as_of, trends: of_team.cloned().collect() }
 }
 
 /// What happened lately to all services of a team, or to one.

@@ -112,7 +112,7 @@ async fn team_kpis(
     if let Some(kpi) = &query.kpi {
         lookup::kpi(kpi)?;
     }
-    Ok(Json(kpis_view(&known.snapshot, lookup::team(&known, &path.team)?, window, query.kpi.as_deref())))
+    Ok(Json(kpis_view(lookup::team(&known, &path.team)?, window, query.kpi.as_deref())))
 }
 
 /// One KPI of a team
@@ -157,7 +157,7 @@ async fn team_scorecards(
 ) -> Answer<ScorecardsView> {
     let known = lookup::known(&state)?;
     lookup::role(query.role.as_deref())?;
-    Ok(Json(scorecards_view(&known.snapshot, lookup::team(&known, &path.team)?, query.role.as_deref())))
+    Ok(Json(scorecards_view(lookup::team(&known, &path.team)?, query.role.as_deref())))
 }
 
 /// Whether the KPIs of a team have got worse or better

@@ -68,7 +68,7 @@ pub(super) fn window(label: Option<&str>) -> Result<Window, Failure> {
     found.ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, text))
 }
 
-pub(super) fn team<'a>(known: &'a Known, team: &str) -> Result<&'a TeamSnapshot, Failure> {
+pub(super) fn team<'a>(known: &'a Known, team: &str) -> Result<&'a Arc<TeamSnapshot>, Failure> {
     let teams = &known.snapshot.teams;
     let found = teams.iter().find(|known| known.id == team);
     found.ok_or_else(|| Failure::missing("team", team, &teams.iter().map(|team| team.id.as_str()).collect::<Vec<_>>()))
@@ -128,13 +128,12 @@ fn rules<'a>(reviewer: &'a Reviewer, id: &str) -> Result<&'a TeamRules, Failure>
 
 pub(super) async fn kpi_of_team(state: &WebState, of_team: String, id: &str) -> Result<KpiView, Failure> {
     let (known, kpi, reviewer) = (known(state)?, kpi(id)?, state.reviewer.clone());
-    let attributed = known.facts.attributed().await?;
+    let snapshot = team(&known, &of_team)?.clone();
+    let attributed = known.evidence.of_team(&of_team, snapshot.as_of).await?;
     beside(move || {
-        let snapshot = team(&known, &of_team)?;
         let rules = rules(&reviewer, &of_team)?;
-        let as_of = known.snapshot.as_of;
-        let facts = team_facts(&reviewer.organisation, &attributed, &reviewer.families, rules, as_of);
-        Ok(kpi_view(&known.snapshot, snapshot, kpi, &facts))
+        let facts = team_facts(&reviewer.organisation, &attributed, &reviewer.families, rules, snapshot.as_of);
+        Ok(kpi_view(&known.snapshot, &snapshot, kpi, &facts))
     })
     .await
 }
@@ -148,17 +147,12 @@ pub(super) async fn evidence(
     let (known, kpi, reviewer) = (known(state)?, kpi(id)?, state.reviewer.clone());
     let window = window(query.window.as_deref())?;
     part(kpi, query.part.as_deref())?;
-    let attributed = known.facts.attributed().await?;
+    let shown = team(&known, &of_team)?;
+    service(shown, query.service.as_deref())?;
+    let as_of = shown.as_of;
+    let attributed = known.evidence.of_team(&of_team, as_of).await?;
     beside(move || {
-        let shown = team(&known, &of_team)?;
-        if let Some(service) = &query.service
-            && !shown.services.contains(service)
-        {
-            let known: Vec<&str> = shown.services.iter().map(String::as_str).collect();
-            return Err(Failure::missing("service", service, &known));
-        }
         let rules = rules(&reviewer, &of_team)?;
-        let as_of = known.snapshot.as_of;
         let facts = team_facts(&reviewer.organisation, &attributed, &reviewer.families, rules, as_of);
         let until = query.until.unwrap_or(as_of).min(as_of);
         if as_of - until > EARLIEST {
@@ -207,15 +201,13 @@ pub(super) async fn review(
         return Err(no_review(&of_team, text, revision));
     }
     let until = rules(&reviewer, &of_team)?.calendar.month_span(month).1;
-    let coverage = if until <= known.snapshot.as_of {
-        reviewer.coverage(&reviewer.store.source_states().await?, until)
-    } else {
-        Vec::new()
-    };
+    let as_of = team(&known, &of_team)?.as_of;
+    let coverage =
+        if until <= as_of { reviewer.coverage(&reviewer.store.source_states().await?, until) } else { Vec::new() };
     let drafting = reviewer.clone();
-    let attributed = known.facts.attributed().await?;
+    let attributed = known.evidence.of_team(&of_team, as_of).await?;
     let made = beside(move || {
-        let known_now = Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
+        let known_now = Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of };
         Ok(drafting.draft(rules(&drafting, &of_team)?, month, &known_now, coverage))
     })
     .await?;
@@ -240,10 +232,10 @@ pub(super) async fn review_evidence(
         }
         None => {
             let (known, reviewer, rules) = (known(state)?, state.reviewer.clone(), rules.clone());
-            let attributed = known.facts.attributed().await?;
+            let as_of = team(&known, of_team)?.as_of;
+            let attributed = known.evidence.of_team(of_team, as_of).await?;
             beside(move || {
-                let known_now =
-                    Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of: known.snapshot.as_of };
+                let known_now = Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of };
                 Ok(reviewer.draft(&rules, month, &known_now, Vec::new()).evidence.remove(kpi.id))
             })
             .await?

@@ -189,7 +189,7 @@ fn told(kpi: &Kpi, trend: &Trend) -> TrendTold {
         interval: trend.interval,
         effect_in_points: trend.effect_in_points,
         changed_in: trend.changed_in,
-        weeks: trend.weeks.clone(),
+        weeks: trend.weeks.to_vec(),
     }
 }
 

@@ -1,0 +1,374 @@
+//! Keeps what is known up to date: a change of facts evaluates the parts of the organisation that it touches, and nothing
+//! else. A full evaluation is the same with all parts touched.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::StreamExt as _;
+
+use super::diagnosis::{Diagnosis, diagnose_part, findings, left_out_groups};
+use super::due::{TICK_MS, next_midnight};
+use super::evaluate::{Families, Rules, TeamScorecards, evaluate_team, series_of_team, unmapped};
+use super::evidence::{Evidence, EvidenceOfParts};
+use super::load::load_part;
+use super::plan::{Plan, Router};
+use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot};
+use crate::attribution::{Attributed, FactsInput, Organisation, Parts, Services, attribute_part};
+use crate::facts::{FactFamily, Iteration, Moment, Sourced, TeamRepositories};
+use crate::store::{ScopeKey, ScopeVersion, Selection, Store, StoreError};
+use crate::trend::{Trend, Weekly, judged};
+
+/// All scopes are looked at so often, and not only those that are noted as changed: another program that evaluates the
+/// same store notes them as evaluated.
+const LOOK_AT_ALL_EVERY: chrono::Duration = chrono::Duration::minutes(1);
+
+/// So many parts are evaluated at once for time's sake: facts that come meanwhile do not wait for all others.
+const DUE_AT_ONCE: usize = 200;
+
+/// What an organisation is evaluated by.
+#[derive(Debug, Clone)]
+pub struct EvaluationRules {
+    /// The rules.
+    pub organisation: Arc<Organisation>,
+    /// The families of facts that the sources yield.
+    pub families: Arc<Families>,
+    /// The scorecards as each team has them.
+    pub scorecards: Arc<TeamScorecards>,
+}
+
+/// What an update did.
+#[derive(Debug)]
+pub struct Updated {
+    /// What is known now.
+    pub known: Arc<Known>,
+    /// How many parts of the organisation were evaluated.
+    pub parts: usize,
+    /// How many of those because their facts have changed; the others because time has passed.
+    pub changes: usize,
+    /// The teams that were evaluated, by slug.
+    pub teams: Vec<String>,
+}
+
+/// What came of a part.
+#[derive(Debug)]
+struct PartResult {
+    teams: Vec<Arc<TeamSnapshot>>,
+    /// The series of its teams with their fingerprints.
+    weekly: Vec<(u64, Arc<Weekly>)>,
+    diagnosis: Arc<Diagnosis>,
+    /// When its numbers change without any change of facts.
+    changes_at: Option<Moment>,
+    /// The next midnight of one of its teams. `None` where it has no team.
+    midnight: Option<Moment>,
+    /// The iterations that its items are in, by source and id.
+    iterations: BTreeSet<(String, String)>,
+}
+
+/// Evaluates what has changed. It is made without reading anything; the first update evaluates all.
+#[derive(Debug)]
+pub struct Evaluator {
+    store: Store,
+    rules: EvaluationRules,
+    evidence: Arc<EvidenceOfParts>,
+    /// What came of each part.
+    results: Vec<Option<PartResult>>,
+    /// The parts that have changed and are not evaluated yet.
+    touched: BTreeSet<usize>,
+    /// The versions of scopes that were looked at.
+    seen: HashMap<ScopeKey, i64>,
+    looked_at_all: Option<Moment>,
+    trends: Arc<[Trend]>,
+    /// When what is known was last told.
+    told_at: Option<Moment>,
+}
+
+impl Evaluator {
+    /// An evaluator of a store that keeps at most so many attributed facts in memory.
+    pub fn new(store: Store, rules: EvaluationRules, kept_facts: usize) -> Self {
+        let services = Arc::new(Services::resolve(rules.organisation.clone(), &[]));
+        let plan = Plan::new(services);
+        let results = plan.parts.all.iter().map(|_| None).collect();
+        Self {
+            evidence: Arc::new(EvidenceOfParts::new(store.clone(), plan, kept_facts)),
+            store,
+            rules,
+            results,
+            touched: BTreeSet::new(),
+            seen: HashMap::new(),
+            looked_at_all: None,
+            trends: Arc::new([]),
+            told_at: None,
+        }
+    }
+
+    /// Evaluates what has changed since the last update, and what is due. `None` where nothing is, and what is known has
+    /// been told lately.
+    pub async fn update(&mut self, now: Moment) -> Result<Option<Updated>, StoreError> {
+        let began = Instant::now();
+        let looked_at = self.follow_changes(now).await?;
+        let mut parts = self.touched.clone();
+        let changes = parts.len();
+        let due = self
+            .results
+            .iter()
+            .enumerate()
+            .filter_map(|(part, result)| Some((result.as_ref()?.changes_at.filter(|at| *at <= now)?, part)));
+        let mut due: Vec<(Moment, usize)> = due.collect();
+        due.sort_unstable();
+        parts.extend(due.into_iter().take(DUE_AT_ONCE).map(|(_, part)| part));
+        let is_stale = self.told_at.is_none_or(|at| at.timestamp_millis() / TICK_MS < now.timestamp_millis() / TICK_MS);
+        let teams = self.evaluate(&parts, now).await?;
+        self.hold(now);
+        self.store.note_evaluated(&looked_at).await?;
+        if parts.is_empty() && !is_stale {
+            return Ok(None);
+        }
+        self.told_at = Some(now);
+        Ok(Some(Updated { known: Arc::new(self.known(now, began, teams.len())), parts: parts.len(), changes, teams }))
+    }
+
+    /// The attributed facts of one team, and perhaps of others, as of a moment; nothing else is loaded than its part.
+    pub async fn attributed(&mut self, team: &str, as_of: Moment) -> Result<Arc<Attributed>, StoreError> {
+        // Whoever only reads is told of nothing: others note what has changed as evaluated.
+        self.looked_at_all = None;
+        self.follow_changes(as_of).await?;
+        Evidence::of_parts(self.evidence.clone()).of_team(team, as_of).await
+    }
+
+    /// The trends of all teams as of a moment. They are corrected for one another, so none is told by itself; the facts of the
+    /// parts are loaded one after the other all the same.
+    pub async fn trends(&mut self, as_of: Moment) -> Result<Vec<Trend>, StoreError> {
+        self.follow_changes(as_of).await?;
+        let work = self.work(as_of);
+        let mut weekly = Vec::new();
+        for part in 0..work.parts.all.len() {
+            let reading = self.evidence.plan().reading(part);
+            let (work, facts) = (work.clone(), load_part(&self.store, &reading).await?);
+            let compared = tokio::task::spawn_blocking(move || work.weekly(part, &facts)).await;
+            weekly.extend(compared.map_err(|_| StoreError::other("an evaluation was interrupted"))?);
+        }
+        weekly.sort_by(|one, other| one.team().cmp(other.team()));
+        Ok(judged(&weekly.iter().collect::<Vec<_>>()))
+    }
+
+    fn work(&self, as_of: Moment) -> Work {
+        let plan = self.evidence.plan();
+        Work { rules: self.rules.clone(), services: plan.services.clone(), parts: plan.parts.clone(), as_of }
+    }
+
+    /// Finds out which parts are touched by what has changed. Returns the versions that were looked at.
+    async fn follow_changes(&mut self, now: Moment) -> Result<Vec<ScopeVersion>, StoreError> {
+        let looks_at_all = self.looked_at_all.is_none_or(|at| now - at >= LOOK_AT_ALL_EVERY);
+        let versions = if looks_at_all { self.store.scopes().await? } else { self.store.changed_scopes().await? };
+        let is_new = |it: &&ScopeVersion| self.seen.get(&it.key) != Some(&it.version);
+        let looked_at: Vec<ScopeVersion> =
+            if looks_at_all { versions.iter().filter(is_new).cloned().collect() } else { versions.clone() };
+        let mut changed: Vec<ScopeKey> = versions.iter().filter(is_new).map(|it| it.key.clone()).collect();
+        if changed.iter().any(|key| key.family == TeamRepositories::FAMILY) && self.divide_anew().await? {
+            changed = self.store.scopes().await?.into_iter().map(|it| it.key).collect();
+        }
+        let (services, parts) = {
+            let plan = self.evidence.plan();
+            (plan.services.clone(), plan.parts.clone())
+        };
+        let routes = Router { store: &self.store, services: &services, parts: &parts }.routes(&changed).await?;
+        {
+            let mut plan = self.evidence.plan_to_change();
+            for (key, route) in routes {
+                self.touched.extend(plan.take(key, route));
+            }
+        }
+        self.touched.extend(self.parts_of_iterations(&changed).await?);
+        if self.looked_at_all.is_none() {
+            self.touched.extend(0..self.results.len());
+        }
+        // From here on the parts that are touched are remembered, whatever fails.
+        if looks_at_all {
+            self.looked_at_all = Some(now);
+            self.seen.clear();
+        }
+        self.seen.extend(versions.into_iter().map(|it| (it.key, it.version)));
+        Ok(looked_at)
+    }
+
+    /// Divides the organisation anew where its teams hold other repositories than before. Returns whether they do.
+    async fn divide_anew(&mut self) -> Result<bool, StoreError> {
+        let lists: Vec<Sourced<TeamRepositories>> = self.store.facts(&Selection::default()).await?;
+        if self.evidence.plan().services.are_of(&lists) {
+            return Ok(false);
+        }
+        let plan = Plan::new(Arc::new(Services::resolve(self.rules.organisation.clone(), &lists)));
+        self.results = plan.parts.all.iter().map(|_| None).collect();
+        self.touched = (0..self.results.len()).collect();
+        *self.evidence.plan_to_change() = plan;
+        self.evidence.forget();
+        Ok(true)
+    }
+
+    /// The parts that have items in iterations that have changed.
+    async fn parts_of_iterations(&self, changed: &[ScopeKey]) -> Result<Vec<usize>, StoreError> {
+        let boards: BTreeSet<String> =
+            changed.iter().filter(|key| key.family == Iteration::FAMILY).map(|key| key.scope.clone()).collect();
+        if boards.is_empty() {
+            return Ok(Vec::new());
+        }
+        let iterations = self.store.facts_in::<Iteration>(&boards.into_iter().collect::<Vec<_>>()).await?;
+        let ids: BTreeSet<(String, String)> = iterations.into_iter().map(|it| (it.source, it.fact.id)).collect();
+        let has_one = |(_, result): &(usize, &Option<PartResult>)| {
+            result.as_ref().is_some_and(|result| !result.iterations.is_disjoint(&ids))
+        };
+        Ok(self.results.iter().enumerate().filter(has_one).map(|(part, _)| part).collect())
+    }
+
+    /// Evaluates parts, each loaded by itself, as many at once as there are cores. Returns their teams.
+    async fn evaluate(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> Result<Vec<String>, StoreError> {
+        let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
+        let work = self.work(now);
+        let jobs: Vec<_> = wanted
+            .iter()
+            .map(|part| {
+                let known = self.results[*part].as_ref().map(|result| result.weekly.clone()).unwrap_or_default();
+                evaluate_one(self.store.clone(), self.evidence.clone(), work.clone(), *part, known)
+            })
+            .collect();
+        let mut evaluated = futures_util::stream::iter(jobs).buffer_unordered(cores);
+        let (mut teams, mut weeks_changed) = (Vec::new(), false);
+        while let Some(done) = evaluated.next().await {
+            let (part, result) = done?;
+            teams.extend(result.teams.iter().map(|team| team.id.clone()));
+            let prints = |weekly: &[(u64, Arc<Weekly>)]| weekly.iter().map(|(print, _)| *print).collect::<Vec<_>>();
+            let before = self.results[part].as_ref().map(|before| prints(&before.weekly));
+            weeks_changed |= before != Some(prints(&result.weekly));
+            self.results[part] = Some(result);
+            self.touched.remove(&part);
+        }
+        if weeks_changed {
+            let weekly = self.by_team().into_values().flat_map(|(_, weekly)| weekly);
+            self.trends = judged(&weekly.map(AsRef::as_ref).collect::<Vec<_>>()).into();
+        }
+        teams.sort();
+        Ok(teams)
+    }
+
+    /// Says of teams whose day is over, and whose numbers nothing has changed, that they hold.
+    fn hold(&mut self, now: Moment) {
+        let is_over = |result: &&mut PartResult| {
+            result.midnight.is_some_and(|at| at <= now) && result.changes_at.is_none_or(|at| at > now)
+        };
+        for result in self.results.iter_mut().flatten().filter(is_over) {
+            for team in &mut result.teams {
+                *team = Arc::new(team.holding_at(now));
+            }
+            result.midnight = first_midnight(&self.rules.organisation, &result.teams, now);
+        }
+    }
+
+    /// The teams with their series, by slug.
+    fn by_team(&self) -> BTreeMap<&str, (&Arc<TeamSnapshot>, Vec<&Arc<Weekly>>)> {
+        let mut teams: BTreeMap<&str, (&Arc<TeamSnapshot>, Vec<&Arc<Weekly>>)> = BTreeMap::new();
+        for result in self.results.iter().flatten() {
+            teams.extend(result.teams.iter().map(|team| (team.id.as_str(), (team, Vec::new()))));
+            for (_, weekly) in &result.weekly {
+                if let Some((_, series)) = teams.get_mut(weekly.team()) {
+                    series.push(weekly);
+                }
+            }
+        }
+        teams
+    }
+
+    fn known(&self, now: Moment, began: Instant, evaluated: usize) -> Known {
+        let diagnoses: Vec<Arc<Diagnosis>> = self.results.iter().flatten().map(|it| it.diagnosis.clone()).collect();
+        let left_out = left_out_groups(diagnoses.iter().map(AsRef::as_ref));
+        let mut teams: Vec<Arc<TeamSnapshot>> =
+            self.results.iter().flatten().flat_map(|result| result.teams.iter().cloned()).collect();
+        teams.sort_by(|one, other| one.id.cmp(&other.id));
+        let cost = EvaluationCost { seconds: began.elapsed().as_secs_f64(), teams: evaluated };
+        let snapshot = Snapshot { as_of: now, teams, trends: self.trends.clone(), unmapped: unmapped(left_out), cost };
+        Known {
+            snapshot,
+            evidence: Evidence::of_parts(self.evidence.clone()),
+            findings: findings(&self.rules.organisation, diagnoses.iter().map(AsRef::as_ref)),
+        }
+    }
+}
+
+/// Loads and evaluates one part.
+async fn evaluate_one(
+    store: Store,
+    evidence: Arc<EvidenceOfParts>,
+    work: Work,
+    part: usize,
+    known: Vec<(u64, Arc<Weekly>)>,
+) -> Result<(usize, PartResult), StoreError> {
+    let reading = evidence.plan().reading(part);
+    let facts = load_part(&store, &reading).await?;
+    let result = tokio::task::spawn_blocking(move || {
+        let (result, attributed) = work.evaluate(part, &facts, &known);
+        evidence.keep(part, work.as_of, Arc::new(attributed));
+        result
+    });
+    let result = result.await.map_err(|_| StoreError::other("an evaluation was interrupted"))?;
+    Ok((part, result))
+}
+
+/// What it takes to evaluate a part.
+#[derive(Clone)]
+struct Work {
+    rules: EvaluationRules,
+    services: Arc<Services>,
+    parts: Arc<Parts>,
+    as_of: Moment,
+}
+
+impl Work {
+    /// The compared series of the teams of a part.
+    fn weekly(&self, part: usize, facts: &FactsInput) -> Vec<Weekly> {
+        let (rules, part) = (&self.rules, &self.parts.all[part]);
+        let attributed = attribute_part(&self.services, part, facts, self.as_of);
+        let teams = part.teams.iter().filter_map(|team| rules.organisation.teams.get(team));
+        let series =
+            teams.flat_map(|team| series_of_team(&rules.organisation, &attributed, &rules.families, team, self.as_of));
+        series.map(|series| Weekly::of(&series)).collect()
+    }
+
+    /// Attributes and evaluates the facts of a part. Series whose weeks are those of before are not compared again.
+    fn evaluate(&self, part: usize, facts: &FactsInput, known: &[(u64, Arc<Weekly>)]) -> (PartResult, Attributed) {
+        let (organisation, part) = (&self.rules.organisation, &self.parts.all[part]);
+        let attributed = attribute_part(&self.services, part, facts, self.as_of);
+        let rules = Rules { families: &self.rules.families, scorecards: &self.rules.scorecards };
+        let known: HashMap<(u64, &str), &Arc<Weekly>> =
+            known.iter().map(|(print, weekly)| ((*print, weekly.team()), weekly)).collect();
+        let (mut teams, mut weekly, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+        for team in part.teams.iter().filter_map(|team| organisation.teams.get(team)) {
+            let evaluated = evaluate_team(organisation, &attributed, &rules, team, self.as_of);
+            changes.extend(evaluated.changes_at);
+            for series in evaluated.weekly {
+                let print = series.fingerprint();
+                let of_before = known.get(&(print, series.team.as_str())).map(|weekly| Arc::clone(weekly));
+                weekly.push((print, of_before.unwrap_or_else(|| Arc::new(Weekly::of(&series)))));
+            }
+            teams.push(Arc::new(evaluated.snapshot));
+        }
+        let memberships = facts.work_items.iter().flat_map(|item| {
+            item.fact.iterations.iter().map(|membership| (item.source.clone(), membership.iteration.clone()))
+        });
+        changes.extend(facts.first_after(self.as_of));
+        let result = PartResult {
+            midnight: first_midnight(organisation, &teams, self.as_of),
+            teams,
+            weekly,
+            diagnosis: Arc::new(diagnose_part(organisation, part, facts, &attributed)),
+            changes_at: changes.into_iter().min(),
+            iterations: memberships.collect(),
+        };
+        (result, attributed)
+    }
+}
+
+fn first_midnight(organisation: &Organisation, teams: &[Arc<TeamSnapshot>], as_of: Moment) -> Option<Moment> {
+    let rules = teams.iter().filter_map(|team| organisation.teams.get(&team.id));
+    rules.map(|team| next_midnight(&team.calendar, as_of)).min()
+}

@@ -1,0 +1,101 @@
+//! Part by part is the same as all at once: for any organisation, any facts, and after any change.
+
+use chiplog::attribution::attribute;
+use chiplog::facts::Moment;
+use chiplog::pipeline::{EvaluationRules, Evaluator, Known, diagnose, evaluate, load_facts};
+use chiplog::store::Store;
+use proptest::prelude::*;
+
+use super::facts::{Numbers, fact, now, organisation, rules, store_all};
+
+/// What a page could show of it, without how it came about.
+async fn told(known: &Known, rules: &EvaluationRules) -> Vec<String> {
+    let mut told = Vec::new();
+    for team in &known.snapshot.teams {
+        told.push(format!("{team:#?}"));
+        let attributed = known.evidence.of_team(&team.id, team.as_of).await.unwrap();
+        told.push(format!("{:#?}", attributed.of_team(&team.id)));
+        let tiers: Vec<_> = attributed.tiers.iter().collect();
+        told.push(format!("{tiers:?}"));
+    }
+    told.push(format!("{:?}", known.snapshot.trends));
+    told.push(format!("{:?}", known.snapshot.unmapped));
+    told.push(format!("{:?}", known.left_out()));
+    let teams: Vec<_> = rules.organisation.teams.keys().collect();
+    told.push(format!("{teams:?} {:#?}", known.findings()));
+    told
+}
+
+/// The same of everything, evaluated at once.
+async fn told_at_once(store: &Store, rules: &EvaluationRules, as_of: Moment) -> Vec<String> {
+    let facts = load_facts(store).await.unwrap();
+    let attributed = attribute(&rules.organisation, &facts, as_of);
+    let snapshot = evaluate(&rules.organisation, &attributed, &rules.families, &rules.scorecards, as_of);
+    let mut told = Vec::new();
+    for team in &snapshot.teams {
+        told.push(format!("{team:#?}"));
+        told.push(format!("{:#?}", attributed.of_team(&team.id)));
+        let tiers: Vec<_> = attributed.tiers.iter().collect();
+        told.push(format!("{tiers:?}"));
+    }
+    told.push(format!("{:?}", snapshot.trends));
+    told.push(format!("{:?}", snapshot.unmapped));
+    let mut groups = std::collections::BTreeMap::new();
+    for item in &attributed.left_out {
+        let group = groups
+            .entry((item.kind, item.reason))
+            .or_insert_with(|| chiplog::pipeline::LeftOutGroup { count: 0, first: item.clone() });
+        group.count += 1;
+    }
+    told.push(format!("{groups:?}"));
+    let teams: Vec<_> = rules.organisation.teams.keys().collect();
+    told.push(format!("{teams:?} {:#?}", diagnose(&rules.organisation, &facts, &attributed)));
+    told
+}
+
+fn assert_same(parts: &[String], whole: &[String], when: &str) {
+    assert_eq!(parts.len(), whole.len(), "{when}");
+    for (part, whole) in parts.iter().zip(whole) {
+        if part != whole {
+            let differing = part.lines().zip(whole.lines()).enumerate().find(|(_, (one, other))| one != other);
+            let from = differing.map_or(0, |(line, _)| line.saturating_sub(12));
+            let around = |text: &str| text.lines().skip(from).take(26).collect::<Vec<_>>().join("\n");
+            panic!("{when}: by parts:\n{}\n\nat once:\n{}", around(part), around(whole));
+        }
+    }
+}
+
+fn numbers() -> impl Strategy<Value = Numbers> {
+    (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn parts_give_what_the_whole_gives_after_any_change(
+        of_organisation in prop::collection::vec(numbers(), 5),
+        stored in prop::collection::vec(numbers(), 20..120),
+        changes in prop::collection::vec(numbers(), 1..10),
+        kept in 0..60_usize,
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = Store::open("sqlite::memory:").await.unwrap();
+            let rules = rules(organisation(&of_organisation));
+            store_all(&store, stored.into_iter().map(fact)).await;
+            let mut evaluator = Evaluator::new(store.clone(), rules.clone(), kept);
+            let as_of = now();
+            let mut known = evaluator.update(as_of).await.unwrap().unwrap().known;
+            assert_same(&told(&known, &rules).await, &told_at_once(&store, &rules, as_of).await, "at first");
+            for change in changes {
+                store_all(&store, [fact(change)]).await;
+                // Nothing is told anew where the change touches nobody.
+                if let Some(updated) = evaluator.update(as_of).await.unwrap() {
+                    known = updated.known;
+                }
+                let when = format!("after {:?}", fact(change));
+                assert_same(&told(&known, &rules).await, &told_at_once(&store, &rules, as_of).await, &when);
+            }
+        });
+    }
+}
