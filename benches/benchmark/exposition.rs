@@ -28,8 +28,8 @@ const GOAL: f64 = 2.0;
 /// So many series a scrape should have.
 const SERIES: usize = 300_000;
 
-/// Facts that an organisation with so many series has, as measured.
-const FACTS: usize = 440_000;
+/// Facts that an organisation with so many series has: 1,336 series come of a team with 2,000 facts.
+const FACTS: usize = 480_000;
 
 pub(crate) async fn section(quick: bool) -> Section {
     let facts = if quick { 10_000 } else { FACTS };
@@ -108,8 +108,7 @@ struct Compared {
 }
 
 async fn compare(chiplog: Router, encoding: &'static str, scrapes: usize) -> Compared {
-    #[expect(clippy::disallowed_methods, reason = "the benchmark talks to loopback only")]
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().no_gzip().build().unwrap();
     let (address, serving) = serve(chiplog).await;
     let body: Bytes = ask(&client, &format!("{address}/metrics"), encoding).send().await.unwrap().bytes().await.unwrap();
     let bytes = body.len();
@@ -162,7 +161,6 @@ async fn read(client: &reqwest::Client, url: &str, encoding: &str) -> usize {
     bytes
 }
 
-/// With a header of our own, the client leaves the body as it is.
 fn ask(client: &reqwest::Client, url: &str, encoding: &str) -> reqwest::RequestBuilder {
     client.get(url).header(header::ACCEPT_ENCODING, if encoding.is_empty() { "identity" } else { encoding })
 }
