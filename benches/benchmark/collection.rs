@@ -66,7 +66,12 @@ impl Collected {
             self.name.to_owned(),
             format!("{about}{} ({:.2} per pull request)", count(requests), self.requests() / self.wanted as f64),
             if stopped {
-                format!("≈ {} (stopped after {} and {})", seconds(self.seconds()), seconds(self.ended.seconds), count(self.done))
+                format!(
+                    "≈ {} (stopped after {} and {})",
+                    seconds(self.seconds()),
+                    seconds(self.ended.seconds),
+                    count(self.done)
+                )
             } else {
                 seconds(self.seconds())
             },
@@ -108,7 +113,8 @@ pub(crate) async fn section(quick: bool) -> Section {
             .to_owned(),
     ];
     if perceval::program().is_none() {
-        left_out.push("perceval is not installed here: `scripts/benchmark` does that, where PyPI is reachable.".to_owned());
+        left_out
+            .push("perceval is not installed here: `scripts/benchmark` does that, where PyPI is reachable.".to_owned());
     }
     for latency in [Duration::ZERO, Duration::from_millis(50)] {
         for pull_requests in sizes {

@@ -59,7 +59,11 @@ pub(crate) async fn section(quick: bool) -> Section {
         let ended = process::run(command, Limits::of_time(LONGEST)).await;
         let peak = megabytes(ended.peak);
         let Ok(step) = serde_json::from_str::<Step>(&std::fs::read_to_string(&output).unwrap()) else {
-            let why = format!("**stopped after {}: too much {}**", seconds(ended.seconds), ended.stopped.unwrap_or("trouble"));
+            let why = format!(
+                "**stopped after {}: too much {}**",
+                seconds(ended.seconds),
+                ended.stopped.unwrap_or("trouble")
+            );
             let none = String::new;
             table.row([count(*size), none(), why, peak, none(), none(), none()]);
             continue;

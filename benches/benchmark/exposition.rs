@@ -110,7 +110,8 @@ struct Compared {
 async fn compare(chiplog: Router, encoding: &'static str, scrapes: usize) -> Compared {
     let client = reqwest::Client::builder().no_gzip().build().unwrap();
     let (address, serving) = serve(chiplog).await;
-    let body: Bytes = ask(&client, &format!("{address}/metrics"), encoding).send().await.unwrap().bytes().await.unwrap();
+    let body: Bytes =
+        ask(&client, &format!("{address}/metrics"), encoding).send().await.unwrap().bytes().await.unwrap();
     let bytes = body.len();
     let bare = Router::new().route(
         "/metrics",

@@ -124,12 +124,15 @@ impl Graph {
 
     fn import(&self, path: &Path) {
         let mut command = git(path);
-        command.args(["fast-import", "--quiet", "--force"]).arg(format!("--export-marks={}", path.join("marks.part").display()));
+        command
+            .args(["fast-import", "--quiet", "--force"])
+            .arg(format!("--export-marks={}", path.join("marks.part").display()));
         let mut importing = command.stdin(Stdio::piped()).spawn().unwrap();
         let mut stream = BufWriter::new(importing.stdin.take().unwrap());
         for (place, parents) in self.parents.iter().enumerate() {
             let at = BEGAN_AT + 60 * place as i64;
-            writeln!(stream, "commit refs/heads/work\nmark :{}\ncommitter Ada <ada@example.com> {at} +0000", place + 1).unwrap();
+            writeln!(stream, "commit refs/heads/work\nmark :{}\ncommitter Ada <ada@example.com> {at} +0000", place + 1)
+                .unwrap();
             let message = format!("Change {place}");
             writeln!(stream, "data {}\n{message}", message.len()).unwrap();
             for (order, parent) in parents.iter().enumerate() {

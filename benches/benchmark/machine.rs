@@ -23,14 +23,16 @@ pub(crate) async fn description() -> String {
 
 /// The memory of the machine, in bytes.
 pub(crate) fn memory() -> u64 {
-    let kilobytes = field("/proc/meminfo", "MemTotal").and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
+    let kilobytes =
+        field("/proc/meminfo", "MemTotal").and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
 }
 
 /// The commit that is measured, and whether anything differs from it.
 fn commit() -> String {
     let head = told("git", &["rev-parse", "--short", "HEAD"]);
-    let changed = told("git", &["status", "--porcelain", "--untracked-files=no", "--", "src", "Cargo.lock", "migrations"]);
+    let changed =
+        told("git", &["status", "--porcelain", "--untracked-files=no", "--", "src", "Cargo.lock", "migrations"]);
     if changed.is_empty() { head } else { format!("{head} with changes") }
 }
 
@@ -52,8 +54,11 @@ fn field(file: &str, name: &str) -> Option<String> {
 /// The server of the newest of the PostgreSQL packages, which the benchmark starts as well.
 fn postgres() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let mut servers: Vec<PathBuf> =
-        versions.filter_map(Result::ok).map(|entry| entry.path().join("bin/postgres")).filter(|path| path.exists()).collect();
+    let mut servers: Vec<PathBuf> = versions
+        .filter_map(Result::ok)
+        .map(|entry| entry.path().join("bin/postgres"))
+        .filter(|path| path.exists())
+        .collect();
     servers.sort();
     servers.pop()
 }

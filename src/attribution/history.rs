@@ -20,12 +20,8 @@ pub(super) struct History<'a> {
 impl<'a> History<'a> {
     /// Builds the graph. `commits` are of one repository, each once or several times.
     pub(super) fn new(commits: impl IntoIterator<Item = &'a Sourced<Commit>>) -> Self {
-        let mut history = Self {
-            commits: Vec::new(),
-            parents: Vec::new(),
-            by_sha: HashMap::new(),
-            generations: OnceLock::new(),
-        };
+        let mut history =
+            Self { commits: Vec::new(), parents: Vec::new(), by_sha: HashMap::new(), generations: OnceLock::new() };
         for commit in commits {
             if !history.by_sha.contains_key(commit.fact.sha.as_str()) {
                 history.by_sha.insert(&commit.fact.sha, history.commits.len());
@@ -129,5 +125,44 @@ impl<'a> History<'a> {
     /// The first-parent chain from `head`, newest first.
     pub(super) fn first_parents(&self, head: CommitIndex) -> impl Iterator<Item = CommitIndex> + '_ {
         std::iter::successors(Some(head), |commit| self.first_parent(*commit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::attribution::test_support::World;
+
+    proptest! {
+        /// Ancestry is what walking all parents finds. Here the later a commit stands, the older it is; those beyond the last
+        /// are not known.
+        #[test]
+        fn ancestors_are_what_can_be_reached(
+            mut parents in prop::collection::vec(prop::collection::vec(0_usize..14, 0..3), 12),
+        ) {
+            for (commit, parents) in parents.iter_mut().enumerate() {
+                parents.retain(|parent| *parent > commit);
+            }
+            let name = |commit: usize| format!("c{commit}");
+            let world = parents.iter().enumerate().fold(World::new(), |world, (commit, parents)| {
+                let parents: Vec<String> = parents.iter().map(|parent| name(*parent)).collect();
+                world.commit(&name(commit), &parents.iter().map(String::as_str).collect::<Vec<_>>(), 0)
+            });
+            let history = History::new(&world.facts.commits);
+            for head in 0..history.len() {
+                let mut reached = HashSet::new();
+                let mut waiting: Vec<usize> = parents[head].clone();
+                while let Some(commit) = waiting.pop() {
+                    if commit < history.len() && reached.insert(commit) {
+                        waiting.extend(&parents[commit]);
+                    }
+                }
+                for ancestor in (0..history.len()).filter(|ancestor| *ancestor != head) {
+                    prop_assert_eq!(history.is_ancestor(ancestor, head), reached.contains(&ancestor));
+                }
+            }
+        }
     }
 }
