@@ -125,7 +125,7 @@ fn compare(attributed: &Attributed, counts: &[usize]) -> usize {
 
 /// The moment at which there were so many commits.
 fn at(commits: usize) -> Moment {
-    DateTime::from_timestamp(graph::BEGAN_AT + 60 * commits as i64, 0).unwrap()
+    DateTime::from_timestamp(graph::BEGAN_AT + 60 * i64::try_from(commits).unwrap(), 0).unwrap()
 }
 
 fn facts(graph: &Graph, ids: &[String]) -> FactsInput {

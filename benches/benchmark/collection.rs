@@ -17,7 +17,7 @@ use crate::process::{self, Ended, Limits};
 use crate::{perceval, progress};
 
 /// perceval is stopped after so long, and what is left is reckoned from what it has done.
-const PERCEVAL_AT_MOST: Duration = Duration::from_secs(240);
+const PERCEVAL_AT_MOST: Duration = Duration::from_mins(4);
 
 /// More than anybody asks in an hour: the budget is the same for both, and is no part of this table.
 const NO_LIMIT: u64 = 10_000_000;
@@ -176,7 +176,7 @@ async fn chiplog(server: &str, folder: &Path) -> (&'static str, Ended, usize) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chiplog"));
     command.args(["collect", "--once"]).current_dir(folder).env("GITHUB_TOKEN", "ghp_simulated");
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let ended = process::run(command, Limits::of_time(Duration::from_secs(600))).await;
+    let ended = process::run(command, Limits::of_time(Duration::from_mins(10))).await;
     let store = Store::open(&format!("sqlite:{}/chiplog.db", folder.display())).await.unwrap();
     let stored = store.facts::<StoredPullRequest>(&Selection::default()).await.unwrap();
     assert!(stored.iter().all(|item| item.fact.own_commits.len() == 2 && !item.fact.reviews.is_empty()));
@@ -186,17 +186,18 @@ async fn chiplog(server: &str, folder: &Path) -> (&'static str, Ended, usize) {
 /// A repository with so many squashed pull requests within a year, as busy teams have them.
 fn world(pull_requests: usize, now: Moment) -> World {
     let first = now - chrono::Duration::days(380);
-    let minutes = |number: usize| first + chrono::Duration::minutes((380 * 24 * 60 * number / pull_requests) as i64);
+    let after = |place: u64| {
+        chrono::Duration::days(380) * i32::try_from(place).unwrap() / i32::try_from(pull_requests).unwrap()
+    };
     let mut commits = BTreeMap::new();
     let mut made = Vec::new();
-    for place in 0..pull_requests {
-        let number = place as u64 + 1;
-        let at = minutes(place);
-        let landed = commit(sha('a', place), (place > 0).then(|| sha('a', place - 1)), at, Some(number));
+    for place in 0..pull_requests as u64 {
+        let at = first + after(place);
+        let landed = commit(sha('a', place), (place > 0).then(|| sha('a', place - 1)), at, Some(place + 1));
         made.push(pull_request(place, at));
         commits.insert(landed.sha.clone(), landed);
     }
-    let head = sha('a', pull_requests - 1);
+    let head = sha('a', pull_requests as u64 - 1);
     let repository = Repository {
         id: 1,
         owner: "acme".to_owned(),
@@ -217,12 +218,12 @@ fn world(pull_requests: usize, now: Moment) -> World {
     World { organization: "acme".to_owned(), repositories: vec![repository], ..World::default() }
 }
 
-fn sha(kind: char, number: usize) -> String {
+fn sha(kind: char, number: u64) -> String {
     format!("{kind}{number:039x}")
 }
 
 /// One of twenty people.
-fn person(number: usize) -> String {
+fn person(number: u64) -> String {
     format!("person-{}", number % 20)
 }
 
@@ -232,7 +233,7 @@ fn commit(sha: String, parent: Option<String>, at: Moment, pull_request: Option<
         parents: parent.into_iter().collect(),
         authored_at: at,
         committed_at: at,
-        author: person(at.timestamp().unsigned_abs() as usize),
+        author: person(at.timestamp().unsigned_abs()),
         message: "Handle one more case of the checkout\n\nIt was forgotten.".to_owned(),
         paths: vec!["src/checkout.rs".to_owned(), "tests/checkout.rs".to_owned()],
         additions: 40,
@@ -241,21 +242,21 @@ fn commit(sha: String, parent: Option<String>, at: Moment, pull_request: Option<
     }
 }
 
-fn pull_request(place: usize, merged_at: Moment) -> PullRequest {
+fn pull_request(place: u64, merged_at: Moment) -> PullRequest {
     let created_at = merged_at - chrono::Duration::hours(5);
-    let own = |second: usize| {
-        let at = created_at - chrono::Duration::hours(2 - second as i64);
-        commit(sha('b', place * 2 + second), None, at, None)
+    let own = |second: u32| {
+        let at = created_at - chrono::Duration::hours(2) + chrono::Duration::hours(second.into());
+        commit(sha('b', place * 2 + u64::from(second)), None, at, None)
     };
-    let review = |after: usize| Review {
-        author: person(place + 3 + after),
+    let review = |after: u32| Review {
+        author: person(place + 3 + u64::from(after)),
         state: if after == 0 { "APPROVED" } else { "COMMENTED" }.to_owned(),
-        submitted_at: created_at + chrono::Duration::hours(1 + after as i64),
+        submitted_at: created_at + chrono::Duration::hours(1) * i32::try_from(after + 1).unwrap(),
         body: "Looks good to me.".to_owned(),
-        comments: ((place + after) % 2) as u32,
+        comments: u32::from((place + u64::from(after)) % 2 == 1),
     };
     PullRequest {
-        number: place as u64 + 1,
+        number: place + 1,
         title: format!("Change number {place}: handle one more case of the checkout"),
         body: "It was forgotten. This handles it, with a test.".to_owned(),
         author: person(place),
@@ -269,7 +270,7 @@ fn pull_request(place: usize, merged_at: Moment) -> PullRequest {
         from_fork: false,
         merge_commit: Some(sha('a', place)),
         own_commits: vec![own(0), own(1)],
-        reviews: (0..=place % 2).map(review).collect(),
+        reviews: (0..=u32::from(place % 2 == 1)).map(review).collect(),
         labels: vec!["feature".to_owned()],
         events: Vec::new(),
         paths: vec!["src/checkout.rs".to_owned(), "tests/checkout.rs".to_owned()],

@@ -14,7 +14,7 @@ use crate::process::{self, Limits};
 use crate::{median, progress, stored};
 
 /// A size is given up after so long.
-const LONGEST: Duration = Duration::from_secs(420);
+const LONGEST: Duration = Duration::from_mins(7);
 
 /// So many single facts are measured, as long as they don't take longer than this together.
 const SINGLE_FACTS: usize = 15;

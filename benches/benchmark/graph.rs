@@ -130,7 +130,7 @@ impl Graph {
         let mut importing = command.stdin(Stdio::piped()).spawn().unwrap();
         let mut stream = BufWriter::new(importing.stdin.take().unwrap());
         for (place, parents) in self.parents.iter().enumerate() {
-            let at = BEGAN_AT + 60 * place as i64;
+            let at = BEGAN_AT + 60 * i64::try_from(place).unwrap();
             writeln!(stream, "commit refs/heads/work\nmark :{}\ncommitter Ada <ada@example.com> {at} +0000", place + 1)
                 .unwrap();
             let message = format!("Change {place}");

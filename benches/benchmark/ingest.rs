@@ -114,7 +114,7 @@ async fn round(engine: Engine, batches: &[(String, Vec<Fact>)], raw_first: bool,
         raw = bare(engine, &folder, batches).await;
     }
     let store = Store::open(&engine.fresh(&folder, "store").await).await.unwrap();
-    let fresh = accepted(&store, batches, now, |facts| facts.len()).await;
+    let fresh = accepted(&store, batches, now, <[Fact]>::len).await;
     let unchanged = accepted(&store, batches, now, |_| 0).await;
     let others: Vec<(String, Vec<Fact>)> =
         batches.iter().map(|(source, facts)| (source.clone(), some_changed(facts))).collect();

@@ -15,7 +15,7 @@ use crate::progress;
 const REVISION: u32 = 1;
 
 /// What is older is made anew: the corpus is counted back from the moment at which it was made.
-const KEPT_FOR: Duration = Duration::from_secs(14 * 24 * 3600);
+const KEPT_FOR: Duration = Duration::from_hours(14 * 24);
 
 /// Facts of a team, as long as there are not too many teams.
 const FACTS_OF_TEAM: usize = 2000;
