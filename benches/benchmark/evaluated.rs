@@ -1,5 +1,6 @@
 //! Evaluation as the running service does it: the one place that knows how.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use chiplog::app::App;
@@ -22,13 +23,13 @@ impl Evaluating {
     }
 
     /// Evaluates what has changed since the last time, and everything at the first. Also tells the seconds it took.
-    pub(crate) async fn update(&mut self, now: Moment) -> (Known, f64) {
+    pub(crate) async fn update(&mut self, now: Moment) -> (Arc<Known>, f64) {
         let began = Instant::now();
         let facts = load_facts(&self.app.store).await.unwrap();
         let attributed = attribute(&self.app.organisation, &facts, now);
         let findings = diagnose(&self.app.organisation, &facts, &attributed);
         drop(facts);
         let snapshot = evaluate(&self.app.organisation, &attributed, &self.app.families, &self.app.scorecards, now);
-        (Known { snapshot, attributed, findings }, began.elapsed().as_secs_f64())
+        (Arc::new(Known { snapshot, attributed, findings }), began.elapsed().as_secs_f64())
     }
 }

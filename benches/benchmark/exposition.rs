@@ -52,7 +52,7 @@ pub(crate) async fn section(quick: bool) -> Section {
     assert!(quick || series >= SERIES, "{series} series: raise the number of facts");
     let served = Arc::new(Served::default());
     served.exposition.store(Some(Arc::new(exposition)));
-    served.known.store(Some(Arc::new(known)));
+    served.known.store(Some(known));
     let app = evaluating.app();
     let state = WebState {
         served,
