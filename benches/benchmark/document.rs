@@ -75,7 +75,7 @@ pub(crate) fn write(number: u8, text: &str, quick: bool) {
     crate::progress(&format!("table {number} stands in {}", path.display()));
 }
 
-/// The document with the text of one section replaced; at the end where there was none.
+/// The document with the text of one section replaced; where there was none, before those of higher numbers.
 fn placed(document: &str, number: u8, text: &str) -> String {
     let (begin, end) = marks(number);
     let new = format!("{begin}{text}{end}");
@@ -83,8 +83,12 @@ fn placed(document: &str, number: u8, text: &str) -> String {
         let until = from + document[from..].find(&end)? + end.len();
         Some(from..until)
     });
-    match old {
-        Some(place) => format!("{}{new}{}", &document[..place.start], &document[place.end..]),
+    if let Some(place) = old {
+        return format!("{}{new}{}", &document[..place.start], &document[place.end..]);
+    }
+    let later = crate::TABLES.into_iter().filter(|other| *other > number);
+    match later.filter_map(|other| document.find(&marks(other).0)).min() {
+        Some(next) => format!("{}{new}\n{}", &document[..next], &document[next..]),
         None => format!("{document}\n{new}"),
     }
 }

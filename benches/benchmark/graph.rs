@@ -154,7 +154,8 @@ impl Graph {
 /// git in a repository.
 pub(crate) fn git(repository: &Path) -> Command {
     let mut command = Command::new("git");
-    command.arg("--git-dir").arg(repository);
+    // Object ids need not be looked for among the names of branches.
+    command.args(["-c", "core.warnAmbiguousRefs=false", "--git-dir"]).arg(repository);
     command
 }
 
