@@ -106,3 +106,15 @@ need_grafana_types() {
     typescript@5.9.3 @grafana/schema@13.2.3 >/dev/null ||
     die "@grafana/schema could not be fetched: is the npm registry reachable?"
 }
+
+# perceval, which the benchmark compares the collection with: fetched for the benchmark only (GPL-3.0), no part of chiplog.
+need_perceval() {
+  local version=1.6.1 folder=target/perceval
+  [ -x "$folder/bin/perceval" ] && "$folder/bin/perceval" --version 2>/dev/null | grep -q "$version" && return
+  say "installing perceval $version …"
+  rm -rf "$folder"
+  if ! python3 -m venv "$folder" || ! "$folder/bin/pip" install --quiet "perceval==$version"; then
+    rm -rf "$folder"
+    say "perceval could not be installed (needs Python 3.10 or newer with venv, and PyPI): table 1 goes without it"
+  fi
+}

@@ -3,10 +3,11 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "the table is the result, and what fails may stop")]
 
+#[path = "../corpus/mod.rs"]
+#[expect(clippy::allow_attributes, reason = "each benchmark uses what it needs of the corpus")]
+#[allow(dead_code, unused_imports, reason = "each benchmark uses what it needs of the corpus")]
 mod corpus;
 mod measure;
-mod operations;
-mod organisation;
 mod reviews;
 mod statements;
 
@@ -21,9 +22,12 @@ use chiplog::kpi::CATALOGUE;
 use chiplog::pipeline::{CollectMetrics, Known, evaluate, month_before, month_label};
 use chrono::{DurationRound as _, NaiveDate};
 
+use corpus::{Size, team_id};
 use measure::{Asking, Kept, Measured};
-use organisation::{TEAMS, team_id};
 use statements::Statements;
+
+/// 200 teams with two years of facts.
+const SIZE: Size = Size { teams: 200, services: 3, days: 730 };
 
 /// No page may take longer, in one of a hundred cases.
 const GOAL: Duration = Duration::from_millis(50);
@@ -33,7 +37,7 @@ async fn main() {
     chiplog::sources::http::install_crypto_provider();
     let statements = Statements::listen();
     let folder = tempfile::tempdir().unwrap();
-    let app = organisation::open(folder.path()).await;
+    let app = corpus::assemble(SIZE, &format!("sqlite:{}/chiplog.db", folder.path().display())).await;
     let now = chiplog::clock::now().duration_trunc(chrono::Duration::minutes(1)).unwrap();
     let known = Arc::new(known(&app, now).await);
     let last_month = month_before(now.date_naive());
@@ -70,9 +74,10 @@ async fn main() {
 
 /// Makes the facts and evaluates them, and tells how long that took.
 async fn known(app: &App, now: Moment) -> Known {
-    let facts = corpus::facts(now);
+    let facts = corpus::all_facts(SIZE, now);
     println!(
-        "{TEAMS} teams: {} commits, {} pull requests, {} deployments, {} CI runs, {} incidents, {} work items",
+        "{} teams: {} commits, {} pull requests, {} deployments, {} CI runs, {} incidents, {} work items",
+        SIZE.teams,
         facts.commits.len(),
         facts.pull_requests.len(),
         facts.deployments.len(),
@@ -88,7 +93,7 @@ async fn known(app: &App, now: Moment) -> Known {
     let began = Instant::now();
     let snapshot = evaluate(&app.organisation, &attributed, &app.families, &app.scorecards, now);
     println!("evaluation: {:.1} s", began.elapsed().as_secs_f64());
-    let known = Known::whole(Arc::new(app.organisation.clone()), &facts, attributed, snapshot);
+    let known = Known::whole(&app.organisation, &facts, attributed, snapshot);
     drop(facts);
     println!("resident memory after the evaluation: {}\n", resident());
     known
@@ -97,7 +102,7 @@ async fn known(app: &App, now: Moment) -> Known {
 async fn tell_pages(asking: &Asking, last_month: NaiveDate, now: Moment) {
     let (last, this) = (month_label(last_month), month_label(now.date_naive()));
     // Spread over all teams: 37 has no factor in common with their number.
-    let team = |place: usize| team_id(place * 37 % TEAMS);
+    let team = |place: usize| team_id(place * 37 % SIZE.teams);
     let kpi = |place: usize| CATALOGUE[place % CATALOGUE.len()].id;
     println!("| page | p50 | p99 | longest | bytes | p99 ÷ p99 of the same bytes from memory | queries |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");

@@ -10,7 +10,7 @@ use chiplog::report::review::input_hash;
 use chiplog::store::{Attempt, ReviewRecord};
 use chrono::{Duration, NaiveDate};
 
-use crate::organisation::{project, team_id};
+use crate::corpus::{project, team_id};
 
 /// So many teams have their facts in the store, and their reviews frozen from there.
 const STORED: usize = 2;

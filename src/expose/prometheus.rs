@@ -70,23 +70,23 @@ impl Exposition {
         Ok(Self { deflated: encoder.get_ref().clone().into(), checksum, plain: plain.into() })
     }
 
-    /// One gzip stream of several texts, none of which is compressed again.
-    pub fn gzip(parts: &[&Self]) -> Vec<u8> {
+    /// One gzip stream of several texts, none of which is compressed or copied again: its pieces, in order.
+    pub fn gzip(parts: &[&Self]) -> Vec<Bytes> {
         const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
         const EMPTY_LAST_BLOCK: [u8; 2] = [3, 0];
-        let mut stream = HEADER.to_vec();
+        let mut pieces = vec![Bytes::from_static(&HEADER)];
         let (mut checksum, mut length) = (crc32fast::Hasher::new(), 0_usize);
         for part in parts {
-            stream.extend_from_slice(&part.deflated);
+            pieces.push(part.deflated.clone());
             checksum.combine(&part.checksum);
             length = length.wrapping_add(part.plain.len());
         }
-        stream.extend(EMPTY_LAST_BLOCK);
-        stream.extend(checksum.finalize().to_le_bytes());
         // The length modulo 2³², as gzip has it.
         #[expect(clippy::cast_possible_truncation, reason = "gzip wants the low bits")]
-        stream.extend((length as u32).to_le_bytes());
-        stream
+        let length = length as u32;
+        let end = [EMPTY_LAST_BLOCK.as_slice(), &checksum.finalize().to_le_bytes(), &length.to_le_bytes()].concat();
+        pieces.push(end.into());
+        pieces
     }
 }
 
@@ -381,7 +381,7 @@ mod tests {
             ["a_metric 1\n".repeat(300_000), String::new(), "another_metric 2\n".repeat(9_000), "c 3\n".to_owned()];
         let parts: Vec<Exposition> =
             texts.iter().map(|text| Exposition::of_text(text.clone().into_bytes()).unwrap()).collect();
-        let stream = Exposition::gzip(&parts.iter().collect::<Vec<_>>());
+        let stream = Exposition::gzip(&parts.iter().collect::<Vec<_>>()).concat();
         let mut text = String::new();
         // This decoder reads a single member and checks its checksum and length.
         flate2::read::GzDecoder::new(stream.as_slice()).read_to_string(&mut text).unwrap();

@@ -80,6 +80,11 @@ impl Store {
             let mut transaction = pool.begin().await?;
             for (family, rows) in &families {
                 let mut changed = 0;
+                let quarantined = sqlx::query("SELECT 1 FROM quarantine WHERE source = $1 AND family = $2 LIMIT 1")
+                    .bind(source.to_owned())
+                    .bind(*family)
+                    .fetch_optional(&mut *transaction)
+                    .await?;
                 for chunk in rows.chunks(ROWS_PER_STATEMENT) {
                     let known = match known_scopes::<Database>(family, source, chunk, locks_rows) {
                         Some(mut query) => query.build().fetch_all(&mut *transaction).await?,
@@ -97,8 +102,10 @@ impl Store {
                         }
                         scopes.insert((*family, scope));
                     }
-                    let mut cleared = cleared::<Database>(family, source, chunk);
-                    cleared.build().execute(&mut *transaction).await?;
+                    if quarantined.is_some() {
+                        let mut cleared = cleared::<Database>(family, source, chunk);
+                        cleared.build().execute(&mut *transaction).await?;
+                    }
                 }
                 if changed > 0 {
                     accepted.changed.insert(family, changed);

@@ -94,7 +94,7 @@ async fn whoever_was_fenced_off_writes_nothing() {
         other.accept_fenced("github", &page("v2"), at(1), Some(&after)).await.unwrap();
         let attempt = Attempt { succeeded: true, trouble: None, at: at(1) };
         other.record_attempt_fenced("github", "github", &attempt, Some(&after)).await.unwrap();
-        let changes = one.changes().await.unwrap();
+        let changes = one.scopes().await.unwrap();
 
         let refused = one.accept_fenced("github", &page("stale"), at(2), Some(&before)).await.unwrap_err();
         assert!(refused.is_fenced(), "{refused}");
@@ -114,7 +114,7 @@ async fn whoever_was_fenced_off_writes_nothing() {
         assert_eq!(other.cursor("github", "page").await.unwrap().as_deref(), Some("v2"));
         assert_eq!(other.source_states().await.unwrap()[0].last_error, None);
         assert_eq!(other.published_generation("organisation").await.unwrap(), None);
-        assert_eq!(other.changes().await.unwrap(), changes, "{one:?}");
+        assert_eq!(other.scopes().await.unwrap(), changes, "{one:?}");
     }
 }
 

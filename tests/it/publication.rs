@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chiplog::app::App;
-use chiplog::attribution::attribute;
+use chiplog::attribution::{Attributed, attribute};
 use chiplog::expose::prometheus::{Exposition, families};
 use chiplog::pipeline::{
-    FactsAtHand, Followed, Known, Publication, Snapshot, Unmapped, diagnose, evaluate, fingerprint, load_facts,
+    EvaluationCost, Evidence, Followed, Known, Publication, Snapshot, Unmapped, diagnose, evaluate, fingerprint,
+    load_facts,
 };
 use chiplog::sources::{Finding, FindingLevel};
 use chiplog_simulator::demo;
@@ -24,8 +25,8 @@ async fn evaluated(app: &App) -> Arc<Known> {
     findings.push(Finding { level: FindingLevel::Notice, message: "look \"here\"".to_owned(), hint: None });
     let (kind, reason, example) = ("deployment".into(), "no_service".into(), "a § that nobody owns".to_owned());
     snapshot.unmapped.push(Unmapped { kind, reason, count: 7, example });
-    let facts = FactsAtHand::now(app.store.clone(), Arc::new(app.organisation.clone()), as_of, attributed);
-    Arc::new(Known { snapshot, facts, findings, seconds: 1.25 })
+    snapshot.cost = EvaluationCost { seconds: 1.25, teams: 8 };
+    Arc::new(Known { snapshot, evidence: Evidence::whole(attributed), findings })
 }
 
 fn rendered(snapshot: &Snapshot) -> String {
@@ -43,7 +44,7 @@ async fn what_is_loaded_is_what_was_published() {
     let app = demo.app().await;
     collect_well(&app).await;
     let known = evaluated(&app).await;
-    assert!(!known.snapshot.trends.is_empty() && !known.snapshot.chosen_rules.is_empty());
+    assert!(!known.snapshot.trends.is_empty());
     let store = &app.store;
     let fence = store.acquire_lease("evaluation", "one", Duration::from_hours(1)).await.unwrap().unwrap();
     let (mut publisher, mut follower) = (publication(&app), publication(&app));
@@ -51,7 +52,7 @@ async fn what_is_loaded_is_what_was_published() {
     publisher.publish(store, &fence, &known).await.unwrap();
     let Followed::Loaded(loaded) = follower.follow(store, None).await.unwrap() else { panic!("nothing was loaded") };
     assert_eq!(format!("{:?}", loaded.snapshot), format!("{:?}", known.snapshot));
-    assert_eq!((&loaded.findings, loaded.seconds), (&known.findings, known.seconds));
+    assert_eq!(loaded.findings, known.findings);
     let metrics = rendered(&known.snapshot);
     assert!(metrics.len() > 100_000);
     assert!(rendered(&loaded.snapshot) == metrics, "the metrics differ");
@@ -59,10 +60,10 @@ async fn what_is_loaded_is_what_was_published() {
 
     // Only what has changed is written, and the rest is as it was.
     let mut snapshot = known.snapshot.clone();
-    snapshot.teams[0].name = "Renamed".to_owned();
+    Arc::make_mut(&mut snapshot.teams[0]).name = "Renamed".to_owned();
     let later = |snapshot: Snapshot| {
-        let facts = FactsAtHand::later(app.store.clone(), Arc::new(app.organisation.clone()), snapshot.as_of);
-        Arc::new(Known { snapshot, facts, findings: Vec::new(), seconds: 2.0 })
+        let evidence = Evidence::whole(Attributed::default());
+        Arc::new(Known { snapshot, evidence, findings: Vec::new() })
     };
     let renamed = later(snapshot);
     let before = store.published_generation("organisation").await.unwrap().unwrap();

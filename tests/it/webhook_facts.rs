@@ -51,6 +51,7 @@ impl Taking {
             metrics: metrics.clone(),
             inbox: inbox.clone(),
             turn: Arc::default(),
+            fence: None,
         };
         let (stop, _) = tokio::sync::watch::channel(false);
         Self { app, inbox, metrics, stop, deliverer: Some(deliverer) }
@@ -498,7 +499,7 @@ async fn the_inbox_keeps_its_order_on_both_engines() {
             ("a".to_owned(), again),
             ("c".to_owned(), Settled::Done { error: Some("bad".to_owned()) }),
         ];
-        store.settle_deliveries("github", &settled, later).await.unwrap();
+        store.settle_deliveries("github", &settled, later, None).await.unwrap();
         assert!(ids(later).await.is_empty(), "{url}");
         let waiting = store.waiting_deliveries("github", later + Duration::minutes(2), 10).await.unwrap();
         let waiting: Vec<_> = waiting.iter().map(|it| (it.id.as_str(), it.attempts, it.body.as_str())).collect();

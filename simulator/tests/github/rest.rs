@@ -118,6 +118,9 @@ async fn lists_are_filtered_as_asked() {
     assert_eq!(count("/issues?state=all&labels=incident,other").await, 0, "all labels are wanted");
     let since = minute(50).format("%FT%TZ").to_string();
     assert_eq!(count(&format!("/issues?state=all&since={since}")).await, 1);
+    assert_eq!(count("/issues?state=all").await, 5, "three of them are pull requests");
+    let pull = &github.get("/repos/acme/shop-1/issues?state=all&labels=feature").await.json[0];
+    assert!(pull["pull_request"]["url"].as_str().unwrap().ends_with("/repos/acme/shop-1/pulls/3"), "{pull}");
     assert_eq!(count("/deployments?environment=production").await, 2);
     assert_eq!(count("/pulls").await, 0, "all are merged");
     assert_eq!(count("/pulls?state=closed&base=main").await, 3);
@@ -128,6 +131,27 @@ async fn lists_are_filtered_as_asked() {
     let names: Vec<&str> =
         events.json.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(names, ["labeled", "assigned", "closed"]);
+}
+
+#[tokio::test]
+async fn a_pull_request_counts_what_its_lists_hold() {
+    let github = Github::start(vec![repository(1, 3)]).await;
+    let pull = github.get("/api/v3/repos/acme/shop-1/pulls/2").await.json;
+    assert_eq!(
+        (&pull["merged"], pull["number"].as_u64(), pull["changed_files"].as_u64()),
+        (&true.into(), Some(2), Some(1))
+    );
+    for (list, field) in [("commits", "commits"), ("comments", "review_comments")] {
+        let held = github.get(&format!("/repos/acme/shop-1/pulls/2/{list}")).await;
+        assert_eq!((held.json.as_array().unwrap().len() as u64, pull[field].as_u64()), (2, Some(2)), "{list}");
+    }
+    let reviews = github.get("/repos/acme/shop-1/pulls/2/reviews").await.json;
+    let comments = github.get("/repos/acme/shop-1/pulls/2/comments").await.json;
+    assert_eq!((&reviews[0]["state"], &reviews[0]["user"]["login"]), (&"APPROVED".into(), &"grace".into()));
+    assert_eq!(comments[1]["pull_request_review_id"], reviews[0]["id"]);
+    assert_eq!(github.get("/repos/acme/shop-1/pulls/9/reviews").await.status, 404);
+    assert_eq!(github.get("/users/grace/orgs").await.json[0]["login"], "acme");
+    assert_eq!(github.get("/users/nobody/orgs").await.json.as_array().unwrap().len(), 0);
 }
 
 #[tokio::test]

@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 
+use super::joined::Joined;
 use super::prometheus::{CONTENT_TYPE, Exposition};
 use super::{openapi, receive};
 use crate::config::Reporter;
@@ -80,9 +82,9 @@ async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response 
     let known = state.served.exposition.load_full().unwrap_or_default();
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepted.split(',').any(|encoding| encoding.trim().starts_with("gzip")) {
-        let body = Exposition::gzip(&[&*known, &live]);
+        let body = Body::new(Joined::of(Exposition::gzip(&[&*known, &live])));
         return ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CONTENT_ENCODING, "gzip")], body).into_response();
     }
-    let body = [known.plain.as_ref(), live.plain.as_ref()].concat();
+    let body = Body::new(Joined::of([known.plain.clone(), live.plain.clone()]));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
 }

@@ -20,9 +20,8 @@ async fn told(known: &Known, rules: &EvaluationRules) -> Vec<String> {
     }
     told.push(format!("{:?}", known.snapshot.trends));
     told.push(format!("{:?}", known.snapshot.unmapped));
-    told.push(format!("{:?}", known.left_out()));
     let teams: Vec<_> = rules.organisation.teams.keys().collect();
-    told.push(format!("{teams:?} {:#?}", known.findings()));
+    told.push(format!("{teams:?} {:#?}", known.findings));
     told
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::shapes::{number_of, repository_page, repository_url, time, user, user_or_ghost};
 use super::{Answer, Asked, paging};
-use crate::world::{Issue, Moment, Repository};
+use crate::world::{Issue, Moment, PullRequest, Repository};
 
 /// Whether `state` asks for this one; without it open ones are asked for.
 pub(super) fn wanted_state(asked: &Asked<'_>, is_closed: bool) -> bool {
@@ -32,21 +32,93 @@ pub(super) fn label(repository: &str, name: &str) -> Value {
     })
 }
 
-/// The issues that have all labels asked for, newest first unless asked otherwise.
+/// What the list of issues holds: pull requests are issues too.
+#[derive(Clone, Copy)]
+enum Listed<'a> {
+    Issue(&'a Issue),
+    PullRequest(&'a PullRequest),
+}
+
+impl Listed<'_> {
+    fn number(&self) -> u64 {
+        match self {
+            Self::Issue(fact) => fact.number,
+            Self::PullRequest(fact) => fact.number,
+        }
+    }
+
+    fn created_at(&self) -> Moment {
+        match self {
+            Self::Issue(fact) => fact.created_at,
+            Self::PullRequest(fact) => fact.created_at,
+        }
+    }
+
+    fn updated_at(&self) -> Moment {
+        match self {
+            Self::Issue(fact) => fact.updated_at,
+            Self::PullRequest(fact) => fact.updated_at,
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::Issue(fact) => fact.closed_at.is_some(),
+            Self::PullRequest(fact) => fact.merged_at.or(fact.closed_at).is_some(),
+        }
+    }
+
+    fn labels(&self) -> &[String] {
+        match self {
+            Self::Issue(fact) => &fact.labels,
+            Self::PullRequest(fact) => &fact.labels,
+        }
+    }
+}
+
+/// The issues and pull requests that have all labels asked for, newest first unless asked otherwise.
 pub(super) fn issues(asked: &Asked<'_>, of: &Repository) -> Answer {
     let since = asked.parameter("since").and_then(|since| since.parse::<Moment>().ok());
     let labels: Vec<&str> = asked.parameter("labels").into_iter().flat_map(|labels| labels.split(',')).collect();
-    let wanted = of.issues.iter().filter(|item| {
-        wanted_state(asked, item.closed_at.is_some())
-            && since.is_none_or(|since| item.updated_at >= since)
-            && labels.iter().all(|label| item.labels.iter().any(|held| held == label))
+    let all = of.issues.iter().map(Listed::Issue).chain(of.pull_requests.iter().map(Listed::PullRequest));
+    let wanted = all.filter(|item| {
+        wanted_state(asked, item.is_closed())
+            && since.is_none_or(|since| item.updated_at() >= since)
+            && labels.iter().all(|label| item.labels().iter().any(|held| held == label))
     });
-    let mut items: Vec<&Issue> = wanted.collect();
+    let mut items: Vec<Listed<'_>> = wanted.collect();
     let by_update = asked.parameter("sort") == Some("updated");
     by_moment(asked, "desc", &mut items, |item| {
-        (if by_update { item.updated_at } else { item.created_at }, item.number)
+        (if by_update { item.updated_at() } else { item.created_at() }, item.number())
     });
-    paging::list(asked, &items, |item| issue(asked, of, item))
+    paging::list(asked, &items, |item| match item {
+        Listed::Issue(fact) => issue(asked, of, fact),
+        Listed::PullRequest(fact) => of_pull_request(asked, of, fact),
+    })
+}
+
+/// A pull request as the list of issues has it.
+fn of_pull_request(asked: &Asked<'_>, of: &Repository, fact: &PullRequest) -> Value {
+    let repository = repository_url(asked.root, of);
+    let (url, pull) = (format!("{repository}/issues/{}", fact.number), format!("{repository}/pulls/{}", fact.number));
+    let page = format!("{}/pull/{}", repository_page(of), fact.number);
+    let closed_at = fact.merged_at.or(fact.closed_at);
+    json!({
+        "id": of.id * 1_000_000 + fact.number, "node_id": format!("P_{}_{}", of.id, fact.number),
+        "number": fact.number, "title": fact.title, "body": fact.body, "draft": fact.draft,
+        "state": if closed_at.is_some() { "closed" } else { "open" }, "state_reason": null,
+        "user": user(asked.root, asked.world, &fact.author), "type": null,
+        "labels": fact.labels.iter().map(|name| label(&repository, name)).collect::<Vec<_>>(), "assignee": null,
+        "assignees": [], "milestone": null, "locked": false, "comments": 0, "author_association": "MEMBER",
+        "created_at": time(fact.created_at), "updated_at": time(fact.updated_at), "closed_at": closed_at.map(time),
+        "url": url, "repository_url": repository, "html_url": page, "labels_url": format!("{url}/labels{{/name}}"),
+        "comments_url": format!("{url}/comments"), "events_url": format!("{url}/events"),
+        "timeline_url": format!("{url}/timeline"),
+        "pull_request": {
+            "url": pull, "html_url": page, "diff_url": format!("{page}.diff"), "patch_url": format!("{page}.patch"),
+            "merged_at": fact.merged_at.map(time),
+        },
+    })
 }
 
 /// One issue.

@@ -1,5 +1,6 @@
 //! The REST endpoints, with the shapes of GitHub's OpenAPI description.
 
+mod accounts;
 mod actions;
 mod alerts;
 pub(super) mod app;
@@ -9,6 +10,7 @@ mod paging;
 mod pulls;
 mod releases;
 mod repositories;
+mod reviewing;
 mod shapes;
 mod teams;
 pub(super) mod webhooks;
@@ -90,6 +92,7 @@ pub(super) fn answer(world: &World, sight: &Sight, path: &str, query: &str, root
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match parts.as_slice() {
         ["user"] => Answer::ok(shapes::viewer(root)),
+        ["users", login, rest @ ..] => accounts::answer(&asked, login, rest),
         ["orgs", login, rest @ ..] if world.organization.eq_ignore_ascii_case(login) => teams::answer(&asked, rest),
         ["orgs", ..] => Answer::not_found(),
         ["repos", owner, name, rest @ ..] => match sight.repository(world, &format!("{owner}/{name}")) {
@@ -153,6 +156,7 @@ fn of_repository(asked: &Asked<'_>, of: &Repository, rest: &[&str]) -> Answer {
         ["actions", "runs", id, "attempts", attempt] => actions::run_by_id(asked, of, id, Some(attempt)),
         ["releases"] => releases::releases(asked, of),
         ["pulls"] => pulls::pulls(asked, of),
+        ["pulls", number, rest @ ..] => reviewing::answer(asked, of, number, rest),
         ["issues"] => issues::issues(asked, of),
         ["issues", number] => issues::issue_by_number(asked, of, number),
         ["issues", number, kind @ ("events" | "timeline")] => issues::events(asked, of, number, kind),

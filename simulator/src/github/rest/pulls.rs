@@ -25,6 +25,7 @@ pub(super) fn pulls(asked: &Asked<'_>, of: &Repository) -> Answer {
     paging::list(asked, &items, |item| pull(asked, of, item))
 }
 
+/// A pull request as lists have it.
 pub(super) fn pull(asked: &Asked<'_>, of: &Repository, fact: &PullRequest) -> Value {
     let repository = repository_url(asked.root, of);
     let url = format!("{repository}/pulls/{}", fact.number);
@@ -33,10 +34,11 @@ pub(super) fn pull(asked: &Asked<'_>, of: &Repository, fact: &PullRequest) -> Va
     let head = fact.own_commits.last().map(|commit| commit.sha.as_str()).unwrap_or_default();
     let base = of.branches.get(&fact.base).map(String::as_str).unwrap_or_default();
     let statuses = format!("{repository}/statuses/{head}");
+    let within = full_repository(asked.root, of);
     let end = |name: &str, sha: &str| {
         json!({
             "label": format!("{}:{name}", of.owner), "ref": name, "sha": sha,
-            "repo": full_repository(asked.root, of), "user": owner(asked.root, &of.owner),
+            "repo": within, "user": owner(asked.root, &of.owner),
         })
     };
     let closed_at = fact.closed_at.or(fact.merged_at);

@@ -31,7 +31,8 @@ pub(super) fn commit(asked: &Asked<'_>, of: &Repository, reference: &str) -> Ans
     )
 }
 
-fn without_files(asked: &Asked<'_>, of: &Repository, fact: &Commit) -> Value {
+/// A commit as lists have it.
+pub(super) fn without_files(asked: &Asked<'_>, of: &Repository, fact: &Commit) -> Value {
     let url = format!("{}/commits/{}", repository_url(asked.root, of), fact.sha);
     let git = |kind: &str, sha: &str| format!("{}/git/{kind}/{sha}", repository_url(asked.root, of));
     let page = |sha: &str| format!("{}/commit/{sha}", repository_page(of));

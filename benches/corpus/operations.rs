@@ -7,8 +7,8 @@ use chiplog::facts::{
 use chrono::Duration;
 use rand::RngExt as _;
 
-use crate::corpus::{DAYS, TeamHistory};
-use crate::organisation::{SERVICES, pagerduty_id, project, repository, service_id};
+use super::history::TeamHistory;
+use super::organisation::{pagerduty_id, project, repository, service_id};
 
 /// Incidents of a team in two years.
 const INCIDENTS: usize = 40;
@@ -17,9 +17,9 @@ const INCIDENTS: usize = 40;
 const WORK_ITEMS: usize = 400;
 
 /// A deployment on each working day, of one service after the other; some fail and are tried again.
-pub(crate) fn deployments(history: &mut TeamHistory<'_>) {
+pub(super) fn deployments(history: &mut TeamHistory<'_>) {
     for (place, day) in history.working_days().into_iter().enumerate() {
-        let service = place % SERVICES.len();
+        let service = place % history.size.services;
         let at = history.moment(day, 10, 18);
         let head = history.landed[service].iter().rev().find(|(landed, _)| *landed <= at).map(|(_, sha)| sha.clone());
         let Some(sha) = head.filter(|_| at < history.now - Duration::hours(1)) else { continue };
@@ -59,10 +59,10 @@ fn deploy(
 }
 
 /// Incidents, half of them some hours after a deployment, and two of a service that nobody configured.
-pub(crate) fn incidents(history: &mut TeamHistory<'_>) {
+pub(super) fn incidents(history: &mut TeamHistory<'_>) {
     let days = history.working_days();
-    for place in 0..INCIDENTS {
-        let service = history.random.random_range(0..SERVICES.len());
+    for place in 0..history.in_two_years(INCIDENTS) {
+        let service = history.random.random_range(0..history.size.services);
         let day = days[history.random.random_range(0..days.len() - 1)];
         let created_at = if history.happens(50) { history.moment(day, 14, 23) } else { history.moment(day, 0, 12) };
         let resolved_at = created_at + history.lasting(2.0);
@@ -91,10 +91,11 @@ pub(crate) fn incidents(history: &mut TeamHistory<'_>) {
 }
 
 /// Work items, planned in sprints of two weeks; some are sent back from done.
-pub(crate) fn work_items(history: &mut TeamHistory<'_>) {
-    let (project, first) = (project(history.team), history.now - Duration::days(DAYS.cast_signed()));
+pub(super) fn work_items(history: &mut TeamHistory<'_>) {
+    let (project, days) = (project(history.team), history.size.days.cast_signed());
+    let first = history.now - Duration::days(days);
     let sprint_id = |place: i64| format!("{project}-{place}");
-    let sprints = DAYS.cast_signed() / 14;
+    let sprints = days / 14;
     for place in 0..sprints {
         let started_at = first + Duration::days(14 * place);
         let ends_at = started_at + Duration::days(14);
@@ -110,9 +111,9 @@ pub(crate) fn work_items(history: &mut TeamHistory<'_>) {
         };
         history.facts.iterations.push(Sourced { source: "jira".to_owned(), fact });
     }
-    for number in 0..WORK_ITEMS {
-        let days = history.random.random_range(0..DAYS.cast_signed());
-        let created_at = first + Duration::days(days) + history.lasting(4.0).min(Duration::hours(20));
+    for number in 0..history.in_two_years(WORK_ITEMS) {
+        let day = history.random.random_range(0..days);
+        let created_at = first + Duration::days(day) + history.lasting(4.0).min(Duration::hours(20));
         let begun_at = created_at + history.lasting(60.0);
         let done_at = begun_at + history.lasting(40.0);
         let mut moves =

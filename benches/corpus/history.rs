@@ -1,4 +1,4 @@
-//! Two years of facts of a team: the same for the same seed, counted back from the moment of evaluation.
+//! The facts of a team: the same for the same seed, counted back from the moment of evaluation.
 
 use chiplog::attribution::FactsInput;
 use chiplog::facts::{
@@ -9,43 +9,55 @@ use chrono::{Datelike as _, Days, Duration, NaiveDate, NaiveTime, Weekday};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::operations;
-use crate::organisation::{SERVICES, TEAMS, repository};
-
-/// The history reaches back so many days.
-pub(crate) const DAYS: u64 = 730;
+use super::organisation::repository;
+use super::{Size, operations};
 
 /// People in a team.
 const PEOPLE: usize = 8;
 
 /// All facts of all teams.
-pub(crate) fn facts(now: Moment) -> FactsInput {
+pub(crate) fn all_facts(size: Size, now: Moment) -> FactsInput {
     let mut facts = FactsInput::default();
-    for team in 0..TEAMS {
-        TeamHistory::new(team, now, &mut facts).tell();
+    for team in 0..size.teams {
+        TeamHistory::new(size, team, now, &mut facts).tell();
     }
     facts
 }
 
+/// All facts of one team.
+pub(crate) fn team_facts(size: Size, team: usize, now: Moment) -> FactsInput {
+    let mut facts = FactsInput::default();
+    TeamHistory::new(size, team, now, &mut facts).tell();
+    facts
+}
+
 /// The history of one team while it is told.
-pub(crate) struct TeamHistory<'a> {
-    pub(crate) team: usize,
-    pub(crate) now: Moment,
-    pub(crate) random: ChaCha8Rng,
-    pub(crate) facts: &'a mut FactsInput,
+pub(super) struct TeamHistory<'a> {
+    pub(super) size: Size,
+    pub(super) team: usize,
+    pub(super) now: Moment,
+    pub(super) random: ChaCha8Rng,
+    pub(super) facts: &'a mut FactsInput,
     /// The commits on the default branch, oldest first, by service.
-    pub(crate) landed: Vec<Vec<(Moment, String)>>,
+    pub(super) landed: Vec<Vec<(Moment, String)>>,
     runs: u64,
 }
 
 impl<'a> TeamHistory<'a> {
-    fn new(team: usize, now: Moment, facts: &'a mut FactsInput) -> Self {
+    fn new(size: Size, team: usize, now: Moment, facts: &'a mut FactsInput) -> Self {
         let random = ChaCha8Rng::seed_from_u64(9_000 + team as u64);
-        Self { team, now, random, facts, landed: vec![Vec::new(); SERVICES.len()], runs: 0 }
+        Self { size, team, now, random, facts, landed: vec![Vec::new(); size.services], runs: 0 }
+    }
+
+    /// So many of what there are so many of in two years.
+    pub(super) fn in_two_years(&self, count: usize) -> usize {
+        #[expect(clippy::cast_possible_truncation, reason = "some thousands")]
+        let days = self.size.days as usize;
+        count * days / 730
     }
 
     fn tell(&mut self) {
-        for service in 0..SERVICES.len() {
+        for service in 0..self.size.services {
             self.repository(service);
         }
         operations::deployments(self);
@@ -54,19 +66,19 @@ impl<'a> TeamHistory<'a> {
     }
 
     /// The working days of the history, oldest first.
-    pub(crate) fn working_days(&self) -> Vec<NaiveDate> {
+    pub(super) fn working_days(&self) -> Vec<NaiveDate> {
         let today = self.now.date_naive();
-        let days = (0..DAYS).rev().filter_map(|back| today.checked_sub_days(Days::new(back)));
+        let days = (0..self.size.days).rev().filter_map(|back| today.checked_sub_days(Days::new(back)));
         days.filter(|day| !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)).collect()
     }
 
     /// A moment of a day between two hours.
-    pub(crate) fn moment(&mut self, day: NaiveDate, from: i64, until: i64) -> Moment {
+    pub(super) fn moment(&mut self, day: NaiveDate, from: i64, until: i64) -> Moment {
         day.and_time(NaiveTime::MIN).and_utc() + Duration::seconds(self.random.random_range(from * 3600..until * 3600))
     }
 
     /// A length of time: its median is given, and one in six is more than e times as long.
-    pub(crate) fn lasting(&mut self, median_hours: f64) -> Duration {
+    pub(super) fn lasting(&mut self, median_hours: f64) -> Duration {
         let normal: f64 = (0..12).map(|_| self.random.random::<f64>()).sum::<f64>() - 6.0;
         #[expect(clippy::cast_possible_truncation, reason = "some months")]
         let seconds = (median_hours * 3600.0 * normal.exp()).min(1e7) as i64;
@@ -74,7 +86,7 @@ impl<'a> TeamHistory<'a> {
     }
 
     /// Whether something happens that happens in so many of a hundred cases.
-    pub(crate) fn happens(&mut self, percent: u32) -> bool {
+    pub(super) fn happens(&mut self, percent: u32) -> bool {
         self.random.random_range(0..100) < percent
     }
 
@@ -98,7 +110,7 @@ impl<'a> TeamHistory<'a> {
                 made.push(self.pull_request(&name, number, day));
             }
         }
-        let first = self.now - Duration::days(DAYS.cast_signed() + 1);
+        let first = self.now - Duration::days(self.size.days.cast_signed() + 1);
         let first_sha = self.sha();
         self.commit(&name, &[], &first_sha, (first, first), None, "Begin");
         let mut landed = vec![(first, first_sha)];
