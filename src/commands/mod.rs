@@ -41,7 +41,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
     telemetry::start(&cli.log, cli.log_format)?;
     crate::sources::http::install_crypto_provider();
     match cli.command {
-        Command::Serve => serve::run(&cli.config).await,
+        // Boxed: all that runs side by side makes a large future.
+        Command::Serve => Box::pin(serve::run(&cli.config)).await,
         Command::Collect { once } => collect::run(&cli.config, once).await,
         Command::Try { path, tags, window } => try_clone::run(&path, &tags, window).await,
         Command::Kpis { team, period, json } => kpis::run(&cli.config, team.as_deref(), period, json).await,

@@ -8,7 +8,7 @@ use crate::sources::{Finding, FindingLevel};
 
 /// What rules and facts of one part of the organisation say of each other, so that the whole can be told from the parts.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Diagnosis {
+pub(super) struct Diagnosis {
     /// What counts as a deployment of each service, and how often that was seen; by the service's id.
     services: BTreeMap<String, Finding>,
     /// Services whose rule matches nothing, by id.
@@ -23,11 +23,11 @@ pub struct Diagnosis {
 
 /// Things that were left out for the same reason.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LeftOutGroup {
+pub(super) struct LeftOutGroup {
     /// How many.
-    pub count: usize,
+    pub(super) count: usize,
     /// The first of them, for example.
-    pub first: LeftOut,
+    pub(super) first: LeftOut,
 }
 
 /// What was left out, by kind and reason.

@@ -22,7 +22,7 @@ mod turns;
 
 pub use collect::{CollectReport, Collector, Stop};
 pub use deliveries::{Deliverer, new_delivery};
-pub use diagnosis::{Diagnosis, LeftOutGroup, diagnose};
+pub use diagnosis::diagnose;
 pub use evaluate::{Families, TeamScorecards, evaluate, evaluate_with_trends, team_facts, team_scorecards};
 pub use evaluator::{EvaluationRules, Evaluator, Updated};
 pub use evidence::{Evidence, KEPT_FACTS};

@@ -81,17 +81,22 @@ async fn killed_and_frozen_again_and_again_three_replicas_end_like_one_that_was_
     let mut cluster = Cluster::start(world(4), 3, "1s").await;
     for round in 0..10 {
         let before = cluster.github.log().count();
-        cluster.step();
+        cluster.step_told_by_webhooks().await;
         until("the work goes on", async || cluster.github.log().count() >= before + 8).await;
-        let lease = ["source/github", "evaluation", "source/pagerduty"][round % 3];
+        let lease = ["source/github", "evaluation", "deliveries", "source/pagerduty"][round % 4];
         let holder = cluster.held_by(lease).await;
         if round == 4 {
             freeze_beyond_the_lease(&mut cluster).await;
         } else {
             cluster.kill(holder).await;
         }
-        cluster.step();
+        cluster.step_told_by_webhooks().await;
     }
+    until("no delivery waits", async || cluster.store.waiting_delivery_counts().await.unwrap().is_empty()).await;
+    let tables = cluster.store.size().await.unwrap().tables;
+    let kept = tables.iter().find(|table| table.table == "webhook_deliveries").unwrap().rows;
+    assert_eq!(kept, cluster.delivered, "each delivery that was answered is kept, once");
+    println!("{} webhooks were taken while replicas died", cluster.delivered);
     let last = format!("QSTEP{}", cluster.steps());
     until("the last incident is known", async || {
         cluster.store.fact_body("pagerduty", "incidents", &last).await.unwrap().is_some()

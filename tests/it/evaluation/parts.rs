@@ -39,14 +39,6 @@ async fn told_at_once(store: &Store, rules: &EvaluationRules, as_of: Moment) -> 
     }
     told.push(format!("{:?}", snapshot.trends));
     told.push(format!("{:?}", snapshot.unmapped));
-    let mut groups = std::collections::BTreeMap::new();
-    for item in &attributed.left_out {
-        let group = groups
-            .entry((item.kind, item.reason))
-            .or_insert_with(|| chiplog::pipeline::LeftOutGroup { count: 0, first: item.clone() });
-        group.count += 1;
-    }
-    told.push(format!("{groups:?}"));
     let teams: Vec<_> = rules.organisation.teams.keys().collect();
     told.push(format!("{teams:?} {:#?}", diagnose(&rules.organisation, &facts, &attributed)));
     told

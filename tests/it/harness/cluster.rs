@@ -7,11 +7,15 @@ use chiplog::store::Store;
 use chiplog_simulator::demo;
 use chiplog_simulator::github::{GithubOptions, GithubSimulator, SharedWorld};
 use chiplog_simulator::json_server::{JsonServer, ServerOptions};
+use chiplog_simulator::webhooks::{self, Sent};
 use chiplog_simulator::world::{Deployment, LogEntry, World};
 use chiplog_simulator::{pagerduty, prometheus};
 
 use super::program::{Installation, Program, until};
-use super::{now, postgres, shared};
+use super::{environment, now, postgres, shared};
+
+/// Pull requests that webhooks of a step tell of.
+const WEBHOOKS_OF_A_STEP: usize = 50;
 
 /// The replicas, their store and their world.
 pub(crate) struct Cluster {
@@ -21,6 +25,8 @@ pub(crate) struct Cluster {
     pub(crate) members: Vec<Member>,
     config: String,
     steps: u64,
+    /// How many webhooks were answered with 202.
+    pub(crate) delivered: u64,
     _servers: [JsonServer; 2],
 }
 
@@ -47,9 +53,25 @@ impl Member {
         }
     }
 
+    /// Whether it takes a webhook. `false` where it is down.
+    async fn post(&self, path: &str, webhook: &Sent) -> bool {
+        let mut request = self.client.post(format!("{}{path}", self.address)).body(webhook.body.clone());
+        for (name, value) in &webhook.headers {
+            request = request.header(*name, value);
+        }
+        request.send().await.is_ok_and(|answer| answer.status().as_u16() == 202)
+    }
+
     /// What it tells of the teams: everything but what belongs to this one program.
     pub(crate) async fn told_of_teams(&self) -> String {
-        let own = ["chiplog_source_", "chiplog_lease_", "chiplog_replica", "chiplog_facts_"];
+        let own = [
+            "chiplog_source_",
+            "chiplog_lease_",
+            "chiplog_replica",
+            "chiplog_facts_",
+            "chiplog_webhook_",
+            "chiplog_store_",
+        ];
         let metrics = self.get("/metrics").await;
         let named = |line: &str| line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").to_owned();
         metrics
@@ -85,14 +107,22 @@ impl Cluster {
         let config =
             demo::config(&addresses, now()).replace("interval = \"30s\"", &format!("interval = \"{interval}\""));
         let config = format!("server.listen = \"127.0.0.1:0\"\nserver.lease = \"2s\"\n{config}");
-        let replica = config.replace("sqlite:chiplog.db", &database);
+        let signed = |source: &str, secret: &str| {
+            (format!("[{source}]\n"), format!("[{source}]\nwebhook = {{ secret_env = \"{secret}\" }}\n"))
+        };
+        let mut replica = config.replace("sqlite:chiplog.db", &database);
+        for (table, with_webhook) in
+            [signed("github", "GITHUB_WEBHOOK_SECRET"), signed("pagerduty", "PAGERDUTY_WEBHOOK_SECRET")]
+        {
+            replica = replica.replace(&table, &with_webhook);
+        }
         #[expect(clippy::disallowed_methods, reason = "the test talks to loopback only")]
         let client = reqwest::Client::new();
         let members = (0..replicas).map(|_| Member::start(Installation::new(&replica), client.clone()));
         let members = futures_util::future::join_all(members).await;
         let store = Store::open(&database).await.unwrap();
-        let steps = 0;
-        Self { world, github, store, members, config, steps, _servers: [pagerduty, prometheus] }
+        let (steps, delivered) = (0, 0);
+        Self { world, github, store, members, config, steps, delivered, _servers: [pagerduty, prometheus] }
     }
 
     /// An installation with a store of its own, in front of the same servers.
@@ -171,6 +201,42 @@ impl Cluster {
         let agent = incident.log.first().map(|entry| entry.agent.clone()).unwrap_or_default();
         incident.log = vec![LogEntry { kind: "resolve".to_owned(), at, agent }];
         world.incidents.push(incident);
+    }
+
+    /// Moves the world on, and sends many webhooks about it: each to one replica, and to the next where that is down, as a
+    /// load balancer does.
+    pub(crate) async fn step_told_by_webhooks(&mut self) {
+        self.step();
+        let (github, pagerduty) =
+            (environment("GITHUB_WEBHOOK_SECRET").unwrap(), environment("PAGERDUTY_WEBHOOK_SECRET").unwrap());
+        let mut sent: Vec<(&str, Sent)> = Vec::new();
+        {
+            let (step, world) = (self.steps, self.world.read().unwrap());
+            let repository = &world.repositories[usize::try_from(step).unwrap() % world.repositories.len()];
+            let name = format!("{}/{}", repository.owner, repository.name);
+            let mut subjects = vec![("deployment_status", (9_000_000 + step).to_string())];
+            let numbers = repository.pull_requests.iter().map(|item| ("pull_request", item.number.to_string()));
+            subjects.extend(numbers.take(WEBHOOKS_OF_A_STEP));
+            for (event, subject) in subjects {
+                let guid = format!("step-{step}-{event}-{subject}");
+                sent.extend(
+                    webhooks::of_github(&world, event, &name, &subject, &guid, &github).map(|it| ("github", it)),
+                );
+            }
+            let (incident, id) = (format!("QSTEP{step}"), format!("step-{step}"));
+            sent.extend(webhooks::of_pagerduty(&world, &incident, &id, now(), &pagerduty).map(|it| ("pagerduty", it)));
+        }
+        for (place, (source, webhook)) in sent.iter().enumerate() {
+            let mut taken = false;
+            for turn in 0..self.members.len() {
+                let member = &self.members[(place + turn) % self.members.len()];
+                if !taken {
+                    taken = member.post(&format!("/api/v1/webhooks/{source}"), webhook).await;
+                }
+            }
+            assert!(taken, "a webhook of {source} was taken by nobody");
+            self.delivered += 1;
+        }
     }
 
     /// How often the world was moved on.
