@@ -68,7 +68,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         deliverer.keep_delivered_among(&replica, &stop),
         keep_evaluated(&app, &served, &replica, &stop),
         keep_reviewed(&app, &served, &replica, &stop),
-        keep_pruned(&app.store, app.config.retention, &metrics, &stop),
+        keep_pruned(&app.store, app.config.retention, &metrics, &replica, &stop),
         keep_told(&app.store, &metrics, &replica, &stop),
     );
     app.store.close().await;
