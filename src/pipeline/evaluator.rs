@@ -147,7 +147,7 @@ impl Evaluator {
             let reading = self.evidence.plan().reading(part);
             let (work, facts) = (work.clone(), load_part(&self.store, &reading).await?);
             let compared = tokio::task::spawn_blocking(move || work.weekly(part, &facts)).await;
-            weekly.extend(compared.map_err(|_| StoreError::other("an evaluation was interrupted"))?);
+            weekly.extend(compared.map_err(|_| StoreError::interrupted())?);
         }
         weekly.sort_by(|one, other| one.team().cmp(other.team()));
         Ok(judged(&weekly.iter().collect::<Vec<_>>()))
@@ -310,7 +310,7 @@ async fn evaluate_one(
         evidence.keep(part, work.as_of, Arc::new(attributed));
         result
     });
-    let result = result.await.map_err(|_| StoreError::other("an evaluation was interrupted"))?;
+    let result = result.await.map_err(|_| StoreError::interrupted())?;
     Ok((part, result))
 }
 

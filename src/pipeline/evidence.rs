@@ -71,7 +71,7 @@ impl Evidence {
         let facts = load_part(&parts.store, &reading).await?;
         let attributed =
             tokio::task::spawn_blocking(move || attribute_part(&services, &divided.all[part], &facts, as_of)).await;
-        let attributed = attributed.map_err(|_| StoreError::other("attribution was interrupted".to_owned()))?;
+        let attributed = attributed.map_err(|_| StoreError::interrupted())?;
         let attributed = Arc::new(attributed);
         parts.keep(part, as_of, attributed.clone());
         Ok(attributed)

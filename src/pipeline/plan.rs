@@ -192,7 +192,7 @@ impl Router<'_> {
         let (store, parts, services) = (self.store, self.parts, self.services);
         let scopes: BTreeSet<String> = keys.iter().map(|key| key.scope.clone()).collect();
         let scopes: Vec<String> = scopes.into_iter().collect();
-        let shares = match family {
+        let mut shares = match family {
             Repository::FAMILY => {
                 // When it was looked at says nothing of the repository.
                 let unseen = |fact: &Repository| Repository { observed_at: Moment::UNIX_EPOCH, ..fact.clone() };
@@ -219,7 +219,6 @@ impl Router<'_> {
             Inventory::FAMILY => self.looks(&store.facts_in::<Inventory>(&scopes).await?),
             _ => BTreeMap::new(),
         };
-        let mut shares = shares;
         for key in keys {
             let of_scope = shares.remove(&(key.source.clone(), key.scope.clone())).unwrap_or_default();
             routes.push(((*key).clone(), Route::Shared(of_scope)));

@@ -23,7 +23,7 @@ enum Kind {
 
 impl StoreError {
     /// An error of its own words.
-    pub(crate) fn other(message: impl Into<String>) -> Self {
+    pub(super) fn other(message: impl Into<String>) -> Self {
         Self { message: message.into(), kind: Kind::Final }
     }
 
