@@ -5,17 +5,19 @@ use std::collections::BTreeSet;
 use super::history::History;
 use super::input::FactsInput;
 use super::{DeploymentRule, Service, ServiceDeployment, Shipment};
-use crate::facts::{CiRun, CiRunConclusion, Deployment, FactFamily, Release, Sourced, Tag};
+use crate::facts::{CiRun, CiRunConclusion, Deployment, FactFamily, Moment, Release, Sourced, Tag};
 
-/// The attempts of one service, and in words which rule they were found by and what else was seen.
+/// The attempts of one service, and in words which rule they were found by and what else was seen. `auto` goes by the
+/// environments of what had not ended before `view`.
 pub(super) fn attempts(
     service: &Service,
     facts: &FactsInput,
     history: &History<'_>,
+    view: Option<Moment>,
 ) -> (Vec<ServiceDeployment>, String) {
     let seen = Seen::of(service, facts);
     match &service.deployments {
-        DeploymentRule::Auto => seen.automatic(service),
+        DeploymentRule::Auto => seen.automatic(service, view),
         DeploymentRule::Environment { environment, task } => {
             let matching = seen.deployments.iter().filter(|item| {
                 let task_of = item.fact.task.as_deref().unwrap_or("deploy");
@@ -78,8 +80,10 @@ impl<'a> Seen<'a> {
     }
 
     /// Deployments to a production environment if there are any, else releases, else tags.
-    fn automatic(&self, service: &Service) -> (Vec<ServiceDeployment>, String) {
-        let environments: BTreeSet<&str> = self.deployments.iter().map(|item| item.fact.environment.as_str()).collect();
+    fn automatic(&self, service: &Service, view: Option<Moment>) -> (Vec<ServiceDeployment>, String) {
+        let in_view = |fact: &Deployment| fact.ended_at().is_none_or(|at| view.is_none_or(|view| at >= view));
+        let recent = self.deployments.iter().filter(|item| in_view(&item.fact));
+        let environments: BTreeSet<&str> = recent.map(|item| item.fact.environment.as_str()).collect();
         let production: BTreeSet<&str> = environments.iter().copied().filter(|name| is_production(name)).collect();
         let list = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
         let mut others = Vec::new();
@@ -143,7 +147,7 @@ fn attempt(service: &Service, key: String, title: String) -> ServiceDeployment {
         title,
         url: None,
         sha: String::new(),
-        created_at: crate::facts::Moment::UNIX_EPOCH,
+        created_at: Moment::UNIX_EPOCH,
         finished_at: None,
         failed_at: None,
         shipment: Shipment::Nothing,

@@ -1,6 +1,6 @@
 //! What attribution finds out: the vocabulary that KPIs are computed from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::{
@@ -46,6 +46,23 @@ pub struct Attributed {
     pub repository_teams: BTreeMap<String, Vec<String>>,
     /// Which of all these are which team's.
     pub by_team: ByTeam,
+}
+
+impl Attributed {
+    /// Forgets the deployments and pull requests that ended before a moment, after all has been found out from them, and
+    /// which of those shipped or caused something.
+    pub(super) fn forget_ended_before(&mut self, moment: Moment) {
+        self.deployments.retain(|item| item.finished_at.or(item.failed_at).is_none_or(|at| at >= moment));
+        let ended_at = |fact: &PullRequest| fact.merged_at.or(fact.closed_at);
+        self.pull_requests.retain(|item| ended_at(&item.pull_request).is_none_or(|at| at >= moment));
+        for item in &mut self.pull_requests {
+            item.deployed = item.deployed.take().filter(|(_, at)| *at >= moment);
+        }
+        let told: HashSet<&str> = self.deployments.iter().map(|item| item.key.as_str()).collect();
+        for item in &mut self.incidents {
+            item.caused_by = item.caused_by.take().filter(|cause| told.contains(cause.as_str()));
+        }
+    }
 }
 
 /// Something that was seen and not counted.

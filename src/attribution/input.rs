@@ -48,12 +48,12 @@ pub struct FactsInput {
 }
 
 impl FactsInput {
-    /// The same facts as they were known at `as_of`, in an order of their own, with the configured bots marked.
+    /// Leaves the facts as they were known at `as_of`, in an order of their own, with the configured bots marked.
     ///
     /// What began later is not there; what ended later is open. So a month can be evaluated as it ended. Commits stay:
     /// they count through the deployments that ship them.
-    pub(super) fn known_at(&self, organisation: &Organisation, as_of: Moment) -> Self {
-        let mut facts = self.clone();
+    pub(super) fn reduce_to_known(&mut self, organisation: &Organisation, as_of: Moment) {
+        let facts = self;
         facts.pull_requests.retain(|item| item.fact.created_at <= as_of);
         facts.deployments.retain(|item| item.fact.created_at <= as_of);
         facts.releases.retain(|item| item.fact.published_at <= as_of);
@@ -93,7 +93,22 @@ impl FactsInput {
             item.fact.updates.retain(|update| update.at <= as_of);
         }
         facts.sort();
-        facts
+    }
+
+    /// Forgets what ended before a moment, of the families of which there is much. What is open stays, and so does what is
+    /// little or holds until something else comes.
+    pub(super) fn forget_ended_before(&mut self, moment: Moment) {
+        fn forget<F: FactFamily>(facts: &mut Vec<Sourced<F>>, moment: Moment) {
+            facts.retain(|item| item.fact.ended_at().is_none_or(|at| at >= moment));
+        }
+        forget(&mut self.commits, moment);
+        forget(&mut self.pull_requests, moment);
+        forget(&mut self.deployments, moment);
+        forget(&mut self.ci_runs, moment);
+        forget(&mut self.work_items, moment);
+        forget(&mut self.test_reports, moment);
+        forget(&mut self.coverage_reports, moment);
+        forget(&mut self.samples, moment);
     }
 
     /// The first moment after `as_of` at which a fact begins, ends or was changed, as clocks that are ahead tell: what is known

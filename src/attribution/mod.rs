@@ -12,6 +12,7 @@ mod changes;
 mod history;
 mod incidents;
 mod input;
+mod lookback;
 mod operations;
 mod organisation;
 mod ownership;
@@ -26,13 +27,14 @@ mod test_support;
 mod tests;
 mod work;
 
-pub use attribute::{attribute, attribute_part};
+pub use attribute::{attribute, attribute_in_view, attribute_part};
 pub use attributed::{
     Attributed, DeploymentFailure, FailureCause, FixKind, LeftOut, ServiceDeployment, ServiceIncident,
     ServicePullRequest, Shipment, ShippedChange, ShippedCommit,
 };
 pub use by_team::{ByTeam, OfTeam};
 pub use input::FactsInput;
+pub use lookback::{LONGEST_VIEW, LOOKBACK, Reach, Unread};
 pub use operations::{ServiceReadiness, ServiceSample, TeamReport};
 pub use organisation::{
     ChangeRules, DeploymentRule, IncidentRules, IncidentService, Organisation, Ownership, Service, Severity, Team,

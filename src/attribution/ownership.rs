@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{DeploymentRule, LeftOut, Organisation, Ownership, Service};
+use super::{DeploymentRule, LeftOut, Organisation, Ownership, Part, Service};
 use crate::facts::{Moment, PullRequest, Sourced, TeamRepositories};
 
 /// All services: the configured ones, and each repository of a team that no service names. What is asked for often is looked
@@ -87,7 +87,7 @@ impl Services {
     }
 
     /// What is to be said of repositories that several teams hold.
-    pub(super) fn left_out(&self, as_of: Moment) -> impl Iterator<Item = LeftOut> {
+    pub fn left_out(&self, as_of: Moment) -> impl Iterator<Item = LeftOut> {
         self.shared.iter().map(move |repository| shared_repository(repository, &self.repositories[repository], as_of))
     }
 
@@ -116,6 +116,12 @@ impl Services {
     pub(super) fn teams_of_repository(&self, repository: &str, moment: Moment) -> Vec<String> {
         let owners = self.of_repository(repository).filter_map(|service| self.owner_at(service, moment));
         owners.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether runs of workflows count as deployments of any service of a part.
+    pub fn deploys_by_run(&self, part: &Part) -> bool {
+        let mut services = part.services.iter().filter_map(|id| self.all.get(id));
+        services.any(|service| matches!(service.deployments, DeploymentRule::WorkflowRun { .. }))
     }
 
     /// The team that owns a service at a moment, by the days of the team's own time zone.

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 
 use super::print;
 use crate::app::{App, environment};
-use crate::attribution::attribute;
+use crate::attribution::attribute_in_view;
 use crate::clock;
 use crate::expose::open_metrics::{History, check};
 use crate::expose::prometheus::families;
@@ -64,7 +64,7 @@ pub(super) async fn run(config: &Path, grid: Grid, destination: Destination) -> 
         let mut trends: Option<(u32, Arc<[crate::trend::Trend]>)> = None;
         for (place, moment) in moments.into_iter().enumerate() {
             // As known then, by today's rules: what was open at that moment is open.
-            let attributed = attribute(&app.organisation, &facts, moment);
+            let attributed = attribute_in_view(&app.organisation, &mut facts.clone(), moment);
             // Trends are of complete weeks and change once a week.
             let week = moment.iso_week().week();
             let known = trends.as_ref().filter(|(of, _)| *of == week).map(|(_, trends)| trends.clone());

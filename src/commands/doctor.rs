@@ -8,9 +8,8 @@ use anyhow::Result;
 
 use super::print;
 use crate::app::App;
-use crate::attribution::attribute;
 use crate::clock;
-use crate::pipeline::{StoredFacts, diagnose, load_facts};
+use crate::pipeline::StoredFacts;
 use crate::sources::{Finding, FindingLevel};
 
 pub(super) async fn run(config: &Path) -> Result<ExitCode> {
@@ -26,9 +25,8 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         problems += section(&mut text, &format!("Source {}", source.name()), &findings);
     }
     problems += section(&mut text, "Collection", &collection(&app).await?);
-    let facts = load_facts(&app.store).await?;
-    let attributed = attribute(&app.organisation, &facts, clock::now());
-    problems += section(&mut text, "Services, teams and rules", &diagnose(&app.organisation, &facts, &attributed));
+    let findings = app.evaluator().findings(clock::now()).await?;
+    problems += section(&mut text, "Services, teams and rules", &findings);
     let _ =
         writeln!(text, "{}", if problems == 0 { "All is well.".to_owned() } else { format!("{problems} problems.") });
     print(&text)?;

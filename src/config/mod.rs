@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use sections::{BotsSection, StoreSection, TeamSection};
 
-use crate::attribution::Organisation;
+use crate::attribution::{LOOKBACK, Organisation};
 use crate::report::scorecard::TeamTarget;
 
 /// Tables that chiplog itself reads; every other one must be a kind of source.
@@ -131,8 +131,8 @@ fn sole_organization(document: &Document) -> Option<String> {
     table.get_ref().as_table()?.get("organization")?.get_ref().as_str().map(str::to_owned)
 }
 
-/// The shortest retention: windows reach back 364 days, trends 60 weeks, and a review looks at the same month a year ago.
-const SHORTEST_RETENTION: Duration = Duration::from_hours(456 * 24);
+/// The shortest retention: what was deployed in a year's time is compared with what was deployed before it.
+const SHORTEST_RETENTION: Duration = Duration::from_hours(LOOKBACK.num_hours().unsigned_abs());
 
 /// How long facts are kept: never shorter than any number looks back, nor than what collections would fetch again.
 fn retention(

@@ -128,7 +128,7 @@ fn impossible_values_say_how_to_mend_them() {
         ),
         (
             "[store]\nretention = \"90d\"\n",
-            "chiplog.toml:2: store.retention: is too short: numbers look back as far as 456 days, so write at least \"456d\"",
+            "chiplog.toml:2: store.retention: is too short: numbers look back as far as 550 days, so write at least \"550d\"",
         ),
         (
             "[collect]\nhistory = \"600d\"\n[store]\nretention = \"500d\"\n",

@@ -35,11 +35,18 @@ pub struct Commit {
     pub url: Option<String>,
 }
 
+impl Commit {
+    /// The key of a commit of a repository.
+    pub fn key(repository: &str, sha: &str) -> String {
+        format!("{repository}@{sha}")
+    }
+}
+
 impl FactFamily for Commit {
     const FAMILY: &'static str = "commits";
 
     fn external_id(&self) -> String {
-        format!("{}@{}", self.repository, self.sha)
+        Self::key(&self.repository, &self.sha)
     }
     fn scope(&self) -> &str {
         &self.repository
@@ -136,11 +143,18 @@ pub struct PullRequest {
     pub deletions: u64,
 }
 
+impl PullRequest {
+    /// The key of a pull request of a repository.
+    pub fn key(repository: &str, number: u64) -> String {
+        format!("{repository}#{number}")
+    }
+}
+
 impl FactFamily for PullRequest {
     const FAMILY: &'static str = "pull_requests";
 
     fn external_id(&self) -> String {
-        format!("{}#{}", self.repository, self.number)
+        Self::key(&self.repository, self.number)
     }
     fn scope(&self) -> &str {
         &self.repository

@@ -21,6 +21,25 @@ pub(super) struct Diagnosis {
     left_out: LeftOutGroups,
 }
 
+impl Diagnosis {
+    /// Nothing but what was left out.
+    pub(super) fn of_left_out(left_out: &[LeftOut]) -> Self {
+        Self { left_out: left_out_of(left_out), ..Self::default() }
+    }
+
+    /// Adds what is said of other facts.
+    pub(super) fn add(&mut self, other: Self) {
+        let Self { services, unmatched, teams, incident_services, left_out } = other;
+        self.services.extend(services);
+        self.unmatched.extend(unmatched);
+        self.teams.extend(teams);
+        for (service, count) in incident_services {
+            *self.incident_services.entry(service).or_default() += count;
+        }
+        add_groups(&mut self.left_out, &left_out);
+    }
+}
+
 /// Things that were left out for the same reason.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LeftOutGroup {
@@ -46,14 +65,20 @@ pub(super) fn left_out_of(left_out: &[LeftOut]) -> LeftOutGroups {
 /// What was left out of all parts, by kind and reason.
 pub(super) fn left_out_groups<'a>(parts: impl IntoIterator<Item = &'a Diagnosis>) -> LeftOutGroups {
     let mut groups = LeftOutGroups::new();
-    for (reason, group) in parts.into_iter().flat_map(|part| &part.left_out) {
+    for part in parts {
+        add_groups(&mut groups, &part.left_out);
+    }
+    groups
+}
+
+fn add_groups(groups: &mut LeftOutGroups, others: &LeftOutGroups) {
+    for (reason, group) in others {
         let known = groups.entry(*reason).or_insert_with(|| LeftOutGroup { count: 0, first: group.first.clone() });
         known.count += group.count;
         if group.first < known.first {
             known.first = group.first.clone();
         }
     }
-    groups
 }
 
 /// What is said of the whole.

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike as _, Days, Duration};
 
+use crate::attribution::LONGEST_VIEW;
 use crate::facts::Moment;
 use crate::kpi::{Observed, TeamFacts};
 use crate::report::scorecard::Scorecard;
@@ -21,9 +22,6 @@ const SLOWLY: Duration = Duration::hours(1);
 
 /// Evaluations that no fact asks for begin at multiples of so many milliseconds.
 pub(super) const TICK_MS: i64 = 5 * 60_000;
-
-/// Longer ago than this nothing changes any more: the longest window and the longest comparison of weeks.
-const LONGEST: Duration = Duration::days(427);
 
 /// The moment at which a team is to be evaluated again without any new fact. `None` where nothing would change.
 pub(super) fn changes_at(
@@ -36,10 +34,10 @@ pub(super) fn changes_at(
     let measures = cards.iter().flat_map(|card| &card.rows).flat_map(|row| &row.measures);
     let offsets: BTreeSet<i64> =
         measures.filter_map(|measure| Some(measure.target.trend.as_ref()?.over_days)).chain([0]).collect();
-    let longest = LONGEST + Duration::days(offsets.last().copied().unwrap_or_default());
     let items = || observed.values().flat_map(|observed| &observed.observations);
     let moments = items().flat_map(|item| item.began_at.into_iter().chain([item.at]));
-    let recent: BTreeSet<i64> = moments.filter(|at| as_of - *at < longest).map(|at| at.timestamp_millis()).collect();
+    let recent: BTreeSet<i64> =
+        moments.filter(|at| as_of - *at < LONGEST_VIEW).map(|at| at.timestamp_millis()).collect();
     let is_open = observed.values().any(|observed| !observed.open.is_empty());
     let unfixed = facts.security_alerts.iter().filter(|alert| alert.fixed_at.is_none());
     let late = unfixed.filter_map(|alert| alert.due_at).filter(|at| *at >= as_of).min();

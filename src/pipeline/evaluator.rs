@@ -12,11 +12,12 @@ use super::diagnosis::{Diagnosis, diagnose_part, findings, left_out_groups};
 use super::due::{TICK_MS, next_midnight};
 use super::evaluate::{Families, Rules, TeamScorecards, evaluate_team, series_of_team, unmapped};
 use super::evidence::{Evidence, EvidenceOfParts};
-use super::load::load_part;
+use super::load::{PartFacts, attributed_part};
 use super::plan::{Plan, Router};
 use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot};
-use crate::attribution::{Attributed, FactsInput, Organisation, Parts, Services, attribute_part};
+use crate::attribution::{Attributed, LeftOut, Organisation, Part, Parts, Services};
 use crate::facts::{FactFamily, Iteration, Moment, Sourced, TeamRepositories};
+use crate::sources::Finding;
 use crate::store::{ScopeKey, ScopeVersion, Selection, Store, StoreError};
 use crate::trend::{Trend, Weekly, judged};
 
@@ -57,13 +58,36 @@ struct PartResult {
     teams: Vec<Arc<TeamSnapshot>>,
     /// The series of its teams with their fingerprints.
     weekly: Vec<(u64, Arc<Weekly>)>,
-    diagnosis: Arc<Diagnosis>,
+    diagnosis: Diagnosis,
     /// When its numbers change without any change of facts.
     changes_at: Option<Moment>,
     /// The next midnight of one of its teams. `None` where it has no team.
     midnight: Option<Moment>,
     /// The iterations that its items are in, by source and id.
     iterations: BTreeSet<(String, String)>,
+}
+
+impl PartResult {
+    /// What is left out of the services themselves.
+    fn of_nobody(work: &Work) -> Self {
+        let left_out: Vec<LeftOut> = work.services.left_out(work.as_of).collect();
+        Self {
+            teams: Vec::new(),
+            weekly: Vec::new(),
+            diagnosis: Diagnosis::of_left_out(&left_out),
+            changes_at: None,
+            midnight: None,
+            iterations: BTreeSet::new(),
+        }
+    }
+
+    /// Adds what came of some of the facts that belong to nobody.
+    fn add_of_nobody(&mut self, work: &Work, found: &PartFacts) {
+        let nobody = Part::default();
+        self.diagnosis.add(diagnose_part(&work.rules.organisation, &nobody, &found.facts, &found.attributed));
+        self.changes_at = self.changes_at.into_iter().chain(found.first_after).min();
+        self.iterations.extend(found.iterations.iter().cloned());
+    }
 }
 
 /// Evaluates what has changed. It is made without reading anything; the first update evaluates all.
@@ -129,6 +153,13 @@ impl Evaluator {
         Ok(Some(Updated { known: Arc::new(self.known(now, began, teams.len())), parts: parts.len(), changes, teams }))
     }
 
+    /// What rules and facts say of each other, as of a moment. Evaluates everything, and notes nothing in the store.
+    pub async fn findings(&mut self, as_of: Moment) -> Result<Vec<Finding>, StoreError> {
+        self.follow_changes(as_of).await?;
+        self.evaluate(&self.touched.clone(), as_of).await?;
+        Ok(findings(&self.rules.organisation, self.results.iter().flatten().map(|it| &it.diagnosis)))
+    }
+
     /// The attributed facts of one team, and perhaps of others, as of a moment; nothing else is loaded than its part.
     pub async fn attributed(&mut self, team: &str, as_of: Moment) -> Result<Arc<Attributed>, StoreError> {
         // Whoever only reads is told of nothing: others note what has changed as evaluated.
@@ -145,8 +176,9 @@ impl Evaluator {
         let mut weekly = Vec::new();
         for part in 0..work.parts.all.len() {
             let reading = self.evidence.plan().reading(part);
-            let (work, facts) = (work.clone(), load_part(&self.store, &reading).await?);
-            let compared = tokio::task::spawn_blocking(move || work.weekly(part, &facts)).await;
+            let found = attributed_part(&self.store, &reading, (&work.services, &work.parts, part), as_of).await?;
+            let work = work.clone();
+            let compared = tokio::task::spawn_blocking(move || work.weekly(part, &found.attributed)).await;
             weekly.extend(compared.map_err(|_| StoreError::interrupted())?);
         }
         weekly.sort_by(|one, other| one.team().cmp(other.team()));
@@ -214,7 +246,7 @@ impl Evaluator {
         if boards.is_empty() {
             return Ok(Vec::new());
         }
-        let iterations = self.store.facts_in::<Iteration>(&boards.into_iter().collect::<Vec<_>>()).await?;
+        let iterations = self.store.facts_in::<Iteration>(&boards.into_iter().collect::<Vec<_>>(), None).await?;
         let ids: BTreeSet<(String, String)> = iterations.into_iter().map(|it| (it.source, it.fact.id)).collect();
         let has_one = |(_, result): &(usize, &Option<PartResult>)| {
             result.as_ref().is_some_and(|result| !result.iterations.is_disjoint(&ids))
@@ -280,8 +312,8 @@ impl Evaluator {
     }
 
     fn known(&self, now: Moment, began: Instant, evaluated: usize) -> Known {
-        let diagnoses: Vec<Arc<Diagnosis>> = self.results.iter().flatten().map(|it| it.diagnosis.clone()).collect();
-        let left_out = left_out_groups(diagnoses.iter().map(AsRef::as_ref));
+        let diagnoses = || self.results.iter().flatten().map(|it| &it.diagnosis);
+        let left_out = left_out_groups(diagnoses());
         let mut teams: Vec<Arc<TeamSnapshot>> =
             self.results.iter().flatten().flat_map(|result| result.teams.iter().cloned()).collect();
         teams.sort_by(|one, other| one.id.cmp(&other.id));
@@ -290,7 +322,7 @@ impl Evaluator {
         Known {
             snapshot,
             evidence: Evidence::of_parts(self.evidence.clone()),
-            findings: findings(&self.rules.organisation, diagnoses.iter().map(AsRef::as_ref)),
+            findings: findings(&self.rules.organisation, diagnoses()),
         }
     }
 }
@@ -304,10 +336,18 @@ async fn evaluate_one(
     known: Vec<(u64, Arc<Weekly>)>,
 ) -> Result<(usize, PartResult), StoreError> {
     let reading = evidence.plan().reading(part);
-    let facts = load_part(&store, &reading).await?;
+    let of_part = (&work.services, &work.parts, part);
+    if work.parts.all[part].is_rest() {
+        let mut rest = PartResult::of_nobody(&work);
+        for some in reading.in_pieces() {
+            rest.add_of_nobody(&work, &attributed_part(&store, &some, of_part, work.as_of).await?);
+        }
+        return Ok((part, rest));
+    }
+    let found = attributed_part(&store, &reading, of_part, work.as_of).await?;
     let result = tokio::task::spawn_blocking(move || {
-        let (result, attributed) = work.evaluate(part, &facts, &known);
-        evidence.keep(part, work.as_of, Arc::new(attributed));
+        let result = work.evaluate(part, &found, &known);
+        evidence.keep(part, work.as_of, Arc::new(found.attributed));
         result
     });
     let result = result.await.map_err(|_| StoreError::interrupted())?;
@@ -325,25 +365,23 @@ struct Work {
 
 impl Work {
     /// The compared series of the teams of a part.
-    fn weekly(&self, part: usize, facts: &FactsInput) -> Vec<Weekly> {
+    fn weekly(&self, part: usize, attributed: &Attributed) -> Vec<Weekly> {
         let (rules, part) = (&self.rules, &self.parts.all[part]);
-        let attributed = attribute_part(&self.services, part, facts, self.as_of);
         let teams = part.teams.iter().filter_map(|team| rules.organisation.teams.get(team));
         let series =
-            teams.flat_map(|team| series_of_team(&rules.organisation, &attributed, &rules.families, team, self.as_of));
+            teams.flat_map(|team| series_of_team(&rules.organisation, attributed, &rules.families, team, self.as_of));
         series.map(|series| Weekly::of(&series)).collect()
     }
 
-    /// Attributes and evaluates the facts of a part. Series whose weeks are those of before are not compared again.
-    fn evaluate(&self, part: usize, facts: &FactsInput, known: &[(u64, Arc<Weekly>)]) -> (PartResult, Attributed) {
+    /// Evaluates the facts of a part. Series whose weeks are those of before are not compared again.
+    fn evaluate(&self, part: usize, found: &PartFacts, known: &[(u64, Arc<Weekly>)]) -> PartResult {
         let (organisation, part) = (&self.rules.organisation, &self.parts.all[part]);
-        let attributed = attribute_part(&self.services, part, facts, self.as_of);
         let rules = Rules { families: &self.rules.families, scorecards: &self.rules.scorecards };
         let known: HashMap<(u64, &str), &Arc<Weekly>> =
             known.iter().map(|(print, weekly)| ((*print, weekly.team()), weekly)).collect();
         let (mut teams, mut weekly, mut changes) = (Vec::new(), Vec::new(), Vec::new());
         for team in part.teams.iter().filter_map(|team| organisation.teams.get(team)) {
-            let evaluated = evaluate_team(organisation, &attributed, &rules, team, self.as_of);
+            let evaluated = evaluate_team(organisation, &found.attributed, &rules, team, self.as_of);
             changes.extend(evaluated.changes_at);
             for series in evaluated.weekly {
                 let print = series.fingerprint();
@@ -352,19 +390,15 @@ impl Work {
             }
             teams.push(Arc::new(evaluated.snapshot));
         }
-        let memberships = facts.work_items.iter().flat_map(|item| {
-            item.fact.iterations.iter().map(|membership| (item.source.clone(), membership.iteration.clone()))
-        });
-        changes.extend(facts.first_after(self.as_of));
-        let result = PartResult {
+        changes.extend(found.first_after);
+        PartResult {
             midnight: first_midnight(organisation, &teams, self.as_of),
             teams,
             weekly,
-            diagnosis: Arc::new(diagnose_part(organisation, part, facts, &attributed)),
+            diagnosis: diagnose_part(organisation, part, &found.facts, &found.attributed),
             changes_at: changes.into_iter().min(),
-            iterations: memberships.collect(),
-        };
-        (result, attributed)
+            iterations: found.iterations.clone(),
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::evaluator::Evaluator;
-use super::load::load_part;
+use super::load::attributed_part;
 use super::plan::Plan;
-use crate::attribution::{Attributed, attribute_part};
+use crate::attribution::Attributed;
 use crate::facts::Moment;
 use crate::store::{Store, StoreError};
 
@@ -68,11 +68,8 @@ impl Evidence {
             }
             (part, plan.services.clone(), plan.parts.clone(), plan.reading(part))
         };
-        let facts = load_part(&parts.store, &reading).await?;
-        let attributed =
-            tokio::task::spawn_blocking(move || attribute_part(&services, &divided.all[part], &facts, as_of)).await;
-        let attributed = attributed.map_err(|_| StoreError::interrupted())?;
-        let attributed = Arc::new(attributed);
+        let found = attributed_part(&parts.store, &reading, (&services, &divided, part), as_of).await?;
+        let attributed = Arc::new(found.attributed);
         parts.keep(part, as_of, attributed.clone());
         Ok(attributed)
     }

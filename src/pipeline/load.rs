@@ -1,10 +1,11 @@
 //! What is stored, for attribution: everything, or what one part of the organisation reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::plan::Reading;
-use crate::attribution::FactsInput;
-use crate::facts::{FactFamily, Iteration, Sourced};
+use crate::attribution::{Attributed, FactsInput, Parts, Reach, Services, Unread, attribute_part};
+use crate::facts::{Commit, FactFamily, Iteration, Moment, PullRequest, Sourced};
 use crate::store::{Selection, Store, StoreError};
 
 /// Loads all facts.
@@ -33,10 +34,67 @@ pub async fn load_facts(store: &Store) -> Result<FactsInput, StoreError> {
     })
 }
 
+/// What was read and attributed for a part.
+pub(super) struct PartFacts {
+    pub(super) attributed: Attributed,
+    /// What is left of the facts: what was known, within the view.
+    pub(super) facts: FactsInput,
+    /// See [`FactsInput::first_after`].
+    pub(super) first_after: Option<Moment>,
+    /// The iterations that its items are in, by source and id.
+    pub(super) iterations: BTreeSet<(String, String)>,
+}
+
+/// Reads and attributes facts of one part, as of a moment: the history as far back as numbers need it.
+pub(super) async fn attributed_part(
+    store: &Store,
+    reading: &Reading,
+    (services, parts, part): (&Arc<Services>, &Arc<Parts>, usize),
+    as_of: Moment,
+) -> Result<PartFacts, StoreError> {
+    let mut reach = Reach::first(as_of);
+    loop {
+        let mut facts = load_part(store, reading, reach, services.deploys_by_run(&parts.all[part])).await?;
+        let (services, parts) = (services.clone(), parts.clone());
+        let attributed = tokio::task::spawn_blocking(move || {
+            let first_after = facts.first_after(as_of);
+            let memberships = facts.work_items.iter().flat_map(|item| {
+                item.fact.iterations.iter().map(|membership| (item.source.clone(), membership.iteration.clone()))
+            });
+            let iterations = memberships.collect();
+            let (attributed, unread) = attribute_part(&services, &parts.all[part], &mut facts, as_of, reach);
+            (PartFacts { attributed, facts, first_after, iterations }, unread)
+        });
+        let (found, unread) = attributed.await.map_err(|_| StoreError::interrupted())?;
+        match reach.read {
+            Some(read) if is_stored(store, &unread, read).await? => reach = reach.farther(as_of),
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// Whether anything of what was not read, and would make a difference, is stored.
+async fn is_stored(store: &Store, unread: &Unread, read: Moment) -> Result<bool, StoreError> {
+    for repository in &unread.repositories {
+        if store.is_any_older::<Commit>(repository, read).await? {
+            return Ok(true);
+        }
+    }
+    let listed = |keys: &BTreeSet<String>| keys.iter().cloned().collect::<Vec<String>>();
+    Ok(store.is_any_stored::<Commit>(&listed(&unread.commits)).await?
+        || store.is_any_stored::<PullRequest>(&listed(&unread.pull_requests)).await?)
+}
+
 /// Loads what one part reads: a statement for each family, whatever else is stored.
-pub(super) async fn load_part(store: &Store, reading: &Reading) -> Result<FactsInput, StoreError> {
-    let work_items = of_part(store, reading).await?;
-    let mut inventories = of_part(store, reading).await?;
+async fn load_part(
+    store: &Store,
+    reading: &Reading,
+    reach: Reach,
+    deploys_by_run: bool,
+) -> Result<FactsInput, StoreError> {
+    let view = Some(reach.view);
+    let work_items = of_part(store, reading, view).await?;
+    let mut inventories = of_part(store, reading, None).await?;
     inventories.extend(reading.looks.iter().cloned());
     let mut iterations: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
     for item in &work_items {
@@ -47,32 +105,36 @@ pub(super) async fn load_part(store: &Store, reading: &Reading) -> Result<FactsI
     let mut named: Vec<Sourced<Iteration>> = Vec::new();
     for (source, ids) in iterations {
         let ids: Vec<String> = ids.into_iter().cloned().collect();
-        named.extend(store.facts_by_key(source, &ids).await?);
+        named.extend(store.facts_by_key(source, &ids, None).await?);
     }
     Ok(FactsInput {
-        repositories: of_part(store, reading).await?,
+        repositories: of_part(store, reading, None).await?,
         // Whose repositories are whose was found out before.
         team_repositories: Vec::new(),
-        commits: of_part(store, reading).await?,
-        pull_requests: of_part(store, reading).await?,
-        deployments: of_part(store, reading).await?,
-        releases: of_part(store, reading).await?,
-        tags: of_part(store, reading).await?,
-        ci_runs: of_part(store, reading).await?,
-        incidents: of_part(store, reading).await?,
+        commits: of_part(store, reading, reach.read).await?,
+        pull_requests: of_part(store, reading, reach.read).await?,
+        deployments: of_part(store, reading, reach.read).await?,
+        releases: of_part(store, reading, None).await?,
+        tags: of_part(store, reading, None).await?,
+        ci_runs: of_part(store, reading, if deploys_by_run { reach.read } else { view }).await?,
+        incidents: of_part(store, reading, None).await?,
         iterations: named,
-        security_alerts: of_part(store, reading).await?,
-        test_reports: of_part(store, reading).await?,
-        coverage_reports: of_part(store, reading).await?,
-        samples: of_part(store, reading).await?,
-        reported_values: of_part(store, reading).await?,
+        security_alerts: of_part(store, reading, None).await?,
+        test_reports: of_part(store, reading, view).await?,
+        coverage_reports: of_part(store, reading, view).await?,
+        samples: of_part(store, reading, view).await?,
+        reported_values: of_part(store, reading, None).await?,
         work_items,
         inventories,
     })
 }
 
-/// What a part reads of a family.
-async fn of_part<F: FactFamily>(store: &Store, reading: &Reading) -> Result<Vec<Sourced<F>>, StoreError> {
+/// What a part reads of a family; without what ended before a moment, where one is given.
+async fn of_part<F: FactFamily>(
+    store: &Store,
+    reading: &Reading,
+    not_ended_before: Option<Moment>,
+) -> Result<Vec<Sourced<F>>, StoreError> {
     let mut facts: Vec<Sourced<F>> = Vec::new();
     if let Some(scopes) = reading.scopes.get(F::FAMILY) {
         let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -80,13 +142,13 @@ async fn of_part<F: FactFamily>(store: &Store, reading: &Reading) -> Result<Vec<
             wanted.entry(source).or_default().insert(scope);
         }
         let names: BTreeSet<String> = scopes.iter().map(|(_, scope)| scope.clone()).collect();
-        facts = store.facts_in(&names.into_iter().collect::<Vec<_>>()).await?;
+        facts = store.facts_in(&names.into_iter().collect::<Vec<_>>(), not_ended_before).await?;
         // Another source may have a scope of the same name that is another part's.
         let is_wanted = |it: &Sourced<F>| wanted.get(it.source.as_str()).is_some_and(|of| of.contains(it.fact.scope()));
         facts.retain(is_wanted);
     }
     for ((_, source), keys) in reading.keys.iter().filter(|((family, _), _)| family == F::FAMILY) {
-        facts.extend(store.facts_by_key(source, keys).await?);
+        facts.extend(store.facts_by_key(source, keys, not_ended_before).await?);
     }
     Ok(facts)
 }

@@ -51,6 +51,19 @@ pub(super) struct Reading {
     pub(super) looks: Vec<Sourced<Inventory>>,
 }
 
+impl Reading {
+    /// The same piece by piece, for facts that have nothing to do with one another and are too many to be held at once.
+    pub(super) fn in_pieces(self) -> impl Iterator<Item = Self> {
+        let whole = self.scopes.into_iter().flat_map(|(family, scopes)| {
+            let scopes: Vec<(String, String)> = scopes.into_iter().collect();
+            let pieces: Vec<_> = scopes.chunks(SCOPES_AT_ONCE).map(|some| some.iter().cloned().collect()).collect();
+            pieces.into_iter().map(move |some| Self { scopes: [(family.clone(), some)].into(), ..Self::default() })
+        });
+        let single = self.keys.into_iter().map(|of| Self { keys: [of].into(), ..Self::default() });
+        whole.chain(single).chain([Self { looks: self.looks, ..Self::default() }])
+    }
+}
+
 /// The parts and their routes.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -196,27 +209,27 @@ impl Router<'_> {
             Repository::FAMILY => {
                 // When it was looked at says nothing of the repository.
                 let unseen = |fact: &Repository| Repository { observed_at: Moment::UNIX_EPOCH, ..fact.clone() };
-                let facts = store.facts_in::<Repository>(&scopes).await?;
+                let facts = store.facts_in::<Repository>(&scopes, None).await?;
                 let whose = |it: &Sourced<Repository>| parts.of_repository(&it.fact.full_name).into_iter().collect();
                 shared(&facts, whose, unseen)
             }
             Deployment::FAMILY => {
-                let facts = store.facts_in::<Deployment>(&scopes).await?;
+                let facts = store.facts_in::<Deployment>(&scopes, None).await?;
                 shared(&facts, |it| parts.of_deployment(&it.fact), Clone::clone)
             }
             Incident::FAMILY => {
-                let facts = store.facts_in::<Incident>(&scopes).await?;
+                let facts = store.facts_in::<Incident>(&scopes, None).await?;
                 shared(&facts, |it| BTreeSet::from([parts.of_incident(services, it)]), Clone::clone)
             }
             WorkItem::FAMILY => {
-                let facts = store.facts_in::<WorkItem>(&scopes).await?;
+                let facts = store.facts_in::<WorkItem>(&scopes, None).await?;
                 shared(&facts, |it| BTreeSet::from([parts.of_work_item(services, &it.fact)]), Clone::clone)
             }
             ReportedValue::FAMILY => {
-                let facts = store.facts_in::<ReportedValue>(&scopes).await?;
+                let facts = store.facts_in::<ReportedValue>(&scopes, None).await?;
                 shared(&facts, |it| parts.of_report(services, &it.fact), Clone::clone)
             }
-            Inventory::FAMILY => self.looks(&store.facts_in::<Inventory>(&scopes).await?),
+            Inventory::FAMILY => self.looks(&store.facts_in::<Inventory>(&scopes, None).await?),
             _ => BTreeMap::new(),
         };
         for key in keys {

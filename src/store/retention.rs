@@ -1,6 +1,6 @@
 //! Forgets facts that ended long ago.
 //!
-//! What is open stays, whatever its age. So does the newest fact of each scope: whether anything of a kind was ever seen of
+//! What is open stays, whatever its age. So does the fact of each scope that ended last: whether anything of a kind was ever seen of
 //! a service decides between zero and no data. Reviews are documents of their own and are not touched.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,8 @@ const ROWS_AT_ONCE: i64 = 2000;
 
 /// The condition for forgetting a fact; `$1` is the moment before which it must have ended.
 const IS_FORGETTABLE: &str = "old.ended_at_ms < $1 AND EXISTS (SELECT 1 FROM ";
-const HAS_A_NEWER_ONE: &str = " AS newer WHERE newer.scope = old.scope AND newer.source = old.source AND newer.started_at_ms > old.started_at_ms)";
+const HAS_A_NEWER_ONE: &str = " AS newer WHERE newer.scope = old.scope AND newer.source = old.source \
+     AND COALESCE(newer.ended_at_ms, 9223372036854775807) > old.ended_at_ms)";
 
 /// What would be forgotten of a family.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,10 +10,13 @@ use std::collections::BTreeSet;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{Engine, Store, StoreError, on_engine};
-use crate::facts::{FactFamily, Sourced};
+use crate::facts::{FactFamily, Moment, Sourced};
 
 /// Values of one statement, far below the limits of both engines.
 const VALUES_PER_STATEMENT: usize = 500;
+
+/// Leaves out what ended before a moment. Written as in the index that answers it.
+const AND_ENDED_FROM: &str = " AND COALESCE(ended_at_ms, 9223372036854775807) >= ";
 
 /// A scope of a family of facts of one source: one repository's commits, one project's items.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,8 +95,13 @@ impl Store {
         Ok(())
     }
 
-    /// The facts of some scopes of a family, ordered by source and key.
-    pub async fn facts_in<F: FactFamily>(&self, scopes: &[String]) -> Result<Vec<Sourced<F>>, StoreError> {
+    /// The facts of some scopes of a family, ordered by source and key; without those that ended before a moment, where one
+    /// is given.
+    pub async fn facts_in<F: FactFamily>(
+        &self,
+        scopes: &[String],
+        not_ended_before: Option<Moment>,
+    ) -> Result<Vec<Sourced<F>>, StoreError> {
         let mut facts = Vec::new();
         for chunk in scopes.chunks(VALUES_PER_STATEMENT) {
             let rows = on_engine!(self, pool: Database => {
@@ -103,7 +111,11 @@ impl Store {
                 for scope in chunk {
                     wanted.push_bind(scope.clone());
                 }
-                query.push(") ORDER BY source, external_id");
+                query.push(")");
+                if let Some(moment) = not_ended_before {
+                    query.push(AND_ENDED_FROM).push_bind(moment.timestamp_millis());
+                }
+                query.push(" ORDER BY source, external_id");
                 let rows = query.build().fetch_all(pool).await?;
                 let read = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
                 read.collect::<Result<Vec<_>, sqlx::Error>>()?
@@ -113,11 +125,58 @@ impl Store {
         Ok(facts)
     }
 
-    /// Facts of a family and a source by their keys; those that are not stored are left out.
+    /// Whether any fact of a family is stored under one of some keys, whichever source reported it.
+    pub async fn is_any_stored<F: FactFamily>(&self, external_ids: &[String]) -> Result<bool, StoreError> {
+        if external_ids.is_empty() {
+            return Ok(false);
+        }
+        for source in self.sources_of(F::FAMILY).await? {
+            for chunk in external_ids.chunks(VALUES_PER_STATEMENT) {
+                let found: Option<i64> = on_engine!(self, pool: Database => {
+                    let mut query = QueryBuilder::<Database>::new("SELECT version_at_ms FROM ");
+                    query.push(F::FAMILY).push(" WHERE source = ").push_bind(source.clone());
+                    query.push(" AND external_id IN (");
+                    let mut wanted = query.separated(", ");
+                    for external_id in chunk {
+                        wanted.push_bind(external_id.clone());
+                    }
+                    query.push(") LIMIT 1");
+                    query.build_query_scalar().fetch_optional(pool).await?
+                });
+                if found.is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a scope has any fact of a family that ended before a moment.
+    pub async fn is_any_older<F: FactFamily>(&self, scope: &str, moment: Moment) -> Result<bool, StoreError> {
+        let found: Option<i64> = on_engine!(self, pool: Database => {
+            let mut query = QueryBuilder::<Database>::new("SELECT version_at_ms FROM ");
+            query.push(F::FAMILY).push(" WHERE scope = ").push_bind(scope.to_owned());
+            query.push(" AND ended_at_ms < ").push_bind(moment.timestamp_millis()).push(" LIMIT 1");
+            query.build_query_scalar().fetch_optional(pool).await?
+        });
+        Ok(found.is_some())
+    }
+
+    /// The sources that have reported anything of a family.
+    async fn sources_of(&self, family: &'static str) -> Result<Vec<String>, StoreError> {
+        let select = "SELECT DISTINCT source FROM fact_scopes WHERE family = $1 ORDER BY source";
+        Ok(on_engine!(self, pool: Database => {
+            sqlx::query_scalar(select).bind(family).fetch_all(pool).await?
+        }))
+    }
+
+    /// Facts of a family and a source by their keys; those that are not stored are left out, and so are those that ended
+    /// before a moment, where one is given.
     pub async fn facts_by_key<F: FactFamily>(
         &self,
         source: &str,
         external_ids: &[String],
+        not_ended_before: Option<Moment>,
     ) -> Result<Vec<Sourced<F>>, StoreError> {
         let mut facts = Vec::new();
         for chunk in external_ids.chunks(VALUES_PER_STATEMENT) {
@@ -130,6 +189,9 @@ impl Store {
                     wanted.push_bind(external_id.clone());
                 }
                 query.push(")");
+                if let Some(moment) = not_ended_before {
+                    query.push(AND_ENDED_FROM).push_bind(moment.timestamp_millis());
+                }
                 let rows = query.build().fetch_all(pool).await?;
                 let read = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
                 read.collect::<Result<Vec<_>, sqlx::Error>>()?

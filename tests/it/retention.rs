@@ -131,30 +131,30 @@ async fn the_running_program_forgets_changes_no_number_and_nothing_comes_back() 
         let of_family = stats["growth"].as_array().unwrap().iter().find(|it| it["family"] == family).cloned();
         of_family.map_or(0, |it| it["facts"].as_u64().unwrap())
     };
-    let before = stats(&["--retention", "456d"]);
+    let before = stats(&["--retention", "550d"]);
     let (commits, tags) = (facts(&before, "commits"), facts(&before, "tags"));
     assert_eq!((commits, tags), (60, 60));
     let forgotten = before["retention"]["facts"].as_u64().unwrap();
-    // Fifteen days apart, 30 of each are younger than 456 days.
-    assert_eq!(forgotten, 30 + 30);
-    let text = installation.run_well(&["stats", "--retention", "456d"]);
-    assert!(text.contains("Retention: 60 facts ended before"), "{text}");
+    // Fifteen days apart, 36 of each are younger than 550 days.
+    assert_eq!(forgotten, 24 + 24);
+    let text = installation.run_well(&["stats", "--retention", "550d"]);
+    assert!(text.contains("Retention: 48 facts ended before"), "{text}");
     assert!(installation.run_well(&["stats"]).contains("Retention: none, everything is kept"), "{text}");
     let kpis = || installation.run_well(&["kpis", "team", "--month", &last_month(), "--json"]);
     let numbers = kpis();
 
     let config = std::fs::read_to_string(installation.path("chiplog.toml")).unwrap();
-    let config = format!("{config}[store]\nretention = \"456d\"\n[server]\nlisten = \"127.0.0.1:0\"\n");
+    let config = format!("{config}[store]\nretention = \"550d\"\n[server]\nlisten = \"127.0.0.1:0\"\n");
     std::fs::write(installation.path("chiplog.toml"), config).unwrap();
     let mut chiplog = installation.start(&["serve"]);
     until("old facts are forgotten", async || {
-        chiplog.stderr().contains("forgot 30 commits") && chiplog.stderr().contains("forgot 30 tags")
+        chiplog.stderr().contains("forgot 24 commits") && chiplog.stderr().contains("forgot 24 tags")
     })
     .await;
     assert_eq!(chiplog.terminate(), Some(0));
     assert_eq!(kpis(), numbers, "no number of a month changes");
     let after = stats(&[]);
-    assert_eq!((facts(&after, "commits"), facts(&after, "tags")), (30, 30));
+    assert_eq!((facts(&after, "commits"), facts(&after, "tags")), (36, 36));
     assert_eq!(after["retention"]["facts"], 0);
 
     // A new commit has the clone read again; what was forgotten stays so.
@@ -163,5 +163,5 @@ async fn the_running_program_forgets_changes_no_number_and_nothing_comes_back() 
     git_source::append(clone.path(), &more.replace("M 100644", "from refs/heads/main^0\nM 100644"));
     installation.run_well(&["collect", "--once"]);
     let after = stats(&[]);
-    assert_eq!((facts(&after, "commits"), facts(&after, "tags"), &after["retention"]["facts"]), (31, 30, &0.into()));
+    assert_eq!((facts(&after, "commits"), facts(&after, "tags"), &after["retention"]["facts"]), (37, 36, &0.into()));
 }

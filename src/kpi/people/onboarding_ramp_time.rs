@@ -1,6 +1,7 @@
 //! Onboarding ramp time.
 
 use super::hiring::anonymous;
+use crate::attribution::LONGEST_VIEW;
 use crate::facts::Moment;
 use crate::kpi::{
     Direction, Kpi, Need, Observation, Observed, OpenItem, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
@@ -32,6 +33,10 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
     let mut observed = Observed::default();
     for report in facts.reports_of("onboarding_ramp_time") {
         let (Some(person), Some(joined_at)) = (&report.person, report.began_at) else { continue };
+        // What somebody did first is not known of those who came before all that is looked back to.
+        if joined_at < facts.as_of - LONGEST_VIEW {
+            continue;
+        }
         let own = facts.pull_requests.iter().filter(|item| {
             item.pull_request.author.as_ref().is_some_and(|author| author.key == person.key)
                 && item.pull_request.merged_at.is_some_and(|at| at >= joined_at)

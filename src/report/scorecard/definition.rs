@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::quantity::{parse_quantity, unit_of};
+use crate::attribution::LONGEST_VIEW;
 use crate::facts::Moment;
 use crate::kpi::{Kpi, Parts, Statistic, Window, find};
 
@@ -233,6 +234,10 @@ fn measure(table: MeasureTable) -> Result<Measure, String> {
         return Err(format!("{} has no target", table.kpi));
     }
     let window = window.ok_or("window must be one of 7d, 28d, 84d and 364d")?;
+    let longest = LONGEST_VIEW.num_days();
+    if target.trend.as_ref().is_some_and(|trend| trend.over_days > longest - window.days()) {
+        return Err(format!("{}: window and over reach back more than {longest} days together", kpi.id));
+    }
     Ok(Measure { kpi, part, statistic, window, tier: table.tier, target, since: None })
 }
 

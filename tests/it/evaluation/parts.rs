@@ -1,6 +1,6 @@
 //! Part by part is the same as all at once: for any organisation, any facts, and after any change.
 
-use chiplog::attribution::attribute;
+use chiplog::attribution::attribute_in_view;
 use chiplog::facts::Moment;
 use chiplog::pipeline::{EvaluationRules, Evaluator, Known, diagnose, evaluate, load_facts};
 use chiplog::store::Store;
@@ -27,8 +27,8 @@ async fn told(known: &Known, rules: &EvaluationRules) -> Vec<String> {
 
 /// The same of everything, evaluated at once.
 async fn told_at_once(store: &Store, rules: &EvaluationRules, as_of: Moment) -> Vec<String> {
-    let facts = load_facts(store).await.unwrap();
-    let attributed = attribute(&rules.organisation, &facts, as_of);
+    let mut facts = load_facts(store).await.unwrap();
+    let attributed = attribute_in_view(&rules.organisation, &mut facts, as_of);
     let snapshot = evaluate(&rules.organisation, &attributed, &rules.families, &rules.scorecards, as_of);
     let mut told = Vec::new();
     for team in &snapshot.teams {
@@ -68,6 +68,7 @@ proptest! {
         stored in prop::collection::vec(numbers(), 20..120),
         changes in prop::collection::vec(numbers(), 1..10),
         kept in 0..60_usize,
+        days_later in 0..700_i64,
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {
@@ -75,7 +76,8 @@ proptest! {
             let rules = rules(organisation(&of_organisation));
             store_all(&store, stored.into_iter().map(fact)).await;
             let mut evaluator = Evaluator::new(store.clone(), rules.clone(), kept);
-            let as_of = now();
+            // The later it is, the more of the facts is history.
+            let as_of = now() + chrono::Duration::days(days_later);
             let mut known = evaluator.update(as_of).await.unwrap().unwrap().known;
             assert_same(&told(&known, &rules).await, &told_at_once(&store, &rules, as_of).await, "at first");
             for change in changes {
