@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::app::App;
 use crate::clock;
-use crate::expose::prometheus::{Exposition, families};
+use crate::expose::exposition::Exposition;
 use crate::expose::web::Served;
 use crate::pipeline::{
     Evaluated, Evaluator, Evidence, Followed, Known, Lease, Publication, Replica, Stop, fingerprint,
@@ -156,11 +156,14 @@ impl<'a> Evaluation<'a> {
         self.serve(Arc::new(Known { snapshot, evidence, findings })).await
     }
 
-    /// Swaps what is served for what is known now. The metrics of many teams take a while to render: once, and beside the
-    /// server's own threads.
+    /// Swaps what is served for what is known now. The metrics of many teams take a while to render: beside the server's own
+    /// threads, and only those of teams that have changed.
     async fn serve(&self, known: Arc<Known>) -> Result<()> {
-        let rendered = known.clone();
-        let exposition = tokio::task::spawn_blocking(move || Exposition::render(&families(&rendered.snapshot)));
+        let (now, before) = (known.clone(), self.served.known.load_full().zip(self.served.exposition.load_full()));
+        let exposition = tokio::task::spawn_blocking(move || match before {
+            Some((before, exposition)) => exposition.updated(&before.snapshot, &now.snapshot),
+            None => Exposition::of(&now.snapshot),
+        });
         let exposition = exposition.await.context("the rendering was interrupted")??;
         self.served.known.store(Some(known));
         self.served.exposition.store(Some(exposition.into()));

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod charts;
 pub mod digest;
+pub mod exposition;
 mod joined;
 pub mod open_metrics;
 pub mod openapi;

@@ -1,93 +1,47 @@
-//! `/metrics`: rendered once per evaluation, served from memory.
+//! What `/metrics` tells.
 //!
 //! One family per KPI, named with its unit; companions (how many observations, how many open, the interval) carry a
 //! `kpi` label and mix units on purpose: they are always selected by `kpi`. A team without data has no value series;
 //! absent is never zero.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::sync::Arc;
 
-use axum::body::Bytes;
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
-use prometheus::{Encoder, TextEncoder};
 
+use super::exposition::Exposition;
 use crate::kpi::{Assessment, CATALOGUE, Kpi, Outcome, Parts, Shape, Statistic, Summary, metric_name};
 use crate::pipeline::{Snapshot, TeamSnapshot, Telemetry};
 use crate::report::scorecard::{RowStatus, Status};
+use crate::trend::Trend;
 
 /// The content type of the text exposition format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A rendered exposition, plain and compressed.
-#[derive(Debug, Clone, Default)]
-pub struct Exposition {
-    /// The text.
-    pub plain: Bytes,
-    /// The same, deflated up to a byte boundary and not ended, so that more can follow in the same stream.
-    deflated: Bytes,
-    /// The checksum of the text, which that of a following one can be combined with.
-    checksum: crc32fast::Hasher,
-}
-
-impl Exposition {
-    /// Renders families. The families are sorted by name, so that the same snapshot gives the same bytes.
-    pub fn render(families: &Families) -> Result<Self, prometheus::Error> {
-        let mut plain = Vec::new();
-        TextEncoder::new().encode(&families.finished(), &mut plain)?;
-        Self::of_text(plain)
-    }
-
-    /// Renders the counters of the running program: `registered` ones, and what each source tells of itself.
-    pub fn live(registered: Vec<MetricFamily>, sources: &[(&str, Vec<Telemetry>)]) -> Result<Self, prometheus::Error> {
-        let mut families = Families::default();
-        for (source, samples) in sources {
-            for sample in samples {
-                let name = format!("chiplog_source_{}", sample.name);
-                let mut labels = vec![("source", *source)];
-                labels.extend(sample.labels.iter().map(|(label, value)| (*label, value.as_str())));
-                if sample.name.ends_with("_total") {
-                    families.counter(&name, sample.help, &labels, sample.value);
-                } else {
-                    families.gauge(&name, sample.help, &labels, sample.value);
-                }
+/// The counters of the running program: `registered` ones, and what each source tells of itself.
+///
+/// # Errors
+/// A family is not valid.
+pub fn live(
+    registered: Vec<MetricFamily>,
+    sources: &[(&str, Vec<Telemetry>)],
+) -> Result<Exposition, prometheus::Error> {
+    let mut families = Families::default();
+    for (source, samples) in sources {
+        for sample in samples {
+            let name = format!("chiplog_source_{}", sample.name);
+            let mut labels = vec![("source", *source)];
+            labels.extend(sample.labels.iter().map(|(label, value)| (*label, value.as_str())));
+            if sample.name.ends_with("_total") {
+                families.counter(&name, sample.help, &labels, sample.value);
+            } else {
+                families.gauge(&name, sample.help, &labels, sample.value);
             }
         }
-        let mut all = registered;
-        all.extend(families.finished());
-        let mut plain = Vec::new();
-        TextEncoder::new().encode(&all, &mut plain)?;
-        Self::of_text(plain)
     }
-
-    fn of_text(plain: Vec<u8>) -> Result<Self, prometheus::Error> {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-        let flushed = encoder.write_all(&plain).and_then(|()| encoder.flush());
-        flushed.map_err(|error| prometheus::Error::Msg(format!("compression failed: {error}")))?;
-        let mut checksum = crc32fast::Hasher::new();
-        checksum.update(&plain);
-        Ok(Self { deflated: encoder.get_ref().clone().into(), checksum, plain: plain.into() })
-    }
-
-    /// One gzip stream of several texts, none of which is compressed or copied again: its pieces, in order.
-    pub fn gzip(parts: &[&Self]) -> Vec<Bytes> {
-        const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-        const EMPTY_LAST_BLOCK: [u8; 2] = [3, 0];
-        let mut pieces = vec![Bytes::from_static(&HEADER)];
-        let (mut checksum, mut length) = (crc32fast::Hasher::new(), 0_usize);
-        for part in parts {
-            pieces.push(part.deflated.clone());
-            checksum.combine(&part.checksum);
-            length = length.wrapping_add(part.plain.len());
-        }
-        // The length modulo 2³², as gzip has it.
-        #[expect(clippy::cast_possible_truncation, reason = "gzip wants the low bits")]
-        let length = length as u32;
-        let end = [EMPTY_LAST_BLOCK.as_slice(), &checksum.finalize().to_le_bytes(), &length.to_le_bytes()].concat();
-        pieces.push(end.into());
-        pieces
-    }
+    let mut all = registered;
+    all.extend(families.finished());
+    Exposition::live(&all)
 }
 
 /// Metric families under construction.
@@ -134,6 +88,18 @@ impl Families {
         self.series.values().map(Vec::len).sum()
     }
 
+    pub(super) fn add_teams(&mut self, teams: &[Arc<TeamSnapshot>]) {
+        for team in teams {
+            team_families(self, team);
+        }
+    }
+
+    pub(super) fn add_trends(&mut self, trends: &[Trend]) {
+        for trend in trends {
+            super::trend_families::add(self, trend);
+        }
+    }
+
     fn add(&mut self, name: &str, help: &str, kind: MetricType, metric: Metric) {
         if !self.families.contains_key(name) {
             let mut family = MetricFamily::default();
@@ -145,10 +111,10 @@ impl Families {
         self.series.entry(name.to_owned()).or_default().push(metric);
     }
 
-    fn finished(&self) -> Vec<MetricFamily> {
-        let filled = self.families.iter().map(|(name, family)| {
-            let mut family = family.clone();
-            family.set_metric(self.series.get(name).cloned().unwrap_or_default());
+    /// The families, sorted by name, so that the same samples give the same bytes.
+    pub(super) fn finished(mut self) -> Vec<MetricFamily> {
+        let filled = self.families.into_iter().map(|(name, mut family)| {
+            family.set_metric(self.series.remove(&name).unwrap_or_default());
             family
         });
         filled.collect()
@@ -168,6 +134,14 @@ fn label_pairs(labels: &Labels<'_>) -> Vec<LabelPair> {
 
 /// All families of a snapshot.
 pub fn families(snapshot: &Snapshot) -> Families {
+    let mut families = families_of_organisation(snapshot);
+    families.add_teams(&snapshot.teams);
+    families.add_trends(&snapshot.trends);
+    families
+}
+
+/// What belongs to no team.
+pub(super) fn families_of_organisation(snapshot: &Snapshot) -> Families {
     let mut families = Families::default();
     let as_of = snapshot.as_of.timestamp_millis() as f64 / 1000.0;
     families.gauge("chiplog_kpi_evaluation_timestamp_seconds", "When the KPIs were last evaluated.", &[], as_of);
@@ -177,12 +151,6 @@ pub fn families(snapshot: &Snapshot) -> Families {
     families.gauge("chiplog_kpi_evaluation_teams", teams, &[], snapshot.cost.teams as f64);
     for kpi in CATALOGUE {
         kpi_info(&mut families, kpi);
-    }
-    for team in &snapshot.teams {
-        team_families(&mut families, team);
-    }
-    for trend in snapshot.trends.iter() {
-        super::trend_families::add(&mut families, trend);
     }
     let unmapped =
         "Facts that no service, team or deployment could be found for, by kind and reason; see chiplog doctor.";
@@ -366,36 +334,5 @@ fn summary(outcome: &Outcome) -> Option<&Summary> {
     match outcome {
         Outcome::Value(summary) | Outcome::TooFew { summary, .. } => Some(summary),
         Outcome::NoData | Outcome::NotConfigured(_) => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Read as _;
-
-    use super::*;
-
-    #[test]
-    fn parts_make_one_gzip_stream() {
-        let texts =
-            ["a_metric 1\n".repeat(300_000), String::new(), "another_metric 2\n".repeat(9_000), "c 3\n".to_owned()];
-        let parts: Vec<Exposition> =
-            texts.iter().map(|text| Exposition::of_text(text.clone().into_bytes()).unwrap()).collect();
-        let stream = Exposition::gzip(&parts.iter().collect::<Vec<_>>()).concat();
-        let mut text = String::new();
-        // This decoder reads a single member and checks its checksum and length.
-        flate2::read::GzDecoder::new(stream.as_slice()).read_to_string(&mut text).unwrap();
-        assert_eq!(text, texts.concat());
-    }
-
-    #[test]
-    fn empty_labels_are_left_out_and_families_sorted() {
-        let mut families = Families::default();
-        families.gauge("b", "Second.", &[("team", "shop"), ("stat", "")], 2.0);
-        families.gauge("a", "First.", &[], 1.0);
-        let text = Exposition::render(&families).unwrap().plain;
-        let expected = "# HELP a First.\n# TYPE a gauge\na 1\n# HELP b Second.\n# TYPE b gauge\nb{team=\"shop\"} 2\n";
-        assert_eq!(text, expected);
-        assert_eq!(families.series_count(), 2);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chiplog::app::App;
 use chiplog::attribution::{Attributed, attribute};
-use chiplog::expose::prometheus::{Exposition, families};
+use chiplog::expose::exposition::Exposition;
 use chiplog::pipeline::{
     EvaluationCost, Evidence, Followed, Known, Publication, Snapshot, Unmapped, diagnose, evaluate, fingerprint,
     load_facts,
@@ -30,7 +30,7 @@ async fn evaluated(app: &App) -> Arc<Known> {
 }
 
 fn rendered(snapshot: &Snapshot) -> String {
-    String::from_utf8(Exposition::render(&families(snapshot)).unwrap().plain.to_vec()).unwrap()
+    String::from_utf8(Exposition::of(snapshot).unwrap().plain().to_vec()).unwrap()
 }
 
 fn publication(app: &App) -> Publication {

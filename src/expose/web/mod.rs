@@ -16,8 +16,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 
+use super::exposition::Exposition;
 use super::joined::Joined;
-use super::prometheus::{CONTENT_TYPE, Exposition};
+use super::prometheus::{self, CONTENT_TYPE};
 use super::{openapi, receive};
 use crate::config::Reporter;
 use crate::pipeline::{CollectMetrics, Known, Reviewer};
@@ -69,9 +70,9 @@ async fn ready(State(state): State<WebState>) -> Response {
 }
 
 /// The counters of the running program: the collection's, and what sources tell of themselves.
-fn live(state: &WebState) -> Result<Exposition, prometheus::Error> {
+fn live(state: &WebState) -> Result<Exposition, ::prometheus::Error> {
     let sources: Vec<_> = state.sources.iter().map(|source| (source.name(), source.telemetry())).collect();
-    Exposition::live(state.metrics.gather(), &sources)
+    prometheus::live(state.metrics.gather(), &sources)
 }
 
 async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response {
@@ -85,6 +86,10 @@ async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response 
         let body = Body::new(Joined::of(Exposition::gzip(&[&*known, &live])));
         return ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CONTENT_ENCODING, "gzip")], body).into_response();
     }
-    let body = Body::new(Joined::of([known.plain.clone(), live.plain.clone()]));
+    // A text that is not kept takes a while to unpack.
+    let Ok(known) = tokio::task::spawn_blocking(move || known.plain()).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let body = Body::new(Joined::of([known, live.plain()]));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
 }
