@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use chiplog::cli::Cli;
 use clap::Parser as _;
 
+/// Memory that an evaluation of everything took goes back to the system, which the system's own allocator seldom does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

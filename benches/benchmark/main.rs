@@ -35,6 +35,10 @@ use std::process::{Command, ExitCode};
 
 use document::Section;
 
+/// As in the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The tables, by number.
 const TABLES: [u8; 6] = [1, 2, 3, 4, 5, 6];
 

@@ -67,7 +67,10 @@ pub(super) async fn attributed_part(
         });
         let (found, unread) = attributed.await.map_err(|_| StoreError::interrupted())?;
         match reach.read {
-            Some(read) if is_stored(store, &unread, read).await? => reach = reach.farther(as_of),
+            Some(read) if is_stored(store, &unread, read).await? => {
+                tracing::debug!(part, ?unread, "reads farther back");
+                reach = reach.farther(as_of);
+            }
             _ => return Ok(found),
         }
     }

@@ -41,6 +41,9 @@ pub use snapshots::PublishedParts;
 pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
+/// SQLite's thread reads so many rows ahead of those who ask for them, instead of waking up for each few.
+const ROWS_IN_TRANSIT: usize = 2000;
+
 /// The texts of statements, never what is bound to them, are logged for whoever asks with `--log sqlx::query=trace`.
 const STATEMENTS_AT: log::LevelFilter = log::LevelFilter::Trace;
 
@@ -112,6 +115,7 @@ impl Store {
                 .journal_mode(if in_memory { SqliteJournalMode::Memory } else { SqliteJournalMode::Wal })
                 .synchronous(SqliteSynchronous::Normal)
                 .busy_timeout(Duration::from_secs(30))
+                .row_channel_size(ROWS_IN_TRANSIT)
                 .log_statements(STATEMENTS_AT)
                 .log_slow_statements(STATEMENTS_AT, Duration::MAX);
             // Each connection to memory would be a database of its own, and so must live for ever.
