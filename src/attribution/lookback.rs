@@ -27,7 +27,8 @@ pub const LONGEST_VIEW: Duration = Duration::days(460);
 /// in between.
 pub const LOOKBACK: Duration = Duration::days(550);
 
-/// So long before the view commits are no longer at the edge of what was read: the history behind them must be known.
+/// From so long before the view on, commits and deployments are no longer at the edge of what was read: the history behind them
+/// must be known.
 const EDGE_ENDS: Duration = Duration::days(30);
 
 /// Older facts that would change what counts within the view, if they are stored.
@@ -102,8 +103,9 @@ impl Shipped<'_, '_> {
             self.timeline.successes.iter().take_while(is_before).count()
         };
         let settled = finished_before(reach.view);
+        let at_the_edge = finished_before(reach.view - EDGE_ENDS);
         // The first that is told of is compared with the one before it.
-        for (attempt, head) in &self.timeline.successes[finished_before(read).min(settled.saturating_sub(1))..] {
+        for (attempt, head) in &self.timeline.successes[at_the_edge.min(settled.saturating_sub(1))..] {
             let sha = &self.attempts[*attempt].sha;
             if head.is_none() && !sha.is_empty() {
                 unread.commits.insert(Commit::key(&self.service.repository, sha));

@@ -14,7 +14,7 @@ use super::evaluate::{Families, Rules, TeamScorecards, evaluate_team, series_of_
 use super::evidence::{Evidence, EvidenceOfParts};
 use super::load::{PartFacts, attributed_part};
 use super::plan::{Plan, Router};
-use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot};
+use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot, Unmapped};
 use crate::attribution::{Attributed, LeftOut, Organisation, Part, Parts, Services};
 use crate::facts::{FactFamily, Iteration, Moment, Sourced, TeamRepositories};
 use crate::sources::Finding;
@@ -104,6 +104,9 @@ pub struct Evaluator {
     seen: HashMap<ScopeKey, i64>,
     looked_at_all: Option<Moment>,
     trends: Arc<[Trend]>,
+    /// What is told of all parts together: what was left out, and what rules and facts say of each other.
+    unmapped: Vec<Unmapped>,
+    findings: Arc<[Finding]>,
     /// When what is known was last told.
     told_at: Option<Moment>,
 }
@@ -123,6 +126,8 @@ impl Evaluator {
             seen: HashMap::new(),
             looked_at_all: None,
             trends: Arc::new([]),
+            unmapped: Vec::new(),
+            findings: Arc::new([]),
             told_at: None,
         }
     }
@@ -157,7 +162,7 @@ impl Evaluator {
     pub async fn findings(&mut self, as_of: Moment) -> Result<Vec<Finding>, StoreError> {
         self.follow_changes(as_of).await?;
         self.evaluate(&self.touched.clone(), as_of).await?;
-        Ok(findings(&self.rules.organisation, self.results.iter().flatten().map(|it| &it.diagnosis)))
+        Ok(self.findings.to_vec())
     }
 
     /// The attributed facts of one team, and perhaps of others, as of a moment; nothing else is loaded than its part.
@@ -266,19 +271,26 @@ impl Evaluator {
             })
             .collect();
         let mut evaluated = futures_util::stream::iter(jobs).buffer_unordered(cores);
-        let (mut teams, mut weeks_changed) = (Vec::new(), false);
+        let (mut teams, mut weeks_changed, mut diagnosis_changed) = (Vec::new(), false, false);
         while let Some(done) = evaluated.next().await {
             let (part, result) = done?;
             teams.extend(result.teams.iter().map(|team| team.id.clone()));
             let prints = |weekly: &[(u64, Arc<Weekly>)]| weekly.iter().map(|(print, _)| *print).collect::<Vec<_>>();
             let before = self.results[part].as_ref().map(|before| prints(&before.weekly));
             weeks_changed |= before != Some(prints(&result.weekly));
+            let before = self.results[part].as_ref().map(|before| &before.diagnosis);
+            diagnosis_changed |= before != Some(&result.diagnosis);
             self.results[part] = Some(result);
             self.touched.remove(&part);
         }
         if weeks_changed {
             let weekly = self.by_team().into_values().flat_map(|(_, weekly)| weekly);
             self.trends = judged(&weekly.map(AsRef::as_ref).collect::<Vec<_>>()).into();
+        }
+        if diagnosis_changed {
+            let diagnoses = || self.results.iter().flatten().map(|result| &result.diagnosis);
+            self.unmapped = unmapped(left_out_groups(diagnoses()));
+            self.findings = findings(&self.rules.organisation, diagnoses()).into();
         }
         teams.sort();
         Ok(teams)
@@ -312,18 +324,13 @@ impl Evaluator {
     }
 
     fn known(&self, now: Moment, began: Instant, evaluated: usize) -> Known {
-        let diagnoses = || self.results.iter().flatten().map(|it| &it.diagnosis);
-        let left_out = left_out_groups(diagnoses());
         let mut teams: Vec<Arc<TeamSnapshot>> =
             self.results.iter().flatten().flat_map(|result| result.teams.iter().cloned()).collect();
         teams.sort_by(|one, other| one.id.cmp(&other.id));
         let cost = EvaluationCost { seconds: began.elapsed().as_secs_f64(), teams: evaluated };
-        let snapshot = Snapshot { as_of: now, teams, trends: self.trends.clone(), unmapped: unmapped(left_out), cost };
-        Known {
-            snapshot,
-            evidence: Evidence::of_parts(self.evidence.clone()),
-            findings: findings(&self.rules.organisation, diagnoses()),
-        }
+        let snapshot =
+            Snapshot { as_of: now, teams, trends: self.trends.clone(), unmapped: self.unmapped.clone(), cost };
+        Known { snapshot, evidence: Evidence::of_parts(self.evidence.clone()), findings: self.findings.clone() }
     }
 }
 

@@ -24,13 +24,16 @@ use crate::store::{Fence, PublishedParts, Store, StoreError};
 use crate::trend::Trend;
 
 /// Rises with each change of what documents mean.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The part that is written by every publication, and tells what belongs to it.
 const ORGANISATION: &str = "organisation";
 
 /// The part with the trends of all teams, which change once a week.
 const TRENDS: &str = "trends";
+
+/// The part with what rules and facts say of each other.
+const FINDINGS: &str = "findings";
 
 /// Parts of teams begin so.
 const TEAM: &str = "team/";
@@ -41,7 +44,7 @@ pub struct Evaluated {
     /// Every KPI of every team.
     pub snapshot: Snapshot,
     /// What rules and facts say of each other.
-    pub findings: Vec<Finding>,
+    pub findings: Arc<[Finding]>,
 }
 
 /// What there was to follow.
@@ -63,7 +66,6 @@ struct OrganisationDocument {
     /// The slugs, in the order in which they are shown.
     teams: Vec<String>,
     unmapped: Vec<Unmapped>,
-    findings: Vec<Finding>,
     cost: EvaluationCost,
 }
 
@@ -84,6 +86,7 @@ pub struct Publication {
 struct Published {
     teams: BTreeMap<String, Arc<TeamSnapshot>>,
     trends: Arc<[Trend]>,
+    findings: Arc<[Finding]>,
 }
 
 /// What a snapshot depends on beside the facts: documents with another fingerprint are not served.
@@ -106,13 +109,13 @@ impl Publication {
         // Whatever becomes of it, what others publish later is loaded as a whole.
         self.loaded = 0;
         let written = tokio::task::spawn_blocking(move || {
-            let bodies = documents(&fingerprint, &snapshot, findings, before.as_ref())?;
+            let bodies = documents(&fingerprint, &snapshot, &findings, before.as_ref())?;
             let teams = snapshot.teams.iter().map(|team| (team.id.clone(), team.clone())).collect();
-            Ok::<_, PublishError>((bodies, Published { teams, trends: snapshot.trends }))
+            Ok::<_, PublishError>((bodies, Published { teams, trends: snapshot.trends, findings }))
         });
         let (bodies, published) = written.await.map_err(|_| StoreError::interrupted())??;
         let teams = published.teams.keys().map(|team| format!("{TEAM}{team}"));
-        let all: BTreeSet<String> = teams.chain([ORGANISATION.to_owned(), TRENDS.to_owned()]).collect();
+        let all: BTreeSet<String> = teams.chain([ORGANISATION, TRENDS, FINDINGS].map(str::to_owned)).collect();
         let generation = store.publish_parts(fence, &bodies, &all).await?;
         (self.seen, self.published) = (Some(generation), Some(published));
         Ok(())
@@ -130,9 +133,7 @@ impl Publication {
         let previous = previous.filter(|_| self.loaded > 0);
         (self.loaded, self.seen) = (0, Some(parts.generation));
         let (generation, fingerprint) = (parts.generation, self.fingerprint.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            assemble(&fingerprint, &parts, previous.as_ref().map(|known| &known.snapshot))
-        });
+        let read = tokio::task::spawn_blocking(move || assemble(&fingerprint, &parts, previous.as_deref()));
         match read.await.map_err(|_| StoreError::interrupted())?? {
             Some(evaluated) => {
                 self.loaded = generation;
@@ -168,7 +169,7 @@ impl PublishError {
 fn documents(
     fingerprint: &str,
     snapshot: &Snapshot,
-    findings: Vec<Finding>,
+    findings: &Arc<[Finding]>,
     before: Option<&Published>,
 ) -> Result<BTreeMap<String, Vec<u8>>, PublishError> {
     // Taken apart, so that a new field is not forgotten.
@@ -178,12 +179,14 @@ fn documents(
         as_of: *as_of,
         teams: teams.iter().map(|team| team.id.clone()).collect(),
         unmapped: unmapped.clone(),
-        findings,
         cost: *cost,
     };
     let mut bodies = BTreeMap::from([(ORGANISATION.to_owned(), pack(&organisation)?)]);
     if before.is_none_or(|before| !Arc::ptr_eq(&before.trends, trends)) {
         bodies.insert(TRENDS.to_owned(), pack(&trends.as_ref())?);
+    }
+    if before.is_none_or(|before| !Arc::ptr_eq(&before.findings, findings)) {
+        bodies.insert(FINDINGS.to_owned(), pack(&findings.as_ref())?);
     }
     let is_published = |team: &&Arc<TeamSnapshot>| {
         before.and_then(|before| before.teams.get(&team.id)).is_some_and(|known| Arc::ptr_eq(known, team))
@@ -199,22 +202,30 @@ fn documents(
 fn assemble(
     fingerprint: &str,
     parts: &PublishedParts,
-    previous: Option<&Snapshot>,
+    previous: Option<&Known>,
 ) -> Result<Option<Evaluated>, PublishError> {
     let Some(body) = parts.bodies.get(ORGANISATION) else { return Ok(None) };
     let Ok(document) = unpack::<OrganisationDocument>(body) else { return Ok(None) };
-    let OrganisationDocument { fingerprint: of, as_of, teams: slugs, unmapped, findings, cost } = document;
+    let OrganisationDocument { fingerprint: of, as_of, teams: slugs, unmapped, cost } = document;
     if of != fingerprint {
         return Ok(None);
     }
     let trends = match (parts.bodies.get(TRENDS), previous) {
         (Some(body), _) => unpack::<Vec<Trend>>(body)?.into(),
-        (None, Some(previous)) => previous.trends.clone(),
+        (None, Some(previous)) => previous.snapshot.trends.clone(),
+        (None, None) => return Ok(None),
+    };
+    let findings = match (parts.bodies.get(FINDINGS), previous) {
+        (Some(body), _) => unpack::<Vec<Finding>>(body)?.into(),
+        (None, Some(previous)) => previous.findings.clone(),
         (None, None) => return Ok(None),
     };
     let mut teams: Vec<Arc<TeamSnapshot>> = Vec::with_capacity(slugs.len());
     for slug in &slugs {
-        let unchanged = || previous?.teams.iter().find(|team| team.id == *slug).cloned();
+        let unchanged = || {
+            let teams = &previous?.snapshot.teams;
+            teams.binary_search_by(|team| team.id.cmp(slug)).ok().map(|place| teams[place].clone())
+        };
         match parts.bodies.get(&format!("{TEAM}{slug}")) {
             Some(body) => teams.push(Arc::new(unpack(body)?)),
             None => match unchanged() {

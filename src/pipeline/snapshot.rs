@@ -22,13 +22,13 @@ pub struct Known {
     /// The attributed facts behind it.
     pub evidence: Evidence,
     /// What rules and facts say of each other: unknown environments, unmapped services.
-    pub findings: Vec<Finding>,
+    pub findings: Arc<[Finding]>,
 }
 
 impl Known {
     /// What is known where everything was attributed and evaluated at once, and stays in memory.
     pub fn whole(organisation: &Organisation, facts: &FactsInput, attributed: Attributed, snapshot: Snapshot) -> Self {
-        let findings = diagnose(organisation, facts, &attributed);
+        let findings = diagnose(organisation, facts, &attributed).into();
         Self { snapshot, evidence: Evidence::whole(attributed), findings }
     }
 }

@@ -83,7 +83,11 @@ fn migrator() -> Migrator {
         ),
         migration(20_261_127_000_003, "leases", include_str!("../../migrations/20261127000003_leases.sql")),
         migration(20_261_127_000_004, "snapshots", include_str!("../../migrations/20261127000004_snapshots.sql")),
-        migration(20_261_127_000_005, "scopes by end", include_str!("../../migrations/20261127000005_scopes_by_end.sql")),
+        migration(
+            20_261_127_000_005,
+            "scopes by end",
+            include_str!("../../migrations/20261127000005_scopes_by_end.sql"),
+        ),
     ]);
     migrator.set_ignore_missing(true).set_locking(false);
     migrator

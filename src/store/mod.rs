@@ -115,7 +115,7 @@ impl Store {
                 .journal_mode(if in_memory { SqliteJournalMode::Memory } else { SqliteJournalMode::Wal })
                 .synchronous(SqliteSynchronous::Normal)
                 .busy_timeout(Duration::from_secs(30))
-                .row_channel_size(ROWS_IN_TRANSIT)
+                .row_buffer_size(ROWS_IN_TRANSIT)
                 .log_statements(STATEMENTS_AT)
                 .log_slow_statements(STATEMENTS_AT, Duration::MAX);
             // Each connection to memory would be a database of its own, and so must live for ever.

@@ -26,7 +26,7 @@ async fn evaluated(app: &App) -> Arc<Known> {
     let (kind, reason, example) = ("deployment".into(), "no_service".into(), "a § that nobody owns".to_owned());
     snapshot.unmapped.push(Unmapped { kind, reason, count: 7, example });
     snapshot.cost = EvaluationCost { seconds: 1.25, teams: 8 };
-    Arc::new(Known { snapshot, evidence: Evidence::whole(attributed), findings })
+    Arc::new(Known { snapshot, evidence: Evidence::whole(attributed), findings: findings.into() })
 }
 
 fn rendered(snapshot: &Snapshot) -> String {
@@ -63,7 +63,7 @@ async fn what_is_loaded_is_what_was_published() {
     Arc::make_mut(&mut snapshot.teams[0]).name = "Renamed".to_owned();
     let later = |snapshot: Snapshot| {
         let evidence = Evidence::whole(Attributed::default());
-        Arc::new(Known { snapshot, evidence, findings: Vec::new() })
+        Arc::new(Known { snapshot, evidence, findings: Arc::new([]) })
     };
     let renamed = later(snapshot);
     let before = store.published_generation("organisation").await.unwrap().unwrap();

@@ -128,7 +128,7 @@ pub fn data_quality_view(
     quarantine: Vec<Quarantined>,
     sources: Vec<SourceView>,
 ) -> DataQualityView {
-    let mut findings = known.findings.clone();
+    let mut findings = known.findings.to_vec();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level == FindingLevel::Problem));
     let findings = findings.into_iter().map(|finding| FindingView {
         level: match finding.level {
