@@ -24,11 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// A failure (the store is down) is not repeated at once.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// An evaluation that takes less is of a few teams and is not waited for long; one that takes more is part of a backfill.
-const SHORT: Duration = Duration::from_millis(500);
-
-/// The longest rest after a short evaluation: what happens next is out within two seconds.
-const SHORT_REST: Duration = Duration::from_millis(1500);
+/// The longest rest after an evaluation: what happens next is out within two seconds.
+const LONGEST_REST: Duration = Duration::from_millis(1000);
 
 /// What this replica evaluates, and what it knows of others.
 struct Evaluation<'a> {
@@ -46,7 +43,7 @@ struct Evaluation<'a> {
 
 /// Serves at once what was published before, if it fits, and then evaluates or follows until told to stop: as soon as facts
 /// change, and with a rest after that in proportion to the cost, so that a long backfill shows its first numbers early and
-/// is not slowed down by evaluations.
+/// is not slowed down much by evaluations.
 pub(super) async fn keep_evaluated(app: &App, served: &Served, replica: &Replica, stop: &Stop) {
     let mut stop = stop.clone();
     let mut evaluation = Evaluation::new(app, served);
@@ -74,9 +71,9 @@ pub(super) async fn keep_evaluated(app: &App, served: &Served, replica: &Replica
     }
 }
 
+/// Evaluations leave most of the processors to what brings the facts.
 fn rest_after(cost: Duration) -> Duration {
-    let rest = cost * 10;
-    if cost < SHORT { rest.min(SHORT_REST) } else { rest }
+    (cost * 4).min(LONGEST_REST)
 }
 
 impl<'a> Evaluation<'a> {
@@ -129,7 +126,7 @@ impl<'a> Evaluation<'a> {
         let began = Instant::now();
         let is_first = self.evaluator.is_none();
         let evaluator = self.evaluator.get_or_insert_with(|| self.app.evaluator());
-        let Some(updated) = evaluator.update(clock::now()).await? else { return Ok(Duration::ZERO) };
+        let Some(updated) = evaluator.update_some(clock::now()).await? else { return Ok(Duration::ZERO) };
         let (parts, teams) = (updated.parts, updated.teams.len());
         let known = updated.known;
         self.serve(known.clone()).await?;
@@ -168,17 +165,5 @@ impl<'a> Evaluation<'a> {
         self.served.known.store(Some(known));
         self.served.exposition.store(Some(exposition.into()));
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_short_evaluation_is_not_waited_for_long_and_a_long_one_is() {
-        assert_eq!(rest_after(Duration::from_millis(20)), Duration::from_millis(200));
-        assert_eq!(rest_after(Duration::from_millis(400)), SHORT_REST);
-        assert_eq!(rest_after(Duration::from_secs(3)), Duration::from_secs(30));
     }
 }

@@ -56,6 +56,17 @@ pub(super) fn changes_at(
     Some(at_tick(slow.map_or(week, |slow| slow.min(week))))
 }
 
+/// Of parts that are to be evaluated those that never were, and then those that were longest ago.
+pub(super) fn longest_ago(
+    parts: &BTreeSet<usize>,
+    at_most: usize,
+    evaluated_at: impl Fn(&usize) -> Option<Moment>,
+) -> BTreeSet<usize> {
+    let mut waiting: Vec<usize> = parts.iter().copied().collect();
+    waiting.sort_by_key(evaluated_at);
+    waiting.into_iter().take(at_most).collect()
+}
+
 /// The end of the day of a moment.
 pub(super) fn next_midnight(calendar: &WorkingCalendar, as_of: Moment) -> Moment {
     calendar.day_start(calendar.day(as_of) + Days::new(1))
@@ -90,6 +101,17 @@ mod tests {
         assert_eq!(next("2026-10-01T10:00:00Z", 0, "2026-10-08T10:00:00Z"), at("2026-10-15T10:00:00Z"));
         assert_eq!(next("2026-10-01T10:00:00Z", 3, "2026-10-02T00:00:00Z"), at("2026-10-04T10:00:00.001Z"));
         assert_eq!(next("2026-10-01T10:00:00Z", 30, "2026-11-02T00:00:00Z"), at("2026-11-07T10:00:00Z"));
+    }
+
+    #[test]
+    fn a_part_that_is_seldom_touched_comes_before_those_that_always_are() {
+        let minutes_ago = [Some(1), Some(90), None, Some(2), Some(3)];
+        let evaluated_at =
+            |part: &usize| minutes_ago[*part].map(|minutes| Moment::UNIX_EPOCH - Duration::minutes(minutes));
+        let first = |at_most| longest_ago(&BTreeSet::from([0, 1, 2, 4]), at_most, evaluated_at);
+        assert_eq!(first(2), BTreeSet::from([1, 2]));
+        assert_eq!(first(3), BTreeSet::from([1, 2, 4]));
+        assert_eq!(first(usize::MAX), BTreeSet::from([0, 1, 2, 4]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Instant;
 use futures_util::StreamExt as _;
 
 use super::diagnosis::{Diagnosis, diagnose_part, findings, left_out_groups};
-use super::due::{TICK_MS, next_midnight};
+use super::due::{TICK_MS, longest_ago, next_midnight};
 use super::evaluate::{Families, Rules, TeamScorecards, evaluate_team, series_of_team, unmapped};
 use super::evidence::{Evidence, EvidenceOfParts};
 use super::load::{PartFacts, attributed_part};
@@ -27,6 +27,9 @@ const LOOK_AT_ALL_EVERY: chrono::Duration = chrono::Duration::minutes(1);
 
 /// So many parts are evaluated at once for time's sake: facts that come meanwhile do not wait for all others.
 const DUE_AT_ONCE: usize = 200;
+
+/// An update evaluates as many parts as take about so many seconds.
+const LONGEST_UPDATE: f64 = 0.5;
 
 /// What an organisation is evaluated by.
 #[derive(Debug, Clone)]
@@ -55,6 +58,8 @@ pub struct Updated {
 /// What came of a part.
 #[derive(Debug)]
 struct PartResult {
+    /// When it was evaluated.
+    as_of: Moment,
     teams: Vec<Arc<TeamSnapshot>>,
     /// The series of its teams with their fingerprints.
     weekly: Vec<(u64, Arc<Weekly>)>,
@@ -72,6 +77,7 @@ impl PartResult {
     fn of_nobody(work: &Work) -> Self {
         let left_out: Vec<LeftOut> = work.services.left_out(work.as_of).collect();
         Self {
+            as_of: work.as_of,
             teams: Vec::new(),
             weekly: Vec::new(),
             diagnosis: Diagnosis::of_left_out(&left_out),
@@ -109,6 +115,10 @@ pub struct Evaluator {
     findings: Arc<[Finding]>,
     /// When what is known was last told.
     told_at: Option<Moment>,
+    /// When nothing was left to be evaluated.
+    complete_at: Option<Moment>,
+    /// How long the last update took for each part that it evaluated.
+    seconds_of_a_part: Option<f64>,
 }
 
 impl Evaluator {
@@ -129,15 +139,30 @@ impl Evaluator {
             unmapped: Vec::new(),
             findings: Arc::new([]),
             told_at: None,
+            complete_at: None,
+            seconds_of_a_part: None,
         }
     }
 
     /// Evaluates what has changed since the last update, and what is due. `None` where nothing is, and what is known has
     /// been told lately.
     pub async fn update(&mut self, now: Moment) -> Result<Option<Updated>, StoreError> {
+        self.update_at_most(usize::MAX, now).await
+    }
+
+    /// The same of as many parts as take about half a second, those first that were not evaluated for longest: while a backfill
+    /// keeps touching all others, a part that is touched once is evaluated at once. The first update evaluates all.
+    pub async fn update_some(&mut self, now: Moment) -> Result<Option<Updated>, StoreError> {
+        let at_most = self.seconds_of_a_part.map_or(f64::MAX, |seconds| (LONGEST_UPDATE / seconds).max(1.0));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "beyond its range all is meant")]
+        self.update_at_most(at_most as usize, now).await
+    }
+
+    async fn update_at_most(&mut self, at_most: usize, now: Moment) -> Result<Option<Updated>, StoreError> {
         let began = Instant::now();
         let looked_at = self.follow_changes(now).await?;
-        let mut parts = self.touched.clone();
+        let evaluated_at = |part: &usize| self.results[*part].as_ref().map(|result| result.as_of);
+        let mut parts = longest_ago(&self.touched, at_most, evaluated_at);
         let changes = parts.len();
         let due = self
             .results
@@ -149,12 +174,18 @@ impl Evaluator {
         parts.extend(due.into_iter().take(DUE_AT_ONCE).map(|(_, part)| part));
         let is_stale = self.told_at.is_none_or(|at| at.timestamp_millis() / TICK_MS < now.timestamp_millis() / TICK_MS);
         let teams = self.evaluate(&parts, now).await?;
+        if !parts.is_empty() {
+            self.seconds_of_a_part = Some(began.elapsed().as_secs_f64() / parts.len() as f64);
+        }
         self.hold(now);
         self.store.note_evaluated(&looked_at).await?;
         if parts.is_empty() && !is_stale {
             return Ok(None);
         }
         self.told_at = Some(now);
+        if self.touched.is_empty() {
+            self.complete_at = Some(now);
+        }
         Ok(Some(Updated { known: Arc::new(self.known(now, began, teams.len())), parts: parts.len(), changes, teams }))
     }
 
@@ -399,6 +430,7 @@ impl Work {
         }
         changes.extend(found.first_after);
         PartResult {
+            as_of: self.as_of,
             midnight: first_midnight(organisation, &teams, self.as_of),
             teams,
             weekly,
