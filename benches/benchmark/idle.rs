@@ -19,7 +19,7 @@ const MEMORY_GOAL: u64 = 64 << 20;
 const READY_GOAL: f64 = 2.0;
 
 /// Whoever is not ready by then is stopped.
-const LONGEST: Duration = Duration::from_mins(5);
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// Processor time is measured over so long.
 const IDLE_FOR: Duration = Duration::from_secs(30);
