@@ -120,7 +120,7 @@ impl Shipped<'_, '_> {
             }
         }
         for cause in causes.filter(|cause| self.resolver.commit(cause, None).is_none()) {
-            self.meant(cause, unread);
+            self.meant_by(cause, unread);
         }
     }
 
@@ -131,12 +131,12 @@ impl Shipped<'_, '_> {
         self.parents_of(commit, unread);
         let number = self.landings.number(self.history, commit);
         if let Some(number) = number {
-            self.meant(&ChangeReference::PullRequest(number), unread);
+            self.landing_of(number, unread);
         }
         let landed = number.and_then(|number| self.landings.pull_request(number));
         let reverts = fact.reverts.iter().chain(landed.into_iter().flat_map(|landed| &landed.reverts));
         for reference in reverts.filter(|reference| self.resolver.commit(reference, Some(commit)).is_none()) {
-            self.meant(reference, unread);
+            self.meant_by(reference, unread);
         }
         // What was written before may have been shipped before, with another pull request.
         if landed.is_some_and(|landed| landed.own_commits.iter().any(|own| own.authored_at < read)) {
@@ -149,23 +149,32 @@ impl Shipped<'_, '_> {
         unread.commits.extend(unknown.map(|sha| Commit::key(&self.service.repository, sha)));
     }
 
+    /// A pull request, or where it landed.
+    fn landing_of(&self, number: u64, unread: &mut Unread) {
+        let repository = &self.service.repository;
+        match self.landings.pull_request(number) {
+            None => {
+                unread.pull_requests.insert(PullRequest::key(repository, number));
+            }
+            Some(known) => {
+                let landed = known.merge_commit_sha.iter().filter(|sha| self.history.find(sha).is_none());
+                unread.commits.extend(landed.map(|sha| Commit::key(repository, sha)));
+            }
+        }
+    }
+
     /// What a reference could mean that was not read.
-    fn meant(&self, reference: &ChangeReference, unread: &mut Unread) {
+    fn meant_by(&self, reference: &ChangeReference, unread: &mut Unread) {
         let repository = &self.service.repository;
         match reference {
             ChangeReference::Commit(sha) if sha.len() == 40 => {
                 unread.commits.insert(Commit::key(repository, sha));
             }
-            ChangeReference::PullRequest(number) => match self.landings.pull_request(*number) {
-                None => {
-                    unread.pull_requests.insert(PullRequest::key(repository, *number));
-                }
-                Some(known) => {
-                    let landed = known.merge_commit_sha.iter().filter(|sha| self.history.find(sha).is_none());
-                    unread.commits.extend(landed.map(|sha| Commit::key(repository, sha)));
-                }
-            },
-            ChangeReference::Commit(_) | ChangeReference::Subject(_) => {
+            ChangeReference::PullRequest(number) if self.landings.pull_request(*number).is_some() => {
+                self.landing_of(*number, unread);
+            }
+            // Any commit may begin so, have this subject, or name this number.
+            _ => {
                 unread.repositories.insert(repository.clone());
             }
         }

@@ -95,9 +95,12 @@ impl<'a> Evaluation<'a> {
         let fence = lease.map(Lease::fence);
         if fence != self.holding.as_ref() {
             self.holding = fence.cloned();
-            // What was published meanwhile may be another's: whoever takes over evaluates and publishes all of it.
+            // What was published meanwhile may be another's: whoever takes over publishes all of it, and goes by what it knows
+            // itself.
             self.publication = Publication::new(self.fingerprint.clone());
-            self.evaluator = None;
+            if let Some(evaluator) = &mut self.evaluator {
+                evaluator.look_at_all();
+            }
         }
         let Some(fence) = fence.cloned() else {
             // What is published may be of another version or configuration, as during an upgrade: then this one tells what it
@@ -126,19 +129,31 @@ impl<'a> Evaluation<'a> {
         let began = Instant::now();
         let is_first = self.evaluator.is_none();
         let evaluator = self.evaluator.get_or_insert_with(|| self.app.evaluator());
-        let Some(updated) = evaluator.update_some(clock::now()).await? else { return Ok(Duration::ZERO) };
+        let Some(updated) = evaluator.update_some(clock::now()).await? else {
+            if self.publication.is_new()
+                && let (Some(fence), Some(known)) = (fence, self.served.known.load_full())
+            {
+                self.publish(fence, &known).await?;
+            }
+            return Ok(Duration::ZERO);
+        };
         let (parts, teams) = (updated.parts, updated.teams.len());
         let known = updated.known;
         self.serve(known.clone()).await?;
         if let Some(fence) = fence {
-            match self.publication.publish(&self.app.store, fence, &known).await {
-                Err(error) if error.is_fenced() => tracing::warn!("not published: {error}"),
-                published => published?,
-            }
+            self.publish(fence, &known).await?;
         }
         tracing::debug!(seconds = began.elapsed().as_secs_f64(), parts, teams, "evaluated");
         // Nothing is to be caught up with after a start, and what is due comes by the clock.
         Ok(if updated.changes > 0 && !is_first { rest_after(began.elapsed()) } else { Duration::ZERO })
+    }
+
+    async fn publish(&mut self, fence: &Fence, known: &Arc<Known>) -> Result<()> {
+        match self.publication.publish(&self.app.store, fence, known).await {
+            Err(error) if error.is_fenced() => tracing::warn!("not published: {error}"),
+            published => published?,
+        }
+        Ok(())
     }
 
     /// Serves what another replica, or an earlier run, has published.

@@ -15,7 +15,7 @@ pub(super) async fn run(config: &Path, team: &str, json: bool) -> Result<ExitCod
     let app = App::open(config).await?;
     let team = app.organisation.teams.get(team).ok_or_else(|| anyhow!("{}", unknown_team(&app, team)))?;
     let as_of = clock::now();
-    let mut trends = app.evaluator().trends(as_of).await?;
+    let mut trends = app.evaluator().trends(as_of, |_| as_of).await?;
     trends.retain(|trend| trend.team == team.id);
     if json {
         let document = serde_json::json!({ "team": team.id, "as_of": as_of, "trends": trends });

@@ -24,6 +24,7 @@ mod stored;
 #[cfg(test)]
 pub(crate) mod test_support;
 
+pub use crate::attribution::LONGEST_VIEW;
 pub use assessment::{Assessment, assess};
 pub use catalogue::{CATALOGUE, find, metric_name};
 pub use definition::{Direction, Kpi, Need, Parts, Protection, Shape, Statistic, Unit};

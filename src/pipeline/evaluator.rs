@@ -6,16 +6,16 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::diagnosis::{Diagnosis, diagnose_part, findings, left_out_groups};
 use super::due::{TICK_MS, longest_ago, next_midnight};
 use super::evaluate::{Families, Rules, TeamScorecards, evaluate_team, series_of_team, unmapped};
 use super::evidence::{Evidence, EvidenceOfParts};
 use super::load::{PartFacts, attributed_part};
-use super::plan::{Plan, Router};
+use super::plan::{Plan, Reading, Router};
 use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot, Unmapped};
-use crate::attribution::{Attributed, LeftOut, Organisation, Part, Parts, Services};
+use crate::attribution::{Attributed, LeftOut, Organisation, Part, Parts, Services, Team};
 use crate::facts::{FactFamily, Iteration, Moment, Sourced, TeamRepositories};
 use crate::sources::Finding;
 use crate::store::{ScopeKey, ScopeVersion, Selection, Store, StoreError};
@@ -189,6 +189,11 @@ impl Evaluator {
         Ok(Some(Updated { known: Arc::new(self.known(now, began, teams.len())), parts: parts.len(), changes, teams }))
     }
 
+    /// Makes the next update look at all scopes: others may have noted changes as evaluated.
+    pub fn look_at_all(&mut self) {
+        self.looked_at_all = self.looked_at_all.map(|_| Moment::MIN_UTC);
+    }
+
     /// What rules and facts say of each other, as of a moment. Evaluates everything, and notes nothing in the store.
     pub async fn findings(&mut self, as_of: Moment) -> Result<Vec<Finding>, StoreError> {
         self.follow_changes(as_of).await?;
@@ -201,24 +206,36 @@ impl Evaluator {
         // Whoever only reads is told of nothing: others note what has changed as evaluated.
         self.looked_at_all = None;
         self.follow_changes(as_of).await?;
-        Evidence::of_parts(self.evidence.clone()).of_team(team, as_of).await
+        self.evidence().of_team(team, as_of).await
     }
 
-    /// The trends of all teams as of a moment. They are corrected for one another, so none is told by itself; the facts of the
-    /// parts are loaded one after the other all the same.
-    pub async fn trends(&mut self, as_of: Moment) -> Result<Vec<Trend>, StoreError> {
-        self.follow_changes(as_of).await?;
-        let work = self.work(as_of);
-        let mut weekly = Vec::new();
-        for part in 0..work.parts.all.len() {
-            let reading = self.evidence.plan().reading(part);
-            let found = attributed_part(&self.store, &reading, (&work.services, &work.parts, part), as_of).await?;
-            let work = work.clone();
-            let compared = tokio::task::spawn_blocking(move || work.weekly(part, &found.attributed)).await;
-            weekly.extend(compared.map_err(|_| StoreError::interrupted())?);
+    /// The trends of all teams, each as of a moment of its own. They are corrected for one another, so none is told by itself; no
+    /// more parts are read at once than there are cores.
+    pub async fn trends(&mut self, now: Moment, as_of: impl Fn(&Team) -> Moment) -> Result<Vec<Trend>, StoreError> {
+        self.follow_changes(now).await?;
+        let mut wanted: BTreeMap<(usize, Moment), Vec<Team>> = BTreeMap::new();
+        for (place, part) in self.evidence.plan().parts.all.iter().enumerate() {
+            for team in part.teams.iter().filter_map(|team| self.rules.organisation.teams.get(team)) {
+                wanted.entry((place, as_of(team))).or_default().push(team.clone());
+            }
         }
+        let jobs: Vec<_> = wanted
+            .into_iter()
+            .map(|((part, as_of), teams)| {
+                let reading = self.evidence.plan().reading(part);
+                weekly_of(self.store.clone(), self.work(as_of), part, reading, teams)
+            })
+            .collect();
+        let compared: Vec<Vec<Weekly>> =
+            futures_util::stream::iter(jobs).buffer_unordered(cores()).try_collect().await?;
+        let mut weekly = compared.concat();
         weekly.sort_by(|one, other| one.team().cmp(other.team()));
         Ok(judged(&weekly.iter().collect::<Vec<_>>()))
+    }
+
+    /// The facts behind what this evaluates, by what it has seen change so far.
+    pub fn evidence(&self) -> Evidence {
+        Evidence::of_parts(self.evidence.clone())
     }
 
     fn work(&self, as_of: Moment) -> Work {
@@ -292,7 +309,6 @@ impl Evaluator {
 
     /// Evaluates parts, each loaded by itself, as many at once as there are cores. Returns their teams.
     async fn evaluate(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> Result<Vec<String>, StoreError> {
-        let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
         let work = self.work(now);
         let jobs: Vec<_> = wanted
             .iter()
@@ -301,7 +317,7 @@ impl Evaluator {
                 evaluate_one(self.store.clone(), self.evidence.clone(), work.clone(), *part, known)
             })
             .collect();
-        let mut evaluated = futures_util::stream::iter(jobs).buffer_unordered(cores);
+        let mut evaluated = futures_util::stream::iter(jobs).buffer_unordered(cores());
         let (mut teams, mut weeks_changed, mut diagnosis_changed) = (Vec::new(), false, false);
         while let Some(done) = evaluated.next().await {
             let (part, result) = done?;
@@ -392,6 +408,29 @@ async fn evaluate_one(
     Ok((part, result))
 }
 
+/// Loads one part, and compares the series of some of its teams.
+async fn weekly_of(
+    store: Store,
+    work: Work,
+    part: usize,
+    reading: Reading,
+    teams: Vec<Team>,
+) -> Result<Vec<Weekly>, StoreError> {
+    let found = attributed_part(&store, &reading, (&work.services, &work.parts, part), work.as_of).await?;
+    let compared = tokio::task::spawn_blocking(move || {
+        let (rules, attributed) = (&work.rules, &found.attributed);
+        let series = teams
+            .iter()
+            .flat_map(|team| series_of_team(&rules.organisation, attributed, &rules.families, team, work.as_of));
+        series.map(|series| Weekly::of(&series)).collect()
+    });
+    compared.await.map_err(|_| StoreError::interrupted())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, NonZero::get)
+}
+
 /// What it takes to evaluate a part.
 #[derive(Clone)]
 struct Work {
@@ -402,15 +441,6 @@ struct Work {
 }
 
 impl Work {
-    /// The compared series of the teams of a part.
-    fn weekly(&self, part: usize, attributed: &Attributed) -> Vec<Weekly> {
-        let (rules, part) = (&self.rules, &self.parts.all[part]);
-        let teams = part.teams.iter().filter_map(|team| rules.organisation.teams.get(team));
-        let series =
-            teams.flat_map(|team| series_of_team(&rules.organisation, attributed, &rules.families, team, self.as_of));
-        series.map(|series| Weekly::of(&series)).collect()
-    }
-
     /// Evaluates the facts of a part. Series whose weeks are those of before are not compared again.
     fn evaluate(&self, part: usize, found: &PartFacts, known: &[(u64, Arc<Weekly>)]) -> PartResult {
         let (organisation, part) = (&self.rules.organisation, &self.parts.all[part]);

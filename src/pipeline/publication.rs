@@ -102,6 +102,11 @@ impl Publication {
         Self { fingerprint, seen: None, loaded: 0, published: None }
     }
 
+    /// Whether nothing was published or followed yet.
+    pub fn is_new(&self) -> bool {
+        self.seen.is_none()
+    }
+
     /// Publishes what was evaluated, under the lease that entitles to it: all or nothing.
     pub async fn publish(&mut self, store: &Store, fence: &Fence, known: &Arc<Known>) -> Result<(), PublishError> {
         let (snapshot, findings) = (known.snapshot.clone(), known.findings.clone());

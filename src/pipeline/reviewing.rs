@@ -1,6 +1,6 @@
 //! Reviews of months: made from facts, frozen once the month is over and known, revised on request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{Datelike as _, Days, NaiveDate};
@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::evaluate::{Families, TeamScorecards, observe, team_facts};
 use super::evaluator::{EvaluationRules, Evaluator};
+use super::evidence::Evidence;
 use crate::attribution::{Attributed, Organisation, Team};
 use crate::facts::Moment;
 use crate::report::Explanation;
@@ -88,6 +89,39 @@ pub struct Draft<'a> {
     pub as_of: Moment,
 }
 
+/// The moment as of which a month of a team is told.
+fn ends(team: &Team, month: NaiveDate, now: Moment) -> Moment {
+    team.calendar.month_span(month).1.min(now)
+}
+
+/// What the reviews of one month are made of.
+struct Making {
+    reviewer: Reviewer,
+    month: NaiveDate,
+    now: Moment,
+    states: Vec<SourceState>,
+    /// Of all teams, each as of the end of its own month.
+    trends: Arc<[Trend]>,
+    evidence: Evidence,
+}
+
+impl Making {
+    /// The review of one team; its facts are read now. `None` where there is no such team.
+    async fn of(&self, team: &str) -> Result<Option<ReviewWithEvidence>, ReviewError> {
+        let Some(team) = self.reviewer.organisation.teams.get(team).cloned() else { return Ok(None) };
+        // As known then, by today's rules: what was open at that moment is open.
+        let as_of = ends(&team, self.month, self.now);
+        // While the month lasts, everything is known up to the last round.
+        let coverage = if as_of < self.now { self.reviewer.coverage(&self.states, as_of) } else { Vec::new() };
+        let attributed = self.evidence.of_team(&team.id, as_of).await?;
+        let (reviewer, trends, month) = (self.reviewer.clone(), self.trends.clone(), self.month);
+        let draft = tokio::task::spawn_blocking(move || {
+            reviewer.draft(&team, month, &Draft { attributed: &attributed, trends: &trends, as_of }, coverage)
+        });
+        draft.await.map(Some).map_err(|_| ReviewError::Interrupted)
+    }
+}
+
 impl Reviewer {
     /// Whether a month of a team is over.
     pub fn is_over(calendar: &WorkingCalendar, month: NaiveDate, now: Moment) -> bool {
@@ -139,45 +173,29 @@ impl Reviewer {
         })
     }
 
-    /// The reviews of a month of some teams, as the facts were known when it ended (or are known now, while it lasts).
-    pub async fn make(
-        &self,
-        teams: &[String],
-        month: NaiveDate,
-        now: Moment,
-    ) -> Result<Vec<ReviewWithEvidence>, ReviewError> {
-        let states = self.store.source_states().await?;
-        let wanted: Vec<&Team> = self.organisation.teams.values().filter(|team| teams.contains(&team.id)).collect();
-        let ends = |team: &Team| team.calendar.month_span(month).1.min(now);
-        let moments: BTreeSet<Moment> = wanted.iter().map(|team| ends(team)).collect();
-        let mut evaluator = self.evaluator();
-        let mut made = Vec::new();
-        for as_of in moments {
-            // As known then, by today's rules: what was open at that moment is open.
-            let trends: Arc<[Trend]> = evaluator.trends(as_of).await?.into();
-            // While the month lasts, everything is known up to the last round.
-            let coverage = if as_of < now { self.coverage(&states, as_of) } else { Vec::new() };
-            for team in wanted.iter().filter(|team| ends(team) == as_of) {
-                let attributed = evaluator.attributed(&team.id, as_of).await?;
-                let (this, team, trends, coverage) = (self.clone(), (*team).clone(), trends.clone(), coverage.clone());
-                let draft = tokio::task::spawn_blocking(move || {
-                    this.draft(&team, month, &Draft { attributed: &attributed, trends: &trends, as_of }, coverage)
-                });
-                made.push(draft.await.map_err(|_| ReviewError::Interrupted)?);
-            }
-        }
-        made.sort_by(|one, other| one.review.team.cmp(&other.review.team));
-        Ok(made)
-    }
-
-    /// Reads the facts of one part of the organisation after the other, and keeps none of a part that is done with.
-    fn evaluator(&self) -> Evaluator {
+    /// What the reviews of a month are made of, as the facts were known when it ended for each team (or are known now, while it
+    /// lasts).
+    async fn making(&self, month: NaiveDate, now: Moment) -> Result<Making, ReviewError> {
         let rules = EvaluationRules {
             organisation: self.organisation.clone(),
             families: self.families.clone(),
             scorecards: self.scorecards.clone(),
         };
-        Evaluator::new(self.store.clone(), rules, 0)
+        // It keeps no facts of a part that is done with.
+        let mut evaluator = Evaluator::new(self.store.clone(), rules, 0);
+        let trends = evaluator.trends(now, |team| ends(team, month, now)).await?;
+        let states = self.store.source_states().await?;
+        Ok(Making { reviewer: self.clone(), month, now, states, trends: trends.into(), evidence: evaluator.evidence() })
+    }
+
+    /// The review of a month of one team.
+    pub async fn make(
+        &self,
+        team: &str,
+        month: NaiveDate,
+        now: Moment,
+    ) -> Result<Option<ReviewWithEvidence>, ReviewError> {
+        self.making(month, now).await?.of(team).await
     }
 
     /// The frozen review of a month: of a revision, or the newest.
@@ -241,8 +259,9 @@ impl Reviewer {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let mut frozen = Vec::new();
-        for made in self.make(&missing, month, now).await? {
+        let (making, mut frozen) = (self.making(month, now).await?, Vec::new());
+        for team in missing {
+            let Some(made) = making.of(&team).await? else { continue };
             let document = FrozenReview {
                 input_hash: input_hash(&made),
                 review: made.review,
@@ -265,7 +284,7 @@ impl Reviewer {
         let Some(before) = self.frozen(team, month, None).await? else {
             return Ok(self.freeze(&teams, month, now).await?.pop());
         };
-        let Some(made) = self.make(&teams, month, now).await?.pop() else { return Ok(None) };
+        let Some(made) = self.make(team, month, now).await? else { return Ok(None) };
         let hash = input_hash(&made);
         if hash == before.input_hash {
             return Ok(None);
@@ -298,7 +317,7 @@ impl Reviewer {
         if revision.is_some() {
             return Ok(None);
         }
-        match self.make(std::slice::from_ref(&team.id), month, now).await?.pop() {
+        match self.make(&team.id, month, now).await? {
             Some(made) => self.draft_told(made).await.map(Some),
             None => Ok(None),
         }

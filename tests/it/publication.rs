@@ -63,7 +63,7 @@ async fn what_is_loaded_is_what_was_published() {
     Arc::make_mut(&mut snapshot.teams[0]).name = "Renamed".to_owned();
     let later = |snapshot: Snapshot| {
         let evidence = Evidence::whole(Attributed::default());
-        Arc::new(Known { snapshot, evidence, findings: Arc::new([]) })
+        Arc::new(Known { snapshot, evidence, findings: known.findings.clone() })
     };
     let renamed = later(snapshot);
     let before = store.published_generation("organisation").await.unwrap().unwrap();

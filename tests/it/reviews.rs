@@ -100,10 +100,10 @@ async fn the_reviews_of_three_teams_are_the_golden_ones_byte_by_byte() {
         "these golden reviews were stale and are written anew: look at the difference: {stale:?}"
     );
     // Made a second time from the same facts, in another program: the same bytes.
-    let again = app.reviewer().make(&teams, october(), standing()).await.unwrap();
-    for (made, frozen) in again.iter().zip(&frozen) {
+    for frozen in &frozen {
+        let made = app.reviewer().make(&frozen.review.team, october(), standing()).await.unwrap().unwrap();
         assert_eq!(made.review, frozen.review);
-        assert_eq!(chiplog::report::review::input_hash(made), frozen.input_hash);
+        assert_eq!(chiplog::report::review::input_hash(&made), frozen.input_hash);
     }
 }
 

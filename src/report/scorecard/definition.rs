@@ -6,9 +6,8 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::quantity::{parse_quantity, unit_of};
-use crate::attribution::LONGEST_VIEW;
 use crate::facts::Moment;
-use crate::kpi::{Kpi, Parts, Statistic, Window, find};
+use crate::kpi::{Kpi, LONGEST_VIEW, Parts, Statistic, Window, find};
 
 /// The scorecard of one role.
 #[derive(Debug, Clone)]
