@@ -22,6 +22,15 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
+/// What was done with the deliveries of a source's webhooks.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Deliveries {
+    /// How many, by outcome: `accepted`, `processed`, `missed` and so on.
+    pub by_outcome: BTreeMap<String, u64>,
+    /// How long the oldest waits that is not processed, in seconds; 0 where none does.
+    pub oldest_waiting_seconds: f64,
+}
+
 /// Counters of the running program; they begin at zero when it starts.
 #[derive(Clone)]
 pub struct CollectMetrics {
@@ -185,6 +194,22 @@ impl CollectMetrics {
     /// Counts deliveries of webhooks.
     pub(super) fn count_deliveries(&self, source: &str, outcome: &str, count: u64) {
         self.deliveries.with_label_values(&[source, outcome]).inc_by(count);
+    }
+
+    /// What this program has done with deliveries of webhooks since it started, by source.
+    pub fn deliveries(&self) -> BTreeMap<String, Deliveries> {
+        let mut by_source: BTreeMap<String, Deliveries> = BTreeMap::new();
+        for metric in self.deliveries.collect().iter().flat_map(MetricFamily::get_metric) {
+            let of_source = by_source.entry(label(metric, "source")).or_default();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+            let count = metric.get_counter().get_value() as u64;
+            of_source.by_outcome.insert(label(metric, "outcome"), count);
+        }
+        for metric in self.oldest_delivery.collect().iter().flat_map(MetricFamily::get_metric) {
+            let of_source = by_source.entry(label(metric, "source")).or_default();
+            of_source.oldest_waiting_seconds = metric.get_gauge().get_value();
+        }
+        by_source
     }
 
     /// Notes how long the oldest delivery of a source waits, in seconds.

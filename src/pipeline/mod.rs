@@ -28,7 +28,7 @@ pub use evaluator::{EvaluationRules, Evaluator, Updated};
 pub use evidence::{Evidence, KEPT_FACTS};
 pub use inbox::{Inbox, InboxError, Taken};
 pub use load::load_facts;
-pub use metrics::{CollectMetrics, Progress};
+pub use metrics::{CollectMetrics, Deliveries, Progress};
 pub use publication::{Evaluated, Followed, Publication, PublishError, fingerprint};
 pub use receive::{ImportError, Imported, REPORTER, StoredFacts, import};
 pub use replica::{Lease, Replica, Sight};

@@ -1,10 +1,11 @@
 //! Facts as documents: written page by page, read by family.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::{QueryBuilder, Row as _};
 
 use super::conflict::again_on_conflict;
+use super::incoming::Incoming;
 use super::leases::check_fence;
 use super::scopes::{ChangedScopes, count_up};
 use super::{Engine, Fence, Store, StoreError, on_engine};
@@ -33,13 +34,13 @@ pub struct Accepted {
 }
 
 /// A fact as a row.
-struct Row {
-    external_id: String,
-    scope: String,
-    started_at_ms: i64,
-    ended_at_ms: Option<i64>,
-    version_at_ms: i64,
-    body: String,
+pub(super) struct Row {
+    pub(super) external_id: String,
+    pub(super) scope: String,
+    pub(super) started_at_ms: i64,
+    pub(super) ended_at_ms: Option<i64>,
+    pub(super) version_at_ms: i64,
+    pub(super) body: String,
 }
 
 impl Store {
@@ -73,7 +74,7 @@ impl Store {
             Engine::Sqlite(_) => Some(self.writer.lock().await),
             Engine::Postgres(_) => None,
         };
-        let locks_rows = matches!(self.engine, Engine::Postgres(_));
+        let is_postgres = matches!(self.engine, Engine::Postgres(_));
         let mut accepted = Accepted { rejected: batch.rejects.len() as u64, ..Accepted::default() };
         let mut scopes = ChangedScopes::new();
         on_engine!(self, pool: Database => {
@@ -86,14 +87,28 @@ impl Store {
                     .fetch_optional(&mut *transaction)
                     .await?;
                 for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-                    let known = match known_scopes::<Database>(family, source, chunk, locks_rows) {
+                    let mut chunk: Vec<&Row> = chunk.iter().collect();
+                    let keys: Vec<String> = chunk.iter().map(|row| row.external_id.clone()).collect();
+                    if is_postgres {
+                        // It locks and so writes each row that an upsert meets, also where nothing is to be changed. What another
+                        // writer makes of those that are left out is newer than what is left out.
+                        let mut query = stored_rows::<Database>(family, source, &keys);
+                        let stored = query.build().fetch_all(&mut *transaction).await?;
+                        let stored = stored.iter().map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?))));
+                        let stored = stored.collect::<Result<HashMap<String, (i64, String)>, sqlx::Error>>()?;
+                        chunk.retain(|row| stored.get(&row.external_id).is_none_or(|stored| row.replaces(stored)));
+                    }
+                    let known = match known_scopes::<Database>(family, source, &chunk, is_postgres) {
                         Some(mut query) => query.build().fetch_all(&mut *transaction).await?,
                         None => Vec::new(),
                     };
                     let known = known.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
                     let known = known.collect::<Result<BTreeMap<String, String>, sqlx::Error>>()?;
-                    let mut query = upsert::<Database>(family, source, chunk);
-                    for row in query.build().fetch_all(&mut *transaction).await? {
+                    let written = match upsert::<Database>(family, source, &chunk) {
+                        Some(mut query) => query.build().fetch_all(&mut *transaction).await?,
+                        None => Vec::new(),
+                    };
+                    for row in written {
                         changed += 1;
                         let (external_id, scope): (String, String) = (row.try_get(0)?, row.try_get(1)?);
                         // What has moved is missing where it was.
@@ -103,7 +118,7 @@ impl Store {
                         scopes.insert((*family, scope));
                     }
                     if quarantined.is_some() {
-                        let mut cleared = cleared::<Database>(family, source, chunk);
+                        let mut cleared = cleared::<Database>(family, source, keys);
                         cleared.build().execute(&mut *transaction).await?;
                     }
                 }
@@ -250,31 +265,42 @@ fn clean(text: &str) -> String {
     text.replace('\0', "")
 }
 
-fn upsert<Database: sqlx::Database>(family: &'static str, source: &str, rows: &[Row]) -> QueryBuilder<Database>
+/// Stores rows that are new, and those that are not older than what is stored and differ from it. `None` where there are none.
+fn upsert<Database: Incoming>(family: &'static str, source: &str, rows: &[&Row]) -> Option<QueryBuilder<Database>>
 where
     Database::Arguments: Default,
-    String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
-    i64: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
-    Option<i64>: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
 {
+    if rows.is_empty() {
+        return None;
+    }
     let mut query = QueryBuilder::<Database>::new("INSERT INTO ");
     query.push(family).push(" (source, external_id, scope, started_at_ms, ended_at_ms, version_at_ms, body) ");
-    query.push_values(rows, |mut values, row| {
-        values
-            .push_bind(source.to_owned())
-            .push_bind(row.external_id.clone())
-            .push_bind(row.scope.clone())
-            .push_bind(row.started_at_ms)
-            .push_bind(row.ended_at_ms)
-            .push_bind(row.version_at_ms)
-            .push_bind(row.body.clone());
-    });
+    Database::push_rows(&mut query, source, rows);
     query.push(
         " ON CONFLICT (source, external_id) DO UPDATE SET scope = excluded.scope, started_at_ms = excluded.started_at_ms, \
          ended_at_ms = excluded.ended_at_ms, version_at_ms = excluded.version_at_ms, body = excluded.body WHERE ",
     );
     query.push(family).push(".version_at_ms <= excluded.version_at_ms AND ");
     query.push(family).push(".body IS DISTINCT FROM excluded.body RETURNING external_id, scope");
+    Some(query)
+}
+
+impl Row {
+    /// Whether it is to be stored in place of what is stored under its key: of this version, and with this body.
+    fn replaces(&self, (version_at_ms, body): &(i64, String)) -> bool {
+        *version_at_ms <= self.version_at_ms && *body != self.body
+    }
+}
+
+/// Asks for what is stored under some keys.
+fn stored_rows<Database: Incoming>(family: &'static str, source: &str, keys: &[String]) -> QueryBuilder<Database>
+where
+    Database::Arguments: Default,
+    String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+{
+    let mut query = QueryBuilder::<Database>::new("SELECT external_id, version_at_ms, body FROM ");
+    query.push(family).push(" WHERE source = ").push_bind(source.to_owned()).push(" AND external_id");
+    Database::push_is_one_of(&mut query, keys.to_vec());
     query
 }
 
@@ -283,26 +309,23 @@ where
 const MOVING: [&str; 4] = [Repository::FAMILY, Incident::FAMILY, WorkItem::FAMILY, Iteration::FAMILY];
 
 /// Asks for the scopes that facts are stored under now. `None` where they cannot have moved.
-fn known_scopes<Database: sqlx::Database>(
+fn known_scopes<Database: Incoming>(
     family: &'static str,
     source: &str,
-    rows: &[Row],
+    rows: &[&Row],
     locks_rows: bool,
 ) -> Option<QueryBuilder<Database>>
 where
     Database::Arguments: Default,
     String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
 {
-    if !MOVING.contains(&family) {
+    if rows.is_empty() || !MOVING.contains(&family) {
         return None;
     }
     let mut query = QueryBuilder::<Database>::new("SELECT external_id, scope FROM ");
-    query.push(family).push(" WHERE source = ").push_bind(source.to_owned()).push(" AND external_id IN (");
-    let mut keys = query.separated(", ");
-    for row in rows {
-        keys.push_bind(row.external_id.clone());
-    }
-    query.push(") ORDER BY external_id");
+    query.push(family).push(" WHERE source = ").push_bind(source.to_owned()).push(" AND external_id");
+    Database::push_is_one_of(&mut query, rows.iter().map(|row| row.external_id.clone()).collect());
+    query.push(" ORDER BY external_id");
     if locks_rows {
         // Nobody else may move them between this look and the write. SQLite has one writer anyway.
         query.push(" FOR UPDATE");
@@ -311,22 +334,14 @@ where
 }
 
 /// Good records clear their entries in quarantine.
-fn cleared<Database: sqlx::Database>(family: &'static str, source: &str, rows: &[Row]) -> QueryBuilder<Database>
+fn cleared<Database: Incoming>(family: &'static str, source: &str, keys: Vec<String>) -> QueryBuilder<Database>
 where
     Database::Arguments: Default,
     String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
 {
     let mut query = QueryBuilder::<Database>::new("DELETE FROM quarantine WHERE source = ");
-    query
-        .push_bind(source.to_owned())
-        .push(" AND family = ")
-        .push_bind(family.to_owned())
-        .push(" AND external_id IN (");
-    let mut keys = query.separated(", ");
-    for row in rows {
-        keys.push_bind(row.external_id.clone());
-    }
-    query.push(")");
+    query.push_bind(source.to_owned()).push(" AND family = ").push_bind(family.to_owned()).push(" AND external_id");
+    Database::push_is_one_of(&mut query, keys);
     query
 }
 

@@ -10,6 +10,7 @@ mod deliveries;
 mod documents;
 mod error;
 mod growth;
+mod incoming;
 mod leases;
 mod migrations;
 mod retention;

@@ -68,6 +68,52 @@ async fn a_batch_may_come_twice_and_older_knowledge_never_replaces_newer() {
     }
 }
 
+/// Where the rows of the incidents lie, and which transaction locked each last.
+async fn rows(pool: &sqlx::PgPool) -> Vec<(String, String, String)> {
+    let select = "SELECT external_id, ctid::text, xmax::text FROM incidents ORDER BY external_id";
+    sqlx::query_as(select).fetch_all(pool).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_neither_locks_nor_writes_what_is_unchanged() {
+    let url = postgres::fresh_database().await;
+    let (store, pool) = (Store::open(&url).await.unwrap(), sqlx::PgPool::connect(&url).await.unwrap());
+    store.accept("pagerduty", &facts(vec![incident("Q1", 5, true), incident("Q2", 5, true)]), at(9)).await.unwrap();
+    let before = rows(&pool).await;
+    let same_and_older = facts(vec![incident("Q1", 5, true), incident("Q2", 4, false)]);
+    assert!(store.accept("pagerduty", &same_and_older, at(9)).await.unwrap().changed.is_empty());
+    assert_eq!(rows(&pool).await, before);
+    let one_changed = facts(vec![incident("Q1", 5, true), incident("Q2", 6, true)]);
+    assert_eq!(store.accept("pagerduty", &one_changed, at(9)).await.unwrap().changed["incidents"], 1);
+    let after = rows(&pool).await;
+    assert_eq!((&after[0] == &before[0], &after[1] == &before[1]), (true, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_the_same_facts_end_with_the_newest_of_each() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        let writers = (0..4).map(|writer| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for version in 0..20 {
+                    let versions =
+                        (0..30).map(|id| incident(&format!("Q{id:02}"), (version * 7 + writer + id) % 41, true));
+                    store.accept("pagerduty", &facts(versions.collect()), at(99)).await.unwrap();
+                }
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        let newest = (0..30).map(|id| {
+            let written = (0..4).flat_map(|writer| (0..20).map(move |version| (version * 7 + writer + id) % 41));
+            format!("Q{id:02} version {}", written.max().unwrap())
+        });
+        assert_eq!(titles(&store).await, newest.collect::<Vec<_>>(), "{store:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_may_be_larger_than_a_statement() {
     let (_folder, stores) = engines().await;

@@ -183,6 +183,15 @@ async fn a_signed_delivery_becomes_a_fact_and_a_number() {
     assert_eq!(running.count("duplicate").await, 1);
     assert_eq!(value(&running.metrics().await, "chiplog_webhook_oldest_waiting_seconds{source=\"github\"} "), Some(0));
 
+    // The page of the collection tells the same.
+    let told = running.client.get(format!("{}/api/v1/collection", running.address)).send().await.unwrap();
+    let told: Value = told.json().await.unwrap();
+    let counts =
+        ["accepted", "duplicate", "processed", "missed"].map(|name| told["webhooks"][0][name].as_u64().unwrap());
+    assert_eq!((told["webhooks"][0]["source"].as_str(), counts), (Some("github"), [2, 1, 2, 0]));
+    let page = running.client.get(format!("{}/collection", running.address)).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("Missed and fetched"));
+
     // Nothing of a payload is kept or told.
     let log = running.program.stderr();
     for text in [format!("{again:?}"), log, running.metrics().await] {

@@ -3,7 +3,9 @@
 use askama::Template;
 
 use super::parts::minute;
-use crate::expose::views::{BackfillView, BudgetSample, BudgetView, CollectionView, ProgressView, SourceView};
+use crate::expose::views::{
+    BackfillView, BudgetSample, BudgetView, CollectionView, ProgressView, SourceView, WebhookView,
+};
 use crate::facts::Moment;
 
 #[derive(Template)]
@@ -12,6 +14,7 @@ struct Page<'a> {
     progress: Vec<ShownProgress<'a>>,
     budgets: Vec<ShownBudget<'a>>,
     backfills: &'a [BackfillView],
+    webhooks: Vec<ShownWebhooks<'a>>,
     sources: Vec<ShownSource<'a>>,
 }
 
@@ -27,6 +30,12 @@ struct ShownBudget<'a> {
     it: &'a BudgetView,
     reset_at: String,
     owners: String,
+}
+
+/// What was done with a source's webhooks, as it is shown.
+struct ShownWebhooks<'a> {
+    it: &'a WebhookView,
+    waits: String,
 }
 
 /// A source as it is shown.
@@ -50,9 +59,15 @@ pub fn page(view: &CollectionView) -> askama::Result<String> {
         progress: progress.collect(),
         budgets: budgets.collect(),
         backfills: &view.backfills,
+        webhooks: view.webhooks.iter().map(webhooks).collect(),
         sources: view.sources.iter().map(source).collect(),
     }
     .render()
+}
+
+fn webhooks(it: &WebhookView) -> ShownWebhooks<'_> {
+    let waits = it.oldest_waiting_seconds;
+    ShownWebhooks { it, waits: if waits > 0.0 { format!("for {waits:.0} s") } else { "nothing".to_owned() } }
 }
 
 /// How long a part still takes: nothing where its source does not say.

@@ -15,7 +15,7 @@ pub use kpi::{CatalogueEntry, KpiView, MonthValue, TrendView, WindowValues, cata
 pub use organisation::{OrganisationView, TeamSummary, organisation_view};
 pub use quality::{
     BudgetSample, CollectionView, DataQualityView, FindingView, LeftOutGroup, ProgressView, QuarantineView, SourceView,
-    collection_view, data_quality_view,
+    WebhookView, collection_view, data_quality_view,
 };
 pub use reviews::{ReviewMonth, ReviewsView, reviews_view};
 pub use team::{

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::budget::{BackfillView, BudgetView, budget_views};
 use crate::facts::Moment;
-use crate::pipeline::{Known, Progress};
+use crate::pipeline::{Deliveries, Known, Progress};
 use crate::report::Word;
 use crate::sources::budget::BudgetReport;
 use crate::sources::{FindingLevel, Telemetry};
@@ -106,6 +106,29 @@ pub struct CollectionView {
     pub budgets: Vec<BudgetView>,
     /// The ways back through history that are under way.
     pub backfills: Vec<BackfillView>,
+    /// What this program has done with webhooks since it started, for the sources that any came from.
+    pub webhooks: Vec<WebhookView>,
+}
+
+/// What was done with the deliveries of a source's webhooks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WebhookView {
+    /// The source.
+    pub source: String,
+    /// How many were taken.
+    pub accepted: u64,
+    /// How many came that had come before.
+    pub duplicate: u64,
+    /// How many were refused: not signed, too large, or without sense.
+    pub refused: u64,
+    /// How many have become facts, or said nothing new.
+    pub processed: u64,
+    /// How many were given up after many tries.
+    pub failed: u64,
+    /// How many never arrived, and were fetched from the list of what the tool has sent.
+    pub missed: u64,
+    /// How long the oldest waits that is not processed, in seconds; 0 where none does.
+    pub oldest_waiting_seconds: f64,
 }
 
 /// How far one part has come.
@@ -167,6 +190,7 @@ pub fn collection_view(
     states: Vec<SourceState>,
     progress: Vec<Progress>,
     reports: Vec<(String, BudgetReport)>,
+    deliveries: BTreeMap<String, Deliveries>,
 ) -> CollectionView {
     let mut states: BTreeMap<String, SourceState> =
         states.into_iter().map(|state| (state.source.clone(), state)).collect();
@@ -187,7 +211,22 @@ pub fn collection_view(
         total: it.total,
     });
     let (budgets, backfills) = budget_views(reports);
-    CollectionView { sources: sources.collect(), progress: progress.collect(), budgets, backfills }
+    let webhooks = deliveries.into_iter().map(webhooks).collect();
+    CollectionView { sources: sources.collect(), progress: progress.collect(), budgets, backfills, webhooks }
+}
+
+fn webhooks((source, deliveries): (String, Deliveries)) -> WebhookView {
+    let count = |outcome: &str| deliveries.by_outcome.get(outcome).copied().unwrap_or_default();
+    WebhookView {
+        source,
+        accepted: count("accepted"),
+        duplicate: count("duplicate"),
+        refused: count("refused"),
+        processed: count("processed") + count("ignored"),
+        failed: count("failed"),
+        missed: count("missed"),
+        oldest_waiting_seconds: deliveries.oldest_waiting_seconds,
+    }
 }
 
 fn sample(telemetry: Telemetry) -> BudgetSample {

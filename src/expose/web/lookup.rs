@@ -256,7 +256,8 @@ pub(super) async fn collection(state: &WebState) -> Result<CollectionView, Failu
     let states = state.reviewer.store.source_states().await?;
     let sources = state.sources.iter().map(|source| (source.name().to_owned(), source.telemetry()));
     let reports = state.sources.iter().filter_map(|source| Some((source.name().to_owned(), source.budget()?)));
-    Ok(collection_view(sources.collect(), states, state.metrics.progress(), reports.collect()))
+    let (progress, deliveries) = (state.metrics.progress(), state.metrics.deliveries());
+    Ok(collection_view(sources.collect(), states, progress, reports.collect(), deliveries))
 }
 
 pub(super) async fn data_quality(state: &WebState) -> Result<DataQualityView, Failure> {
