@@ -202,11 +202,12 @@ impl Site {
     fn deployment(&self) -> (Sent, i64) {
         let now = chiplog::clock::now();
         let mut world = self.world.write().unwrap();
+        let newest = world.repositories.iter().flat_map(|it| &it.deployments).map(|it| it.id).max();
         let deploys = |last: &&Deployment| last.environment == "production";
         let repository =
             world.repositories.iter_mut().find(|it| it.deployments.last().as_ref().is_some_and(deploys)).unwrap();
         let last = repository.deployments.last().unwrap().clone();
-        let (id, statuses) = (last.id + 1, vec![("SUCCESS".to_owned(), now)]);
+        let (id, statuses) = (newest.unwrap_or_default() + 1, vec![("SUCCESS".to_owned(), now)]);
         repository.deployments.push(Deployment { id, created_at: now, statuses, ..last });
         let name = format!("{}/{}", repository.owner, repository.name);
         let guid = format!("change-{id}");

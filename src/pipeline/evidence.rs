@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 
 /// So many attributed facts stay in memory, unless said otherwise: some ten megabytes. Those of a team are read again within some
 /// ten milliseconds.
-pub const KEPT_FACTS: usize = 20_000;
+pub const KEPT_FACTS: usize = 5_000;
 
 /// Gives the attributed facts of teams. Clones share what is in memory.
 #[derive(Debug, Clone)]

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use futures_util::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::conflict::again_on_conflict;
 use super::incoming::Incoming;
 use super::leases::check_fence;
-use super::scopes::{ChangedScopes, count_up};
+use super::scopes::{ChangedScopes, count_up, read_facts};
 use super::{Engine, Fence, Store, StoreError, on_engine};
 use crate::facts::{Batch, FactFamily, Incident, Iteration, Moment, Repository, Sourced, WorkItem};
 use crate::with_fact;
@@ -209,7 +210,7 @@ impl Store {
 
     /// The facts of a family, ordered by source and key.
     pub async fn facts<F: FactFamily>(&self, selection: &Selection) -> Result<Vec<Sourced<F>>, StoreError> {
-        let rows: Vec<(String, String, String)> = on_engine!(self, pool: Database => {
+        let facts = on_engine!(self, pool: Database => {
             let mut query = QueryBuilder::<Database>::new("SELECT source, external_id, body FROM ");
             query.push(F::FAMILY).push(" WHERE 1 = 1");
             if let Some(scope) = &selection.scope {
@@ -219,15 +220,9 @@ impl Store {
                 query.push(" AND (ended_at_ms IS NULL OR ended_at_ms >= ").push_bind(moment.timestamp_millis()).push(")");
             }
             query.push(" ORDER BY source, external_id");
-            let rows = query.build().fetch_all(pool).await?;
-            let read = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
-            read.collect::<Result<_, sqlx::Error>>()?
+            read_facts!(F, query, pool)
         });
-        let facts = rows.into_iter().map(|(source, key, body)| match serde_json::from_str(&body) {
-            Ok(fact) => Ok(Sourced { source, fact }),
-            Err(error) => Err(StoreError::unreadable(F::FAMILY, &key, &error)),
-        });
-        facts.collect()
+        Ok(facts.into_iter().map(|(_, fact)| fact).collect())
     }
 }
 

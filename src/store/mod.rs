@@ -43,7 +43,7 @@ pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
 /// SQLite's thread reads so many rows ahead of those who ask for them, instead of waking up for each few.
-const ROWS_IN_TRANSIT: usize = 2000;
+const ROWS_IN_TRANSIT: usize = 200;
 
 /// The texts of statements, never what is bound to them, are logged for whoever asks with `--log sqlx::query=trace`.
 const STATEMENTS_AT: log::LevelFilter = log::LevelFilter::Trace;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{Engine, Store, StoreError, on_engine};
@@ -104,7 +105,7 @@ impl Store {
     ) -> Result<Vec<Sourced<F>>, StoreError> {
         let mut facts = Vec::new();
         for chunk in scopes.chunks(VALUES_PER_STATEMENT) {
-            let rows = on_engine!(self, pool: Database => {
+            let mut read = on_engine!(self, pool: Database => {
                 let mut query = QueryBuilder::<Database>::new("SELECT source, external_id, body FROM ");
                 query.push(F::FAMILY).push(" WHERE scope IN (");
                 let mut wanted = query.separated(", ");
@@ -115,14 +116,12 @@ impl Store {
                 if let Some(moment) = not_ended_before {
                     query.push(AND_ENDED_FROM).push_bind(moment.timestamp_millis());
                 }
-                query.push(" ORDER BY source, external_id");
-                let rows = query.build().fetch_all(pool).await?;
-                let read = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
-                read.collect::<Result<Vec<_>, sqlx::Error>>()?
+                read_facts!(F, query, pool)
             });
-            facts.extend(parsed::<F>(rows)?);
+            facts.append(&mut read);
         }
-        Ok(facts)
+        facts.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(facts.into_iter().map(|(_, fact)| fact).collect())
     }
 
     /// Whether any fact of a family is stored under one of some keys, whichever source reported it.
@@ -180,7 +179,7 @@ impl Store {
     ) -> Result<Vec<Sourced<F>>, StoreError> {
         let mut facts = Vec::new();
         for chunk in external_ids.chunks(VALUES_PER_STATEMENT) {
-            let rows = on_engine!(self, pool: Database => {
+            let read = on_engine!(self, pool: Database => {
                 let mut query = QueryBuilder::<Database>::new("SELECT source, external_id, body FROM ");
                 query.push(F::FAMILY).push(" WHERE source = ").push_bind(source.to_owned());
                 query.push(" AND external_id IN (");
@@ -192,11 +191,9 @@ impl Store {
                 if let Some(moment) = not_ended_before {
                     query.push(AND_ENDED_FROM).push_bind(moment.timestamp_millis());
                 }
-                let rows = query.build().fetch_all(pool).await?;
-                let read = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
-                read.collect::<Result<Vec<_>, sqlx::Error>>()?
+                read_facts!(F, query, pool)
             });
-            facts.extend(parsed::<F>(rows)?);
+            facts.extend(read.into_iter().map(|(_, fact)| fact));
         }
         Ok(facts)
     }
@@ -232,13 +229,29 @@ impl Store {
     }
 }
 
-fn parsed<F: FactFamily>(rows: Vec<(String, String, String)>) -> Result<Vec<Sourced<F>>, StoreError> {
-    let facts = rows.into_iter().map(|(source, key, body)| match serde_json::from_str(&body) {
-        Ok(fact) => Ok(Sourced { source, fact }),
-        Err(error) => Err(StoreError::unreadable(F::FAMILY, &key, &error)),
-    });
-    facts.collect()
+/// A fact with the source and the key that it is ordered by.
+type Keyed<F> = ((String, String), Sourced<F>);
+
+/// Reads a document.
+pub(super) fn parsed<F: FactFamily>(source: &str, key: &str, body: &str) -> Result<Keyed<F>, StoreError> {
+    let fact = serde_json::from_str(body).map_err(|error| StoreError::unreadable(F::FAMILY, key, &error))?;
+    Ok(((source.to_owned(), key.to_owned()), Sourced { source: source.to_owned(), fact }))
 }
+
+/// Reads the facts that a query finds by source, key and body, one row after the other: the text of a large scope is never held
+/// as a whole.
+macro_rules! read_facts {
+    ($family:ty, $query:expr, $pool:expr) => {{
+        let mut facts = Vec::new();
+        let query = $query.build();
+        let mut rows = query.fetch($pool);
+        while let Some(row) = rows.try_next().await? {
+            facts.push($crate::store::scopes::parsed::<$family>(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?);
+        }
+        facts
+    }};
+}
+pub(super) use read_facts;
 
 /// What a transaction has changed: scopes by family. It is written at the end of the transaction, in one order for all.
 pub(super) type ChangedScopes = BTreeSet<(&'static str, String)>;
