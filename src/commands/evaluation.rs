@@ -95,9 +95,15 @@ impl<'a> Evaluation<'a> {
         let fence = lease.map(Lease::fence);
         if fence != self.holding.as_ref() {
             self.holding = fence.cloned();
-            // What was published meanwhile may be another's: whoever takes over publishes all of it, and goes by what it knows
-            // itself.
-            self.publication = Publication::new(self.fingerprint.clone());
+            // Nobody else publishes any more: what is published now is what this replica goes on from.
+            let follows = fence.is_some() && self.follow().await?;
+            if !follows {
+                self.publication = Publication::new(self.fingerprint.clone());
+            } else if let Some(known) = self.served.known.load_full() {
+                let mut evaluator = self.app.evaluator();
+                evaluator.take_over(&known);
+                self.evaluator = Some(evaluator);
+            }
             if let Some(evaluator) = &mut self.evaluator {
                 evaluator.look_at_all();
             }
@@ -127,13 +133,13 @@ impl<'a> Evaluation<'a> {
     /// Evaluates what has changed or is due, if anything; serves it, and publishes it where a lease entitles to that.
     async fn evaluate(&mut self, fence: Option<&Fence>) -> Result<Duration> {
         let began = Instant::now();
-        let is_first = self.evaluator.is_none();
         let evaluator = self.evaluator.get_or_insert_with(|| self.app.evaluator());
         let Some(updated) = evaluator.update_some(clock::now()).await? else {
-            if self.publication.is_new()
-                && let (Some(fence), Some(known)) = (fence, self.served.known.load_full())
-            {
-                self.publish(fence, &known).await?;
+            if let Some(fence) = fence {
+                if let Some(known) = self.served.known.load_full().filter(|_| !self.publication.is_known()) {
+                    self.publish(fence, &known).await?;
+                }
+                self.note().await?;
             }
             return Ok(Duration::ZERO);
         };
@@ -142,10 +148,18 @@ impl<'a> Evaluation<'a> {
         self.serve(known.clone()).await?;
         if let Some(fence) = fence {
             self.publish(fence, &known).await?;
+            self.note().await?;
         }
         tracing::debug!(seconds = began.elapsed().as_secs_f64(), parts, teams, "evaluated");
-        // Nothing is to be caught up with after a start, and what is due comes by the clock.
-        Ok(if updated.changes > 0 && !is_first { rest_after(began.elapsed()) } else { Duration::ZERO })
+        Ok(rest_after(began.elapsed()))
+    }
+
+    /// What is published is noted as evaluated.
+    async fn note(&mut self) -> Result<()> {
+        match &mut self.evaluator {
+            Some(evaluator) if self.publication.is_known() => Ok(evaluator.note().await?),
+            _ => Ok(()),
+        }
     }
 
     async fn publish(&mut self, fence: &Fence, known: &Arc<Known>) -> Result<()> {

@@ -1,21 +1,20 @@
 //! Keeps what is known up to date: a change of facts evaluates the parts of the organisation that it touches, and nothing
 //! else. A full evaluation is the same with all parts touched.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::num::NonZero;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::diagnosis::{Diagnosis, diagnose_part, findings, left_out_groups};
-use super::due::{TICK_MS, longest_ago, next_midnight};
-use super::evaluate::{Families, Rules, TeamScorecards, evaluate_team, series_of_team, unmapped};
+use super::diagnosis::{findings, left_out_groups};
+use super::due::{TICK_MS, longest_ago};
+use super::evaluate::{Families, TeamScorecards, unmapped};
 use super::evidence::{Evidence, EvidenceOfParts};
-use super::load::{PartFacts, attributed_part};
-use super::plan::{Plan, Reading, Router};
+use super::part::{PartResult, Work, cores, evaluate_one, first_midnight, weekly_of};
+use super::plan::{Plan, Router};
 use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot, Unmapped};
-use crate::attribution::{Attributed, LeftOut, Organisation, Part, Parts, Services, Team};
+use crate::attribution::{Attributed, Organisation, Services, Team};
 use crate::facts::{FactFamily, Iteration, Moment, Sourced, TeamRepositories};
 use crate::sources::Finding;
 use crate::store::{ScopeKey, ScopeVersion, Selection, Store, StoreError};
@@ -27,6 +26,9 @@ const LOOK_AT_ALL_EVERY: chrono::Duration = chrono::Duration::minutes(1);
 
 /// So many parts are evaluated at once for time's sake: facts that come meanwhile do not wait for all others.
 const DUE_AT_ONCE: usize = 200;
+
+/// So long takes a part until one was measured.
+const SECONDS_OF_A_PART: f64 = 0.05;
 
 /// An update evaluates as many parts as take about so many seconds.
 const LONGEST_UPDATE: f64 = 0.5;
@@ -55,47 +57,6 @@ pub struct Updated {
     pub teams: Vec<String>,
 }
 
-/// What came of a part.
-#[derive(Debug)]
-struct PartResult {
-    /// When it was evaluated.
-    as_of: Moment,
-    teams: Vec<Arc<TeamSnapshot>>,
-    /// The series of its teams with their fingerprints.
-    weekly: Vec<(u64, Arc<Weekly>)>,
-    diagnosis: Diagnosis,
-    /// When its numbers change without any change of facts.
-    changes_at: Option<Moment>,
-    /// The next midnight of one of its teams. `None` where it has no team.
-    midnight: Option<Moment>,
-    /// The iterations that its items are in, by source and id.
-    iterations: BTreeSet<(String, String)>,
-}
-
-impl PartResult {
-    /// What is left out of the services themselves.
-    fn of_nobody(work: &Work) -> Self {
-        let left_out: Vec<LeftOut> = work.services.left_out(work.as_of).collect();
-        Self {
-            as_of: work.as_of,
-            teams: Vec::new(),
-            weekly: Vec::new(),
-            diagnosis: Diagnosis::of_left_out(&left_out),
-            changes_at: None,
-            midnight: None,
-            iterations: BTreeSet::new(),
-        }
-    }
-
-    /// Adds what came of some of the facts that belong to nobody.
-    fn add_of_nobody(&mut self, work: &Work, found: &PartFacts) {
-        let nobody = Part::default();
-        self.diagnosis.add(diagnose_part(&work.rules.organisation, &nobody, &found.facts, &found.attributed));
-        self.changes_at = self.changes_at.into_iter().chain(found.first_after).min();
-        self.iterations.extend(found.iterations.iter().cloned());
-    }
-}
-
 /// Evaluates what has changed. It is made without reading anything; the first update evaluates all.
 #[derive(Debug)]
 pub struct Evaluator {
@@ -119,6 +80,10 @@ pub struct Evaluator {
     complete_at: Option<Moment>,
     /// How long the last update took for each part that it evaluated.
     seconds_of_a_part: Option<f64>,
+    /// The teams of what was taken over, by slug, until all parts are evaluated.
+    inherited: Option<BTreeMap<String, Arc<TeamSnapshot>>>,
+    /// What was looked at and is not noted in the store yet.
+    unnoted: Vec<ScopeVersion>,
 }
 
 impl Evaluator {
@@ -141,17 +106,44 @@ impl Evaluator {
             told_at: None,
             complete_at: None,
             seconds_of_a_part: None,
+            inherited: None,
+            unnoted: Vec::new(),
         }
+    }
+
+    /// Goes on from what was published: all of it holds but for what has changed since. Parts are evaluated anew all the same, a
+    /// few at a time and after those that have changed; what is told of all of them together stays until the last is.
+    pub fn take_over(&mut self, known: &Known) {
+        let snapshot = &known.snapshot;
+        self.inherited = Some(snapshot.teams.iter().map(|team| (team.id.clone(), team.clone())).collect());
+        self.trends = snapshot.trends.clone();
+        self.unmapped.clone_from(&snapshot.unmapped);
+        self.findings = known.findings.clone();
+        self.complete_at = Some(snapshot.as_of);
+        self.seconds_of_a_part = Some(SECONDS_OF_A_PART);
     }
 
     /// Evaluates what has changed since the last update, and what is due. `None` where nothing is, and what is known has
     /// been told lately.
     pub async fn update(&mut self, now: Moment) -> Result<Option<Updated>, StoreError> {
-        self.update_at_most(usize::MAX, now).await
+        let updated = self.update_at_most(usize::MAX, now).await?;
+        self.note().await?;
+        Ok(updated)
+    }
+
+    /// Notes in the store that all changes that this has seen are evaluated, if they are: to be called once what came of them is
+    /// published, for whoever takes over goes by both.
+    pub async fn note(&mut self) -> Result<(), StoreError> {
+        if self.touched.is_empty() && !self.unnoted.is_empty() {
+            self.store.note_evaluated(&self.unnoted).await?;
+            self.unnoted.clear();
+        }
+        Ok(())
     }
 
     /// The same of as many parts as take about half a second, those first that were not evaluated for longest: while a backfill
-    /// keeps touching all others, a part that is touched once is evaluated at once. The first update evaluates all.
+    /// keeps touching all others, a part that is touched once is evaluated at once. The first update evaluates all, unless
+    /// something was taken over. Notes nothing.
     pub async fn update_some(&mut self, now: Moment) -> Result<Option<Updated>, StoreError> {
         let at_most = self.seconds_of_a_part.map_or(f64::MAX, |seconds| (LONGEST_UPDATE / seconds).max(1.0));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "beyond its range all is meant")]
@@ -161,9 +153,14 @@ impl Evaluator {
     async fn update_at_most(&mut self, at_most: usize, now: Moment) -> Result<Option<Updated>, StoreError> {
         let began = Instant::now();
         let looked_at = self.follow_changes(now).await?;
+        self.unnoted.extend(looked_at);
         let evaluated_at = |part: &usize| self.results[*part].as_ref().map(|result| result.as_of);
         let mut parts = longest_ago(&self.touched, at_most, evaluated_at);
         let changes = parts.len();
+        if parts.is_empty() {
+            let not_yet = self.results.iter().enumerate().filter(|(_, result)| result.is_none());
+            parts.extend(not_yet.map(|(part, _)| part).take(at_most));
+        }
         let due = self
             .results
             .iter()
@@ -178,7 +175,6 @@ impl Evaluator {
             self.seconds_of_a_part = Some(began.elapsed().as_secs_f64() / parts.len() as f64);
         }
         self.hold(now);
-        self.store.note_evaluated(&looked_at).await?;
         if parts.is_empty() && !is_stale {
             return Ok(None);
         }
@@ -259,14 +255,19 @@ impl Evaluator {
             (plan.services.clone(), plan.parts.clone())
         };
         let routes = Router { store: &self.store, services: &services, parts: &parts }.routes(&changed).await?;
+        let known = self.known_scopes(&changed).await?;
         {
             let mut plan = self.evidence.plan_to_change();
             for (key, route) in routes {
-                self.touched.extend(plan.take(key, route));
+                let is_known = known.contains(&key);
+                let touched = plan.take(key, route);
+                if !is_known {
+                    self.touched.extend(touched);
+                }
             }
         }
         self.touched.extend(self.parts_of_iterations(&changed).await?);
-        if self.looked_at_all.is_none() {
+        if self.looked_at_all.is_none() && self.inherited.is_none() {
             self.touched.extend(0..self.results.len());
         }
         // From here on the parts that are touched are remembered, whatever fails.
@@ -278,6 +279,15 @@ impl Evaluator {
         Ok(looked_at)
     }
 
+    /// The scopes whose facts are in what was taken over, when it is looked at first.
+    async fn known_scopes(&self, scopes: &[ScopeKey]) -> Result<HashSet<ScopeKey>, StoreError> {
+        if self.looked_at_all.is_some() || self.inherited.is_none() {
+            return Ok(HashSet::new());
+        }
+        let changed: HashSet<ScopeKey> = self.store.changed_scopes().await?.into_iter().map(|it| it.key).collect();
+        Ok(scopes.iter().filter(|key| !changed.contains(key)).cloned().collect())
+    }
+
     /// Divides the organisation anew where its teams hold other repositories than before. Returns whether they do.
     async fn divide_anew(&mut self) -> Result<bool, StoreError> {
         let lists: Vec<Sourced<TeamRepositories>> = self.store.facts(&Selection::default()).await?;
@@ -286,7 +296,9 @@ impl Evaluator {
         }
         let plan = Plan::new(Arc::new(Services::resolve(self.rules.organisation.clone(), &lists)));
         self.results = plan.parts.all.iter().map(|_| None).collect();
-        self.touched = (0..self.results.len()).collect();
+        // What was taken over was divided so already.
+        let is_known = self.looked_at_all.is_none() && self.inherited.is_some();
+        self.touched = if is_known { BTreeSet::new() } else { (0..self.results.len()).collect() };
         *self.evidence.plan_to_change() = plan;
         self.evidence.forget();
         Ok(true)
@@ -330,11 +342,13 @@ impl Evaluator {
             self.results[part] = Some(result);
             self.touched.remove(&part);
         }
-        if weeks_changed {
+        let is_whole = self.results.iter().all(Option::is_some);
+        let is_first = is_whole && self.inherited.take().is_some();
+        if is_whole && (weeks_changed || is_first) {
             let weekly = self.by_team().into_values().flat_map(|(_, weekly)| weekly);
             self.trends = judged(&weekly.map(AsRef::as_ref).collect::<Vec<_>>()).into();
         }
-        if diagnosis_changed {
+        if is_whole && (diagnosis_changed || is_first) {
             let diagnoses = || self.results.iter().flatten().map(|result| &result.diagnosis);
             self.unmapped = unmapped(left_out_groups(diagnoses()));
             self.findings = findings(&self.rules.organisation, diagnoses()).into();
@@ -373,105 +387,14 @@ impl Evaluator {
     fn known(&self, now: Moment, began: Instant, evaluated: usize) -> Known {
         let mut teams: Vec<Arc<TeamSnapshot>> =
             self.results.iter().flatten().flat_map(|result| result.teams.iter().cloned()).collect();
+        if let Some(inherited) = &self.inherited {
+            let evaluated: HashSet<String> = teams.iter().map(|team| team.id.clone()).collect();
+            teams.extend(inherited.values().filter(|team| !evaluated.contains(&team.id)).cloned());
+        }
         teams.sort_by(|one, other| one.id.cmp(&other.id));
         let cost = EvaluationCost { seconds: began.elapsed().as_secs_f64(), teams: evaluated };
         let snapshot =
             Snapshot { as_of: now, teams, trends: self.trends.clone(), unmapped: self.unmapped.clone(), cost };
         Known { snapshot, evidence: Evidence::of_parts(self.evidence.clone()), findings: self.findings.clone() }
     }
-}
-
-/// Loads and evaluates one part.
-async fn evaluate_one(
-    store: Store,
-    evidence: Arc<EvidenceOfParts>,
-    work: Work,
-    part: usize,
-    known: Vec<(u64, Arc<Weekly>)>,
-) -> Result<(usize, PartResult), StoreError> {
-    let reading = evidence.plan().reading(part);
-    let of_part = (&work.services, &work.parts, part);
-    if work.parts.all[part].is_rest() {
-        let mut rest = PartResult::of_nobody(&work);
-        for some in reading.in_pieces() {
-            rest.add_of_nobody(&work, &attributed_part(&store, &some, of_part, work.as_of).await?);
-        }
-        return Ok((part, rest));
-    }
-    let found = attributed_part(&store, &reading, of_part, work.as_of).await?;
-    let result = tokio::task::spawn_blocking(move || {
-        let result = work.evaluate(part, &found, &known);
-        evidence.keep(part, work.as_of, Arc::new(found.attributed));
-        result
-    });
-    let result = result.await.map_err(|_| StoreError::interrupted())?;
-    Ok((part, result))
-}
-
-/// Loads one part, and compares the series of some of its teams.
-async fn weekly_of(
-    store: Store,
-    work: Work,
-    part: usize,
-    reading: Reading,
-    teams: Vec<Team>,
-) -> Result<Vec<Weekly>, StoreError> {
-    let found = attributed_part(&store, &reading, (&work.services, &work.parts, part), work.as_of).await?;
-    let compared = tokio::task::spawn_blocking(move || {
-        let (rules, attributed) = (&work.rules, &found.attributed);
-        let series = teams
-            .iter()
-            .flat_map(|team| series_of_team(&rules.organisation, attributed, &rules.families, team, work.as_of));
-        series.map(|series| Weekly::of(&series)).collect()
-    });
-    compared.await.map_err(|_| StoreError::interrupted())
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(2, NonZero::get)
-}
-
-/// What it takes to evaluate a part.
-#[derive(Clone)]
-struct Work {
-    rules: EvaluationRules,
-    services: Arc<Services>,
-    parts: Arc<Parts>,
-    as_of: Moment,
-}
-
-impl Work {
-    /// Evaluates the facts of a part. Series whose weeks are those of before are not compared again.
-    fn evaluate(&self, part: usize, found: &PartFacts, known: &[(u64, Arc<Weekly>)]) -> PartResult {
-        let (organisation, part) = (&self.rules.organisation, &self.parts.all[part]);
-        let rules = Rules { families: &self.rules.families, scorecards: &self.rules.scorecards };
-        let known: HashMap<(u64, &str), &Arc<Weekly>> =
-            known.iter().map(|(print, weekly)| ((*print, weekly.team()), weekly)).collect();
-        let (mut teams, mut weekly, mut changes) = (Vec::new(), Vec::new(), Vec::new());
-        for team in part.teams.iter().filter_map(|team| organisation.teams.get(team)) {
-            let evaluated = evaluate_team(organisation, &found.attributed, &rules, team, self.as_of);
-            changes.extend(evaluated.changes_at);
-            for series in evaluated.weekly {
-                let print = series.fingerprint();
-                let of_before = known.get(&(print, series.team.as_str())).map(|weekly| Arc::clone(weekly));
-                weekly.push((print, of_before.unwrap_or_else(|| Arc::new(Weekly::of(&series)))));
-            }
-            teams.push(Arc::new(evaluated.snapshot));
-        }
-        changes.extend(found.first_after);
-        PartResult {
-            as_of: self.as_of,
-            midnight: first_midnight(organisation, &teams, self.as_of),
-            teams,
-            weekly,
-            diagnosis: diagnose_part(organisation, part, &found.facts, &found.attributed),
-            changes_at: changes.into_iter().min(),
-            iterations: found.iterations.clone(),
-        }
-    }
-}
-
-fn first_midnight(organisation: &Organisation, teams: &[Arc<TeamSnapshot>], as_of: Moment) -> Option<Moment> {
-    let rules = teams.iter().filter_map(|team| organisation.teams.get(&team.id));
-    rules.map(|team| next_midnight(&team.calendar, as_of)).min()
 }

@@ -10,6 +10,7 @@ mod evidence;
 mod inbox;
 mod load;
 mod metrics;
+mod part;
 mod plan;
 pub mod progress;
 mod publication;

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
+use std::num::NonZero;
 use std::sync::Arc;
 
 use flate2::Compression;
@@ -77,16 +78,23 @@ pub struct Publication {
     seen: Option<i64>,
     /// The generation that the teams at hand are of. 0 where none are.
     loaded: i64,
-    /// What this replica has published last.
+    /// What was published last, as far as this replica knows.
     published: Option<Published>,
 }
 
-/// What was published: what is the same object need not be written again.
+/// What is published: what is the same object need not be written again.
 #[derive(Debug)]
 struct Published {
     teams: BTreeMap<String, Arc<TeamSnapshot>>,
     trends: Arc<[Trend]>,
     findings: Arc<[Finding]>,
+}
+
+impl Published {
+    fn of(snapshot: &Snapshot, findings: &Arc<[Finding]>) -> Self {
+        let teams = snapshot.teams.iter().map(|team| (team.id.clone(), team.clone())).collect();
+        Self { teams, trends: snapshot.trends.clone(), findings: findings.clone() }
+    }
 }
 
 /// What a snapshot depends on beside the facts: documents with another fingerprint are not served.
@@ -102,9 +110,9 @@ impl Publication {
         Self { fingerprint, seen: None, loaded: 0, published: None }
     }
 
-    /// Whether nothing was published or followed yet.
-    pub fn is_new(&self) -> bool {
-        self.seen.is_none()
+    /// Whether what is published is known: it was loaded, or this replica published it.
+    pub fn is_known(&self) -> bool {
+        self.published.is_some()
     }
 
     /// Publishes what was evaluated, under the lease that entitles to it: all or nothing.
@@ -115,8 +123,7 @@ impl Publication {
         self.loaded = 0;
         let written = tokio::task::spawn_blocking(move || {
             let bodies = documents(&fingerprint, &snapshot, &findings, before.as_ref())?;
-            let teams = snapshot.teams.iter().map(|team| (team.id.clone(), team.clone())).collect();
-            Ok::<_, PublishError>((bodies, Published { teams, trends: snapshot.trends, findings }))
+            Ok::<_, PublishError>((bodies, Published::of(&snapshot, &findings)))
         });
         let (bodies, published) = written.await.map_err(|_| StoreError::interrupted())??;
         let teams = published.teams.keys().map(|team| format!("{TEAM}{team}"));
@@ -142,6 +149,7 @@ impl Publication {
         match read.await.map_err(|_| StoreError::interrupted())?? {
             Some(evaluated) => {
                 self.loaded = generation;
+                self.published = Some(Published::of(&evaluated.snapshot, &evaluated.findings));
                 Ok(Followed::Loaded(Box::new(evaluated)))
             }
             None => Ok(Followed::Unfit),
@@ -225,21 +233,38 @@ fn assemble(
         (None, Some(previous)) => previous.findings.clone(),
         (None, None) => return Ok(None),
     };
-    let mut teams: Vec<Arc<TeamSnapshot>> = Vec::with_capacity(slugs.len());
-    for slug in &slugs {
-        let unchanged = || {
-            let teams = &previous?.snapshot.teams;
-            teams.binary_search_by(|team| team.id.cmp(slug)).ok().map(|place| teams[place].clone())
-        };
-        match parts.bodies.get(&format!("{TEAM}{slug}")) {
-            Some(body) => teams.push(Arc::new(unpack(body)?)),
-            None => match unchanged() {
-                Some(team) => teams.push(team),
-                None => return Ok(None),
-            },
-        }
-    }
+    let Some(teams) = teams(&slugs, parts, previous)? else { return Ok(None) };
     Ok(Some(Evaluated { snapshot: Snapshot { as_of, teams, trends, unmapped, cost }, findings }))
+}
+
+/// The teams, those that were not replaced as they are. `None` where one is missing. Many are unpacked on all cores: that is most of
+/// a start.
+fn teams(
+    slugs: &[String],
+    parts: &PublishedParts,
+    previous: Option<&Known>,
+) -> Result<Option<Vec<Arc<TeamSnapshot>>>, PublishError> {
+    let team = |slug: &String| match parts.bodies.get(&format!("{TEAM}{slug}")) {
+        Some(body) => unpack(body).map(|team| Some(Arc::new(team))),
+        None => Ok(previous.and_then(|previous| {
+            let teams = &previous.snapshot.teams;
+            teams.binary_search_by(|team| team.id.cmp(slug)).ok().map(|place| teams[place].clone())
+        })),
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let share = slugs.len().div_ceil(cores).max(1);
+    let of_share = |slugs: &[String]| slugs.iter().map(team).collect::<Result<Option<Vec<_>>, PublishError>>();
+    std::thread::scope(|scope| {
+        let others: Vec<_> = slugs.chunks(share).map(|slugs| scope.spawn(move || of_share(slugs))).collect();
+        let mut all = Vec::with_capacity(slugs.len());
+        for other in others {
+            match other.join().map_err(|_| StoreError::interrupted())?? {
+                Some(teams) => all.extend(teams),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(all))
+    })
 }
 
 fn pack(document: &impl Serialize) -> Result<Vec<u8>, PublishError> {

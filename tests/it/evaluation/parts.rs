@@ -67,6 +67,7 @@ proptest! {
         of_organisation in prop::collection::vec(numbers(), 5),
         stored in prop::collection::vec(numbers(), 20..120),
         changes in prop::collection::vec(numbers(), 1..10),
+        last in prop::collection::vec(numbers(), 0..5),
         kept in 0..60_usize,
         days_later in 0..700_i64,
     ) {
@@ -89,6 +90,16 @@ proptest! {
                 let when = format!("after {:?}", fact(change));
                 assert_same(&told(&known, &rules).await, &told_at_once(&store, &rules, as_of).await, &when);
             }
+            // Another one takes over what was told, and finds out by itself what has come since.
+            store_all(&store, last.into_iter().map(fact)).await;
+            let mut other = Evaluator::new(store.clone(), rules.clone(), kept);
+            other.take_over(&known);
+            while let Some(updated) = other.update_some(as_of).await.unwrap() {
+                known = updated.known;
+            }
+            other.note().await.unwrap();
+            assert!(store.changed_scopes().await.unwrap().is_empty());
+            assert_same(&told(&known, &rules).await, &told_at_once(&store, &rules, as_of).await, "taken over");
         });
     }
 }
