@@ -28,6 +28,9 @@ const CHANGES: usize = 10;
 /// Whatever takes longer is given up.
 const PATIENCE: Duration = Duration::from_mins(3);
 
+/// The repository of the demo that the changes are made in.
+const DEPLOYED: &str = "ledger";
+
 const SECRET: &str = "a secret of the benchmark";
 const SOURCE: &str = "/api/v1/webhooks/github";
 
@@ -203,10 +206,9 @@ impl Site {
         let now = chiplog::clock::now();
         let mut world = self.world.write().unwrap();
         let newest = world.repositories.iter().flat_map(|it| &it.deployments).map(|it| it.id).max();
-        let deploys = |last: &&Deployment| last.environment == "production";
-        let repository =
-            world.repositories.iter_mut().find(|it| it.deployments.last().as_ref().is_some_and(deploys)).unwrap();
-        let last = repository.deployments.last().unwrap().clone();
+        let repository = world.repositories.iter_mut().find(|it| it.name == DEPLOYED).unwrap();
+        let production = repository.deployments.iter().filter(|it| it.environment == "production");
+        let last = production.last().unwrap().clone();
         let (id, statuses) = (newest.unwrap_or_default() + 1, vec![("SUCCESS".to_owned(), now)]);
         repository.deployments.push(Deployment { id, created_at: now, statuses, ..last });
         let name = format!("{}/{}", repository.owner, repository.name);

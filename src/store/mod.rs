@@ -81,6 +81,22 @@ async fn end_transactions_of_the_paused(connection: &mut PgConnection) -> Result
     sqlx::query("SET idle_in_transaction_session_timeout = '15s'").execute(connection).await.map(drop)
 }
 
+/// How often is tried to open a file that another program makes at the same moment: switching to a write-ahead log does not wait
+/// for its turn, as everything else does.
+const SQLITE_TRIES: u32 = 50;
+
+async fn sqlite(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    for _ in 1..SQLITE_TRIES {
+        match pool.clone().connect_with(options.clone()).await {
+            Err(sqlx::Error::Database(error)) if error.message().contains("database is locked") => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            opened => return opened,
+        }
+    }
+    pool.connect_with(options).await
+}
+
 /// An open store. Clones share it.
 #[derive(Clone)]
 pub struct Store {
@@ -122,7 +138,7 @@ impl Store {
             // Each connection to memory would be a database of its own, and so must live for ever.
             let pool = SqlitePoolOptions::new().max_connections(if in_memory { 1 } else { 4 });
             let pool = if in_memory { pool.idle_timeout(None).max_lifetime(None) } else { pool };
-            Engine::Sqlite(pool.connect_with(options).await.map_err(opened)?)
+            Engine::Sqlite(sqlite(pool, options).await.map_err(opened)?)
         } else {
             let options = PgConnectOptions::from_str(url)
                 .map_err(opened)?
