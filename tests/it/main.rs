@@ -33,6 +33,7 @@ mod pages;
 mod publication;
 mod receive;
 mod replicas;
+mod requests;
 mod retention;
 mod reviews;
 mod scorecard_rows;
