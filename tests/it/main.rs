@@ -15,6 +15,7 @@ mod backup;
 mod binary;
 mod browser;
 mod dashboards;
+mod doctor;
 mod evaluation;
 mod git_source;
 mod github_budget;
