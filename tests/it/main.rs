@@ -16,6 +16,7 @@ mod binary;
 mod browser;
 mod dashboards;
 mod doctor;
+mod documentation;
 mod evaluation;
 mod git_source;
 mod github_budget;
