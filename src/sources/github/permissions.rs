@@ -101,6 +101,8 @@ mod tests {
 
     use serde_json::Value;
 
+    use super::super::webhook;
+
     use super::*;
 
     fn file(path: &str) -> (PathBuf, String) {
@@ -135,6 +137,21 @@ mod tests {
         for event in manifest()["default_events"].as_array().unwrap() {
             assert!(page.contains(&format!("&events[]={}", event.as_str().unwrap())), "{event}");
         }
+    }
+
+    #[test]
+    fn something_is_read_of_each_event_that_the_manifest_subscribes_to() {
+        let thing = serde_json::json!({ "node_id": "N", "tag_name": "v1" });
+        let payload = serde_json::json!({
+            "repository": { "node_id": "R", "full_name": "acme/shop", "default_branch": "main" },
+            "ref": "refs/tags/v1", "ref_type": "tag", "pull_request": thing, "issue": thing, "deployment": thing,
+            "release": thing, "workflow_run": {}, "alert": {},
+        });
+        for event in manifest()["default_events"].as_array().unwrap() {
+            let taken = webhook::delivery("id", event.as_str().unwrap(), payload.to_string().as_bytes()).unwrap();
+            assert!(!taken.body.is_empty(), "{event} tells nothing that is measured");
+        }
+        assert!(webhook::delivery("id", "star", payload.to_string().as_bytes()).unwrap().body.is_empty());
     }
 
     #[test]

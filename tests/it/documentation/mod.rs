@@ -4,10 +4,13 @@ mod blocks;
 pub(crate) mod configurations;
 mod links;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use chiplog::kpi::{CATALOGUE, metric_name};
+use chiplog::report::alert_rules;
 
 use crate::harness::demo::{Demo, small_world};
 use crate::harness::program::Program;
@@ -36,6 +39,7 @@ const WRAPPER: &str = r#"#!/usr/bin/env bash
 for argument in "$@"; do
   case "$argument" in
     serve)
+      : > serve.log
       "$CHIPLOG" "$@" 2> serve.log & pid=$!
       until grep -q "serving http" serve.log; do
         kill -0 "$pid" 2>/dev/null || { cat serve.log >&2; exit 1; }
@@ -99,6 +103,29 @@ impl Reader {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
+    /// Metrics that pages speak of and nobody exposes.
+    async fn unknown_families(&self) -> Vec<String> {
+        let text = reqwest::get(format!("{}/metrics", self.address)).await.unwrap().text().await.unwrap();
+        let word = regex::Regex::new(r"chiplog_[a-z][a-z0-9_]*").unwrap();
+        // What is exposed here, what an installation with more to measure exposes, and what alerts are told by.
+        let exposed = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        let mut known: BTreeSet<String> = exposed.map(str::to_owned).collect();
+        known.extend(CATALOGUE.iter().map(|kpi| metric_name(kpi)));
+        // Counters appear with what they count.
+        let counters = blocks::text(Path::new("src/pipeline/metrics.rs"));
+        known.extend(word.find_iter(&counters).map(|found| found.as_str().to_owned()));
+        known.extend(word.find_iter(&alert_rules()).map(|found| found.as_str().to_owned()));
+        let mut unknown = Vec::new();
+        for page in pages() {
+            for found in word.find_iter(&blocks::text(&page)).map(|found| found.as_str()) {
+                if !known.iter().any(|family| family == found || (found.ends_with('_') && family.starts_with(found))) {
+                    unknown.push(format!("{}: nobody exposes {found}", page.display()));
+                }
+            }
+        }
+        unknown
+    }
+
     /// Runs a block as somebody would who pastes it.
     fn run(&self, block: &Block) -> Output {
         let folder = self.demo.installation.path("");
@@ -129,7 +156,7 @@ async fn every_command_works() {
         *reasons.entry(reason).or_insert(0) += 1;
     }
     let reader = Reader::sit_down().await;
-    let mut failed = Vec::new();
+    let mut failed = reader.unknown_families().await;
     for block in &run {
         let began = std::time::Instant::now();
         let output = reader.run(block);
