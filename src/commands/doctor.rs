@@ -10,9 +10,10 @@ use super::print;
 use crate::app::App;
 use crate::clock;
 use crate::pipeline::StoredFacts;
-use crate::sources::{Finding, FindingLevel};
+use crate::sources::{Finding, FindingLevel, Fix};
 
-pub(super) async fn run(config: &Path) -> Result<ExitCode> {
+/// Prints all findings, and with `fix_hints` the exact steps that mend each.
+pub(super) async fn run(config: &Path, fix_hints: bool) -> Result<ExitCode> {
     let app = App::open(config).await?;
     let mut text = String::new();
     let mut problems = 0;
@@ -22,11 +23,11 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
             let stored = StoredFacts { store: &app.store, source: source.name() };
             findings.extend(source.history_left(&stored).await);
         }
-        problems += section(&mut text, &format!("Source {}", source.name()), &findings);
+        problems += section(&mut text, &format!("Source {}", source.name()), &findings, fix_hints);
     }
-    problems += section(&mut text, "Collection", &collection(&app).await?);
+    problems += section(&mut text, "Collection", &collection(&app).await?, fix_hints);
     let findings = app.evaluator().findings(clock::now()).await?;
-    problems += section(&mut text, "Services, teams and rules", &findings);
+    problems += section(&mut text, "Services, teams and rules", &findings, fix_hints);
     let _ =
         writeln!(text, "{}", if problems == 0 { "All is well.".to_owned() } else { format!("{problems} problems.") });
     print(&text)?;
@@ -34,7 +35,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
 }
 
 /// Prints a section and counts its problems.
-fn section(text: &mut String, heading: &str, findings: &[Finding]) -> usize {
+fn section(text: &mut String, heading: &str, findings: &[Finding], fix_hints: bool) -> usize {
     let _ = writeln!(text, "{heading}");
     for finding in findings {
         let sign = match finding.level {
@@ -46,9 +47,28 @@ fn section(text: &mut String, heading: &str, findings: &[Finding]) -> usize {
         if let Some(hint) = &finding.hint {
             let _ = writeln!(text, "          → {hint}");
         }
+        if fix_hints {
+            finding.fixes.iter().for_each(|fix| steps(text, fix));
+        }
     }
     text.push('\n');
     findings.iter().filter(|finding| finding.level == FindingLevel::Problem).count()
+}
+
+/// Prints a step that mends a finding.
+fn steps(text: &mut String, fix: &Fix) {
+    match fix {
+        Fix::Elsewhere(step) => {
+            let _ = writeln!(text, "          do: {step}");
+        }
+        Fix::Run(command) => {
+            let _ = writeln!(text, "          run:\n              {command}");
+        }
+        Fix::Configure { place, lines } => {
+            let lines = lines.replace('\n', "\n              ");
+            let _ = writeln!(text, "          paste {place}:\n              {lines}");
+        }
+    }
 }
 
 /// What is stored, when it was last collected, and what is in quarantine.
@@ -56,11 +76,9 @@ async fn collection(app: &App) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let counts = app.store.family_counts().await?;
     if counts.is_empty() {
-        findings.push(Finding {
-            level: FindingLevel::Notice,
-            message: "nothing has been collected yet".to_owned(),
-            hint: Some("run `chiplog collect --once`, then `chiplog doctor` again".to_owned()),
-        });
+        let finding = Finding::notice("nothing has been collected yet");
+        let finding = finding.hint("run `chiplog collect --once`, then `chiplog doctor` again");
+        findings.push(finding.fix(Fix::Run("chiplog collect --once".to_owned())));
     }
     for count in counts {
         let message = format!(
@@ -70,7 +88,7 @@ async fn collection(app: &App) -> Result<Vec<Finding>> {
             count.family,
             count.newest.format("%Y-%m-%d %H:%M UTC")
         );
-        findings.push(Finding { level: FindingLevel::Good, message, hint: None });
+        findings.push(Finding::good(message));
     }
     for state in app.store.source_states().await? {
         if let Some(error) = state.last_error {
@@ -80,24 +98,30 @@ async fn collection(app: &App) -> Result<Vec<Finding>> {
             let whole = state.last_success_at == Some(state.last_attempt_at);
             let what = if whole { "a part of the last collection failed" } else { "the last collection failed" };
             let message = format!("{}: {what}: {error} (last success: {since})", state.source);
-            findings.push(Finding { level: FindingLevel::Problem, message, hint: None });
+            let again = "chiplog collect --once # once what the section of the source says is mended";
+            findings.push(Finding::problem(message).fix(Fix::Run(again.to_owned())));
         }
     }
     for waiting in app.store.waiting_delivery_counts().await? {
         let minutes = (clock::now() - waiting.oldest).num_minutes();
-        let level = if minutes < 1 { FindingLevel::Good } else { FindingLevel::Problem };
         let message = format!(
             "{}: {} webhooks wait to be processed, the oldest for {minutes} minutes",
             waiting.source, waiting.count
         );
         let hint =
             "is `chiplog serve` running? Its log says why they cannot be processed; what is given up polling brings";
-        findings.push(Finding { level, message, hint: (minutes >= 1).then(|| hint.to_owned()) });
+        findings.push(if minutes < 1 {
+            Finding::good(message)
+        } else {
+            Finding::problem(message).hint(hint).fix(Fix::Run("chiplog serve".to_owned()))
+        });
     }
     for reject in app.store.quarantine(10).await? {
         let message =
             format!("{}: {} {} is in quarantine: {}", reject.source, reject.family, reject.external_id, reject.reason);
-        findings.push(Finding { level: FindingLevel::Notice, message, hint: None });
+        let step = "mend the record in the tool, or the field that the reason names in the configuration; it leaves \
+                    the quarantine when it is read well";
+        findings.push(Finding::notice(message).fix(Fix::Elsewhere(step.to_owned())));
     }
     Ok(findings)
 }

@@ -7,6 +7,7 @@ mod digests;
 mod doctor;
 mod evaluation;
 mod explain;
+mod health;
 mod import;
 mod kpis;
 mod review;
@@ -67,7 +68,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             let teams: Vec<&str> = config.organisation.teams.keys().map(String::as_str).collect();
             print(&report::alertmanager_example(&teams)).map(|()| ExitCode::SUCCESS)
         }
-        Command::Doctor => doctor::run(&cli.config).await,
+        Command::Doctor { fix_hints } => doctor::run(&cli.config, fix_hints).await,
+        Command::Health { url } => health::run(&cli.config, url).await,
         Command::Stats { retention, json } => stats::run(&cli.config, retention, json).await,
         Command::Dump { file } => backup::dump(&cli.config, &file).await,
         Command::Restore { file } => backup::restore(&cli.config, &file).await,

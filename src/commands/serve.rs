@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 
 use super::digests::keep_reviewed;
@@ -13,9 +14,9 @@ use super::shutdown_signal;
 use crate::app::App;
 use crate::clock;
 use crate::expose::receive::{self, ReceiveState, WebhookState};
+use crate::expose::requests::identify;
 use crate::expose::web::{Served, WebState, router};
 use crate::pipeline::{CollectMetrics, Collector, Deliverer, Inbox, Replica, Stop, keep_pruned, progress};
-use crate::store::Store;
 
 pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let app = Arc::new(App::open(config).await?);
@@ -55,7 +56,9 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         turn: deliverer.turn.clone(),
         webhooks: WebhookState::new(deliverer.inbox.clone()),
     });
-    let web = axum::serve(listener, router(state).merge(received)).with_graceful_shutdown(async move {
+    metrics.begin_at_zero(&app.sources);
+    let routes = router(state).merge(received).layer(from_fn_with_state(metrics.clone(), identify));
+    let web = axum::serve(listener, routes).with_graceful_shutdown(async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     });
     tracing::info!("serving http://{address}");
@@ -69,7 +72,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         keep_evaluated(&app, &served, &replica, &stop),
         keep_reviewed(&app, &served, &replica, &stop),
         keep_pruned(&app.store, app.config.retention, &metrics, &replica, &stop),
-        keep_told(&app.store, &metrics, &replica, &stop),
+        keep_told(&app, &metrics, &replica, &stop),
     );
     app.store.close().await;
     tracing::info!("stopped");
@@ -78,12 +81,14 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
 }
 
 /// Tells of all sources when they were last collected, whichever replica did it: alerts look at any of them.
-async fn keep_told(store: &Store, metrics: &CollectMetrics, replica: &Replica, stop: &Stop) {
+async fn keep_told(app: &App, metrics: &CollectMetrics, replica: &Replica, stop: &Stop) {
     let (mut beats, mut stop) = (replica.sight(), stop.clone());
     while !*stop.borrow() {
-        match store.source_states().await {
+        match app.store.source_states().await {
             Ok(states) => {
-                for state in states {
+                // What was once collected and is configured no more stands still rightly.
+                let is_configured = |name: &str| app.sources.iter().any(|source| source.name() == name);
+                for state in states.into_iter().filter(|state| is_configured(&state.source)) {
                     if let Some(at) = state.last_success_at {
                         metrics.set_last_success(&state.source, at);
                     }

@@ -9,11 +9,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
+use super::requests::current_id;
+
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorAnswer {
     /// What is wrong, and how to mend it.
     pub error: String,
+    /// The id of the request, which the log knows it by.
+    pub request_id: Option<String>,
 }
 
 /// The query, the month or the body cannot be read.
@@ -53,7 +57,11 @@ pub struct NotYet(pub ErrorAnswer);
 
 /// The answer to a request that is refused.
 pub fn refusal(status: StatusCode, error: impl Into<String>) -> Response {
-    let body = Json(ErrorAnswer { error: error.into() });
+    let error = error.into();
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!("{error}");
+    }
+    let body = Json(ErrorAnswer { error, request_id: current_id() });
     if status == StatusCode::UNAUTHORIZED {
         return (status, [(header::WWW_AUTHENTICATE, "Bearer")], body).into_response();
     }

@@ -11,6 +11,7 @@ pub mod pages;
 pub mod prometheus;
 pub mod receive;
 pub mod remote_write;
+pub mod requests;
 pub mod review_markdown;
 pub mod terminal;
 mod trend_families;

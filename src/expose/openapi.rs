@@ -29,7 +29,7 @@ pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
         .description(Some(
             "What the pages of chiplog show, for programs, and what may be sent to it. Durations are seconds, shares lie \
              between 0 and 1, moments are UTC. A value that is not there is null, never zero. A refused request is \
-             answered with `{ \"error\": … }`.",
+             answered with `{ \"error\": …, \"request_id\": … }`, and each answer has the header `X-Request-Id`.",
         ))
         .license(Some(license));
     let tags = TAGS.map(|(name, description)| {

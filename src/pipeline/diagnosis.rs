@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::attribution::{Attributed, DeploymentRule, FactsInput, LeftOut, Organisation, Part};
-use crate::sources::{Finding, FindingLevel};
+use crate::sources::{Finding, Fix};
 
 /// What rules and facts of one part of the organisation say of each other, so that the whole can be told from the parts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -102,7 +102,7 @@ pub(super) fn findings<'a>(
     findings.extend(incident_services(organisation, incidents));
     findings.extend(left_out_groups(parts).into_iter().map(|((kind, reason), group)| {
         let (count, example) = (group.count, group.first.explanation);
-        finding(FindingLevel::Notice, format!("left out: {count} × {kind}, {reason}. For example: {example}"), None)
+        Finding::notice(format!("left out: {count} × {kind}, {reason}. For example: {example}"))
     }));
     findings
 }
@@ -139,10 +139,6 @@ pub(super) fn diagnose_part(
     }
 }
 
-fn finding(level: FindingLevel, message: String, hint: Option<String>) -> Finding {
-    Finding { level, message, hint }
-}
-
 /// Each service: what counts as its deployment, and how often that was seen.
 fn services(
     organisation: &Organisation,
@@ -159,38 +155,52 @@ fn services(
         let count = counts.get(service.as_str()).copied().unwrap_or_default();
         if count > 0 {
             let message = format!("service {service}: {count} deployments; {rule}");
-            told.insert(service.clone(), finding(FindingLevel::Good, message, None));
+            told.insert(service.clone(), Finding::good(message));
             continue;
         }
-        let configured = organisation.services.get(service);
-        let repository = configured.map(|service| service.repository.as_str());
-        let seen = repository.map(|repository| seen_in(repository, facts)).unwrap_or_default();
-        let hint = if seen.is_empty() {
-            "nothing was collected that could be a deployment: deploy with GitHub Deployments, publish releases, or push tags".to_owned()
-        } else {
-            format!(
-                "seen in {}: {seen}. Write into [service.{service}] for example deployments = {}",
-                repository.unwrap_or_default(),
-                example(&seen)
-            )
-        };
         let message = format!("service {service}: no deployment; {rule}");
-        told.insert(service.clone(), finding(FindingLevel::Problem, message, Some(hint)));
+        told.insert(service.clone(), mended(message, service, organisation, facts, attributed));
     }
     for (id, service) in part.services.iter().filter_map(|id| organisation.services.get_key_value(id)) {
         let tells = attributed.chosen_rules.contains_key(id) || counts.contains_key(id.as_str());
         if !tells && !matches!(service.deployments, DeploymentRule::Auto) {
-            let seen = seen_in(&service.repository, facts);
-            let hint = format!(
-                "seen in {}: {}",
-                service.repository,
-                if seen.is_empty() { "nothing".to_owned() } else { seen }
-            );
             let message = format!("service {id}: its deployment rule matches nothing");
-            unmatched.insert(id.clone(), finding(FindingLevel::Problem, message, Some(hint)));
+            unmatched.insert(id.clone(), mended(message, id, organisation, facts, attributed));
         }
     }
     (told, unmatched)
+}
+
+/// The problem of a service without deployments, with what was seen of it and the lines that take it in.
+fn mended(
+    message: String,
+    service: &str,
+    organisation: &Organisation,
+    facts: &FactsInput,
+    attributed: &Attributed,
+) -> Finding {
+    let configured = organisation.services.get(service);
+    // A repository of a team that no table names is a service of its own.
+    let is_its_own = |repository: &&String| repository.rsplit('/').next() == Some(service) || *repository == service;
+    let own = || attributed.repository_teams.keys().find(is_its_own).map(String::as_str);
+    let repository = configured.map(|service| service.repository.as_str()).or_else(own).unwrap_or_default();
+    let seen = seen_in(repository, facts);
+    if seen.is_empty() {
+        let hint = "nothing was collected that could be a deployment: deploy with GitHub Deployments, publish releases, or push tags";
+        let step =
+            "let the deploying workflow name its `environment:`, publish a release, push a tag, or send CDEvents";
+        return Finding::problem(message).hint(hint).fix(Fix::Elsewhere(step.to_owned()));
+    }
+    let rule = example(&seen);
+    let hint = format!("seen in {repository}: {seen}. Write into [service.{service}] for example deployments = {rule}");
+    let line = format!("deployments = {rule}");
+    let fix = if configured.is_some() {
+        Fix::configure(format!("in [service.{service}], instead of its line deployments if it has one"), line)
+    } else {
+        let key = if service.contains('/') { format!("\"{service}\"") } else { service.to_owned() };
+        Fix::configure("at the end", format!("[service.{key}]\nrepository = \"{repository}\"\n{line}"))
+    };
+    Finding::problem(message).hint(hint).fix(fix)
 }
 
 /// What a repository has that could count as deployments, in words.
@@ -247,7 +257,10 @@ fn teams(part: &Part, attributed: &Attributed) -> BTreeMap<String, Finding> {
             "write github_team or repositories into [team.{team}], or team = \"{team}\" into a service; collect once before"
         );
         let message = format!("team {team}: no repository belongs to it");
-        (team.clone(), finding(FindingLevel::Problem, message, Some(hint)))
+        let lines = format!("github_team = \"{team}\" # the slug of its team at GitHub; or repositories = [\"OWNER/NAME\"]");
+        let finding = Finding::problem(message).hint(hint);
+        let finding = finding.fix(Fix::configure(format!("in [team.{team}]"), lines));
+        (team.clone(), finding.fix(Fix::Run("chiplog collect --once".to_owned())))
     });
     findings.collect()
 }
@@ -276,12 +289,17 @@ fn unmapped_incidents(facts: &FactsInput, attributed: &Attributed) -> BTreeMap<(
 fn incident_services(organisation: &Organisation, by_service: BTreeMap<(&str, &str), usize>) -> Vec<Finding> {
     let example = organisation.services.keys().next().map_or("NAME", String::as_str);
     let findings = by_service.into_iter().map(|((source, service), count)| {
-        let id = service.split(' ').next().unwrap_or_default();
-        finding(
-            FindingLevel::Problem,
-            format!("{count} incidents of {source} service {service} belong to no service"),
-            Some(format!("write {source} = [\"{id}\"] into the table of its service, for example [service.{example}]")),
-        )
+        let (id, name) = service.split_once(' ').unwrap_or((service, ""));
+        let line = if source == "pagerduty" {
+            format!("pagerduty = [\"{id}\"]")
+        } else {
+            format!("incident_services = {{ {source} = [\"{id}\"] }}")
+        };
+        let called = |service: &&String| [id, name.trim_matches(['(', ')'])].contains(&service.as_str());
+        let namesake = organisation.services.keys().find(called).map_or(example, String::as_str);
+        Finding::problem(format!("{count} incidents of {source} service {service} belong to no service"))
+            .hint(format!("write {line} into the table of its service, for example [service.{namesake}]"))
+            .fix(Fix::configure(format!("in [service.{namesake}], or that of the service it belongs to"), line))
     });
     findings.collect()
 }

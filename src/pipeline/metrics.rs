@@ -1,12 +1,14 @@
 //! Live counters of the collection, through the prometheus crate's registry.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use prometheus::core::Collector as _;
 use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Opts, Registry};
 
 use crate::facts::{Moment, Reject};
+use crate::sources::Source;
 use crate::store::Accepted;
 
 /// How far the collection of a part of a source has come.
@@ -59,6 +61,10 @@ pub struct CollectMetrics {
     replica: GaugeVec,
     /// How many replicas are alive.
     replicas: Gauge,
+    /// When the store last took and answered a heart-beat.
+    store_answered: Gauge,
+    /// Requests that were answered, by status code.
+    requests: IntCounterVec,
     /// All changes together: rises whenever an evaluation would see something new.
     changes: IntCounter,
 }
@@ -122,6 +128,15 @@ impl CollectMetrics {
                 &["replica", "version"],
             )?,
             replicas: Gauge::new("chiplog_replicas", "How many replicas are alive, as this one sees it.")?,
+            store_answered: Gauge::new(
+                "chiplog_store_last_answer_timestamp_seconds",
+                "When the store last took a heart-beat of this replica.",
+            )?,
+            requests: counters(
+                "chiplog_http_requests_total",
+                "Requests that were answered, by the status code of the answer.",
+                &["code"],
+            )?,
             changes: IntCounter::new(
                 "chiplog_facts_changed_total",
                 "Facts that were new or different, of all sources.",
@@ -140,12 +155,38 @@ impl CollectMetrics {
         metrics.registry.register(Box::new(metrics.leases.clone()))?;
         metrics.registry.register(Box::new(metrics.replica.clone()))?;
         metrics.registry.register(Box::new(metrics.replicas.clone()))?;
+        metrics.registry.register(Box::new(metrics.store_answered.clone()))?;
+        metrics.registry.register(Box::new(metrics.requests.clone()))?;
         Ok(metrics)
     }
 
     /// All families as they are now; those without a series are left out.
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
+    }
+
+    /// Has what alerts look at begin at zero: a counter that appears with its first event has not risen in Prometheus' eyes.
+    pub fn begin_at_zero(&self, sources: &[Arc<dyn Source>]) {
+        self.requests.with_label_values(&["500"]).inc_by(0);
+        for source in sources {
+            self.quarantined.with_label_values(&[source.name()]).inc_by(0);
+            self.errors.with_label_values(&[source.name(), "store"]).inc_by(0);
+            if source.webhook().is_some() || source.receiver().is_some() {
+                for outcome in ["missed", "failed", "refused", "unavailable"] {
+                    self.count_deliveries(source.name(), outcome, 0);
+                }
+            }
+        }
+    }
+
+    /// Notes that the store has just taken a heart-beat.
+    pub(super) fn store_answered(&self, at: Moment) {
+        self.store_answered.set(at.timestamp_millis() as f64 / 1000.0);
+    }
+
+    /// Counts a request that was answered.
+    pub fn count_request(&self, code: &str) {
+        self.requests.with_label_values(&[code]).inc();
     }
 
     /// Takes over what an earlier run of the program knew.

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::collect::Stop;
 use super::metrics::CollectMetrics;
+use crate::clock;
 use crate::store::{Fence, Store, StoreError};
 
 /// Heart-beats per lease: two may fail, and the lease still holds.
@@ -121,7 +122,10 @@ impl Replica {
         while !*stop.borrow() {
             let began = Instant::now();
             match tokio::time::timeout(self.0.lasts, self.beat()).await {
-                Ok(Ok(())) => renewed = began,
+                Ok(Ok(())) => {
+                    renewed = began;
+                    self.0.metrics.store_answered(clock::now());
+                }
                 Ok(Err(error)) => tracing::warn!("the heart-beat failed: {error}"),
                 Err(_) => tracing::warn!("the heart-beat failed: the store does not answer"),
             }

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::health_alerts;
 use crate::kpi::{Kpi, Unit, find};
 use crate::trend::ALERTABLE;
 
@@ -31,7 +32,8 @@ pub fn alert_rules() -> String {
     for kpi in ALERTABLE.iter().filter_map(|id| find(id)) {
         text.push_str(&regression(kpi));
     }
-    text.push_str(SCORECARDS_AND_HEALTH);
+    text.push_str(SCORECARDS);
+    text.push_str(&health_alerts::group());
     text
 }
 
@@ -84,7 +86,7 @@ fn regression(kpi: &Kpi) -> String {
          \x20           {high}), confirmed in two weeks running and corrected for all series.\n\
          \x20         since: '{since}'\n\
          \x20         counterpart: '{counter_title} is {{{{ with printf \"last_over_time(chiplog_kpi_regression_confirmed{{kpi=''{counter}'',team=''%s''}}[{LOOK_BACK}])\" .Labels.team | query }}}}{{{{ if eq (. | first | value) 1.0 }}}}worse as well{{{{ else }}}}not worse{{{{ end }}}}{{{{ else }}}}not known{{{{ end }}}}'\n\
-         \x20         runbook: docs/trends.md\n\
+         \x20         {runbook}\n\
          \x20         page_path: '/teams/{{{{ .Labels.team }}}}/kpis/{id}'\n\
          \x20         dashboard_path: '/d/chiplog-kpi-explorer?var-team={{{{ .Labels.team }}}}&var-kpi={id}'\n",
         current = of_kpi("chiplog_kpi_trend_current", "", shown(kpi.unit)),
@@ -94,12 +96,13 @@ fn regression(kpi: &Kpi) -> String {
         effect = of_kpi(effect, "", number),
         low = of_kpi(low, "", number),
         high = of_kpi(high, "", number),
+        runbook = health_alerts::runbook("ChiplogKpiTrendRegression"),
         since = of_kpi("chiplog_kpi_trend_confirmed_timestamp_seconds", "", "humanizeTimestamp").replace('\'', "''"),
     );
     text
 }
 
-const SCORECARDS_AND_HEALTH: &str = r"  - name: chiplog-scorecards
+const SCORECARDS: &str = r"  - name: chiplog-scorecards
     rules:
       - alert: ChiplogScorecardOffTarget
         expr: max by (team, role, row, kpi) (last_over_time(chiplog_scorecard_status[26h])) == 3
@@ -109,34 +112,8 @@ const SCORECARDS_AND_HEALTH: &str = r"  - name: chiplog-scorecards
         annotations:
           summary: '{{ .Labels.row }} of {{ .Labels.team }} is off its target for a week'
           description: 'chiplog scorecard {{ .Labels.team }} --role {{ .Labels.role }} shows value, n and target.'
-          runbook: docs/trends.md
+          runbook_url: docs/runbooks/ChiplogScorecardOffTarget.md
           page_path: '/teams/{{ .Labels.team }}/kpis/{{ .Labels.kpi }}'
-  - name: chiplog-health
-    rules:
-      - alert: ChiplogSourceStale
-        expr: time() - last_over_time(chiplog_source_last_success_timestamp_seconds[26h]) > 6 * 3600
-        for: 15m
-        labels:
-          severity: warning
-        annotations:
-          summary: 'chiplog has collected nothing of {{ .Labels.source }} for {{ .Value | humanizeDuration }}'
-          description: '`chiplog doctor` says why. Numbers that rest on it stand still.'
-      - alert: ChiplogEvaluationFailed
-        expr: time() - max(last_over_time(chiplog_kpi_evaluation_timestamp_seconds[26h])) > 3600
-        for: 15m
-        labels:
-          severity: warning
-        annotations:
-          summary: 'chiplog has evaluated nothing for {{ .Value | humanizeDuration }}'
-          description: 'Its log names the error. What was known stays served.'
-      - alert: ChiplogUnmappedItemsHigh
-        expr: sum by (kind, reason) (last_over_time(chiplog_unmapped_items[26h])) > 100
-        for: 1d
-        labels:
-          severity: notice
-        annotations:
-          summary: '{{ .Value }} × {{ .Labels.kind }} belong nowhere: {{ .Labels.reason }}'
-          description: '`chiplog doctor` names examples and the line of configuration that mends it.'
 ";
 
 /// `rules.yml`: what dashboards ask often.
@@ -196,7 +173,7 @@ pub fn alertmanager_example(teams: &[&str]) -> String {
     text.push_str(
         "inhibit_rules:\n\
          \x20 # While a source stands still, or nothing is evaluated, trends tell nothing.\n\
-         \x20 - source_matchers: ['alertname=~\"ChiplogSourceStale|ChiplogEvaluationFailed\"']\n\
+         \x20 - source_matchers: ['alertname=~\"ChiplogDown|ChiplogStoreUnreachable|ChiplogSourceStale|ChiplogEvaluationFailed\"']\n\
          \x20   target_matchers: ['alertname=\"ChiplogKpiTrendRegression\"']\n",
     );
     text

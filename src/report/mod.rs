@@ -6,6 +6,7 @@ pub type Word = std::borrow::Cow<'static, str>;
 mod alerts;
 mod dashboards;
 mod explanation;
+mod health_alerts;
 mod reference;
 pub mod review;
 pub mod scorecard;

@@ -7,6 +7,7 @@ mod alertmanager;
 mod alerts;
 pub mod budget;
 mod cdevents;
+mod finding;
 mod git;
 mod github;
 pub mod http;
@@ -23,9 +24,10 @@ pub mod source;
 pub mod test_reports;
 pub mod webhook;
 
+pub use finding::{Finding, FindingLevel, Fix};
 pub use source::{
-    BatchSink, Clock, ConfigureError, Environment, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver,
-    SinkError, Source, SourceContext, SourceError, SourceTable, Telemetry,
+    BatchSink, Clock, ConfigureError, Environment, FactLookup, Kind, ReceiveError, Receiver, SinkError, Source,
+    SourceContext, SourceError, SourceTable, Telemetry,
 };
 pub use webhook::{Delivery, KnownDeliveries, Missed, Refusal, StoredDelivery, Verdict, Webhook};
 

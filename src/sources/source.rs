@@ -6,10 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::Duration;
 use http::HeaderMap;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::budget::BudgetReport;
+use super::finding::Finding;
 use super::webhook::Webhook;
 use crate::facts::{Batch, Moment, PersonHasher};
 
@@ -37,6 +37,8 @@ pub struct Kind {
     pub example: &'static str,
     /// What personal data it sees and what becomes of it.
     pub privacy: &'static str,
+    /// Where a credential is made, and what it must be allowed. Empty where none is needed.
+    pub credential: &'static str,
     /// Builds a source from its table of the configuration file. The table is spanned, so that errors carry the line;
     /// secrets named by `*_env` and `*_file` keys are read through the context.
     pub configure: Configure,
@@ -243,26 +245,4 @@ impl SourceError {
             Self::Sink(_) => "store",
         }
     }
-}
-
-/// How bad a finding of `doctor` is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum FindingLevel {
-    /// As it should be.
-    Good,
-    /// Works, and something is worth knowing.
-    Notice,
-    /// Numbers are missing or wrong because of it.
-    Problem,
-}
-
-/// Something that `doctor` has to say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// How bad it is.
-    pub level: FindingLevel,
-    /// What was found.
-    pub message: String,
-    /// How to mend it, where there is something to mend.
-    pub hint: Option<String>,
 }

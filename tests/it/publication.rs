@@ -10,7 +10,7 @@ use chiplog::pipeline::{
     EvaluationCost, Evidence, Followed, Known, Publication, Snapshot, Unmapped, diagnose, evaluate, fingerprint,
     load_facts,
 };
-use chiplog::sources::{Finding, FindingLevel};
+use chiplog::sources::{Finding, Fix};
 use chiplog_simulator::demo;
 
 use crate::harness::demo::Demo;
@@ -22,7 +22,7 @@ async fn evaluated(app: &App) -> Arc<Known> {
     let mut findings = diagnose(&app.organisation, &facts, &attributed);
     let mut snapshot = evaluate(&app.organisation, &attributed, &app.families, &app.scorecards, as_of);
     // The demo organisation is in good order.
-    findings.push(Finding { level: FindingLevel::Notice, message: "look \"here\"".to_owned(), hint: None });
+    findings.push(Finding::notice("look \"here\"").fix(Fix::configure("in [team.payments]", "name = \"Payments\"")));
     let (kind, reason, example) = ("deployment".into(), "no_service".into(), "a § that nobody owns".to_owned());
     snapshot.unmapped.push(Unmapped { kind, reason, count: 7, example });
     snapshot.cost = EvaluationCost { seconds: 1.25, teams: 8 };

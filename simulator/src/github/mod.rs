@@ -77,7 +77,7 @@ impl GithubOptions {
             schema: schema_path(),
             now,
             token: "ghp_simulated".to_owned(),
-            scopes: "read:org, repo".to_owned(),
+            scopes: "read:org, read:project, repo".to_owned(),
             more_tokens: Vec::new(),
             app: None,
             points_per_hour: 5000,

@@ -228,12 +228,12 @@ async fn a_jwt_that_github_would_not_take_is_refused() {
 async fn a_missing_scope_hides_teams_and_a_repository_can_be_hidden_or_forbidden() {
     let github = Github::start(vec![repository(1, 3), repository(2, 1)]).await;
     let faults = &github.options.faults;
-    assert_eq!(github.get("/user").await.header("x-oauth-scopes"), "read:org, repo");
+    assert_eq!(github.get("/user").await.header("x-oauth-scopes"), "read:org, read:project, repo");
     faults.withdraw_scope("read:org");
-    assert_eq!(github.get("/user").await.header("x-oauth-scopes"), "repo");
+    assert_eq!(github.get("/user").await.header("x-oauth-scopes"), "read:project, repo");
     let error = github.error("{ organization(login: \"acme\") { team(slug: \"payments\") { name } } }").await;
     assert!(error.starts_with("INSUFFICIENT_SCOPES: Your token has not been granted the required scopes"), "{error}");
-    assert!(error.contains("['repo']"), "{error}");
+    assert!(error.contains("['read:project', 'repo']"), "{error}");
     assert_eq!(github.get("/orgs/acme/teams").await.status, 403);
     faults.clear();
     faults.hide("acme/shop-1");

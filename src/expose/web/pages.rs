@@ -48,6 +48,9 @@ pub(super) fn failure(failure: &Failure, written: Option<&str>) -> Response {
         StatusCode::SERVICE_UNAVAILABLE => "Not yet",
         _ => "That did not work",
     };
+    if failure.status == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!("{}", failure.message);
+    }
     let page = pages::message_page(title, &failure.message, written).unwrap_or_else(|_| failure.message.clone());
     (failure.status, html(page)).into_response()
 }

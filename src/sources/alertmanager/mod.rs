@@ -14,9 +14,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::de::ValueDeserializer;
 
+use super::finding::Finding;
 use super::source::{
-    BatchSink, ConfigureError, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver, Source, SourceContext,
-    SourceError, SourceTable, Telemetry,
+    BatchSink, ConfigureError, FactLookup, Kind, ReceiveError, Receiver, Source, SourceContext, SourceError,
+    SourceTable, Telemetry,
 };
 use super::webhook::digest_id;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident};
@@ -36,6 +37,7 @@ severity_label = "severity"      # the label whose word [incidents] weighs
 name = "alertmanager"            # the source's name, needed when there are several
 "#,
     privacy: "Labels and annotations are not kept, but for service, severity and the summary without addresses and mentions.",
+    credential: "",
     configure,
 };
 
@@ -96,7 +98,7 @@ impl Source for AlertmanagerSource {
 
     async fn diagnose(&self) -> Vec<Finding> {
         let message = format!("waits for Alertmanager at /api/v1/webhooks/{}", self.name);
-        vec![Finding { level: FindingLevel::Good, message, hint: None }]
+        vec![Finding::good(message)]
     }
 
     fn telemetry(&self) -> Vec<Telemetry> {

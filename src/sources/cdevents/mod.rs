@@ -14,9 +14,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use toml::de::ValueDeserializer;
 
+use super::finding::Finding;
 use super::source::{
-    BatchSink, ConfigureError, FactLookup, Finding, FindingLevel, Kind, ReceiveError, Receiver, Source, SourceContext,
-    SourceError, SourceTable, Telemetry,
+    BatchSink, ConfigureError, FactLookup, Kind, ReceiveError, Receiver, Source, SourceContext, SourceError,
+    SourceTable, Telemetry,
 };
 use super::webhook::digest_id;
 use crate::facts::{Batch, Reject};
@@ -34,6 +35,7 @@ repositories = { "ledger-pipeline" = "acme/ledger" }
 name = "cdevents"                # the source's name, needed when there are several
 "#,
     privacy: "Descriptions are kept without addresses and mentions; custom data is read for repository, sha and branch only.",
+    credential: "",
     configure,
 };
 
@@ -78,7 +80,7 @@ impl Source for CdeventsSource {
 
     async fn diagnose(&self) -> Vec<Finding> {
         let message = format!("waits for events at /api/v1/webhooks/{}", self.name);
-        vec![Finding { level: FindingLevel::Good, message, hint: None }]
+        vec![Finding::good(message)]
     }
 
     fn telemetry(&self) -> Vec<Telemetry> {

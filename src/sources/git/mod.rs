@@ -12,9 +12,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::source::{
-    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
-};
+use super::finding::{Finding, Fix};
+use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use crate::facts::{Batch, Commit, Fact, FactFamily as _, Repository, Tag};
 use config::GitTable;
 
@@ -30,6 +29,7 @@ changed_files = false            # read which files each commit changed: for ser
 name = "git"                     # the source's name, needed when there are several
 "#,
     privacy: "E-mail addresses of authors become keyed hashes; messages are kept as their first line without names.",
+    credential: "",
     configure,
 };
 
@@ -89,19 +89,19 @@ impl Source for GitSource {
 
     async fn diagnose(&self) -> Vec<Finding> {
         let (path, request) = (self.path.clone(), self.request());
-        let finding = |level, message, hint| Finding { level, message, hint };
         match blocking(move || read::open(&path, &request, None)).await {
-            Err(error) => vec![finding(FindingLevel::Problem, error.to_string(), None)],
+            Err(error) => vec![Finding::failed(&error, "path of [git] must be a clone that this user may read")],
             Ok(clone) => {
                 let mut findings = Vec::new();
                 if let Some(clone) = clone {
                     let (commits, tags) = (clone.commits.len(), clone.tags.len());
                     let message = format!("{}: {commits} commits, {tags} tags", clone.repository.full_name);
-                    findings.push(finding(FindingLevel::Good, message, None));
+                    findings.push(Finding::good(message));
                     if clone.shallow {
                         let message = format!("{} is a shallow clone: its history is cut short", self.path.display());
-                        let hint = Some("run `git fetch --unshallow` in it".to_owned());
-                        findings.push(finding(FindingLevel::Problem, message, hint));
+                        let command = format!("git -C {} fetch --unshallow", self.path.display());
+                        let finding = Finding::problem(message).hint("run `git fetch --unshallow` in it");
+                        findings.push(finding.fix(Fix::Run(command)));
                     }
                 }
                 findings

@@ -1,14 +1,14 @@
 //! What `doctor` says of a GitHub: whether each credential is good, what it sees, what it may still ask.
 
-use super::GithubSource;
-use super::budget::Resource;
-use super::collect;
-use crate::sources::budget::{TimeToFinish, time_to_finish};
-use crate::sources::source::{FactLookup, Finding, FindingLevel, SourceError};
+use std::collections::BTreeMap;
 
-fn finding(level: FindingLevel, message: String, hint: Option<&str>) -> Finding {
-    Finding { level, message, hint: hint.map(str::to_owned) }
-}
+use super::budget::Resource;
+use super::config::Secret;
+use super::permissions::{self, Permission};
+use super::{GithubSource, KIND, collect, hook};
+use crate::sources::budget::{TimeToFinish, time_to_finish};
+use crate::sources::finding::{Finding, Fix};
+use crate::sources::source::{FactLookup, SourceError};
 
 /// All findings.
 pub(super) async fn findings(source: &GithubSource) -> Vec<Finding> {
@@ -17,10 +17,10 @@ pub(super) async fn findings(source: &GithubSource) -> Vec<Finding> {
         return findings;
     }
     match collect::repositories(source).await {
-        Err(error) => findings.push(finding(FindingLevel::Problem, error.to_string(), None)),
+        Err(error) => findings.push(Finding::failed(&error, KIND.credential)),
         Ok(repositories) => {
             let message = format!("{} repositories are visible", repositories.len());
-            findings.push(finding(FindingLevel::Good, message, None));
+            findings.push(Finding::good(message));
         }
     }
     if source.client.credentials() > 1 {
@@ -30,9 +30,11 @@ pub(super) async fn findings(source: &GithubSource) -> Vec<Finding> {
             };
             let owners: Vec<String> = owners.into_iter().map(of).collect();
             findings.push(if owners.is_empty() {
-                finding(FindingLevel::Notice, format!("{name} sees none of the repositories"), None)
+                Finding::notice(format!("{name} sees none of the repositories")).fix(Fix::Elsewhere(format!(
+                    "install the App for them, or give the account of {name} access; else take it out of [github]"
+                )))
             } else {
-                finding(FindingLevel::Good, format!("{name} sees {}", owners.join(", ")), None)
+                Finding::good(format!("{name} sees {}", owners.join(", ")))
             });
         }
     }
@@ -47,9 +49,14 @@ pub(super) async fn findings(source: &GithubSource) -> Vec<Finding> {
             budget.reserve
         );
         let is_low = budget.remaining <= budget.reserve;
-        let level = if is_low { FindingLevel::Notice } else { FindingLevel::Good };
-        let hint = "nothing is asked until then: add credentials, or make the reserve smaller";
-        findings.push(finding(level, message, is_low.then_some(hint)));
+        findings.push(if is_low {
+            let lines = "tokens_env = [\"SECOND_TOKEN\"] # the token of another account";
+            Finding::notice(message)
+                .hint("nothing is asked until then: add credentials, or make the reserve smaller")
+                .fix(Fix::configure("in [github]", lines))
+        } else {
+            Finding::good(message)
+        });
     }
     findings
 }
@@ -67,7 +74,7 @@ pub(super) async fn history_left(source: &GithubSource, stored: &dyn FactLookup)
         collect::history_left(source, stored, repositories).await?;
     if under_way + not_begun == 0 {
         let message = format!("the history of {complete} repositories is complete{of}");
-        return Ok(finding(FindingLevel::Good, message, None));
+        return Ok(Finding::good(message));
     }
     let is_at_least = not_begun > 0 || all > LOOKED_AT;
     let (allowances, _) = source.client.allowances(Resource::Graphql);
@@ -81,33 +88,70 @@ pub(super) async fn history_left(source: &GithubSource, stored: &dyn FactLookup)
         points.least,
         time.map_or_else(|| "an unknown time".to_owned(), |time| time.in_words(is_at_least))
     );
-    Ok(finding(FindingLevel::Notice, message, None))
+    Ok(Finding::notice(message))
 }
 
-/// Whether each credential is taken, and whether any is.
+/// Whether each credential is taken and what it lacks, and whether any is taken.
 async fn credentials(source: &GithubSource) -> (Vec<Finding>, bool) {
     let several = source.client.credentials() > 1;
     let (mut findings, mut any_is_good) = (Vec::new(), false);
-    for (label, client) in source.client.each() {
+    for ((label, client), credential) in source.client.each().into_iter().zip(&source.config.credentials) {
         let of = if several { format!("{label}: ") } else { String::new() };
         match client.scopes().await {
-            Err(error) => findings.push(finding(FindingLevel::Problem, format!("{of}{error}"), None)),
+            Err(error) => {
+                let failed = Finding::failed(&error, KIND.credential);
+                findings.push(Finding { message: format!("{of}{error}"), ..failed });
+            }
             Ok(Some(scopes)) => {
                 any_is_good = true;
-                let message = format!("{of}the token is good; its scopes: {scopes}");
-                findings.push(finding(FindingLevel::Good, message, None));
-                let held: Vec<&str> = scopes.split(',').map(str::trim).collect();
-                if !source.config.teams.is_empty() && !held.iter().any(|scope| scope.ends_with(":org")) {
-                    let hint = Some("make a token with the scope read:org");
-                    let message = format!("{of}the token may not read teams");
-                    findings.push(finding(FindingLevel::Problem, message, hint));
-                }
+                findings.push(Finding::good(format!("{of}the token is good; its scopes: {scopes}")));
+                findings.extend(scopes_lacking(source, &of, &scopes));
             }
             Ok(None) => {
                 any_is_good = true;
-                findings.push(finding(FindingLevel::Good, format!("{of}the credentials are good"), None));
+                findings.push(Finding::good(format!("{of}the credentials are good")));
+                findings.extend(permissions_lacking(source, &of, &credential.secret).await);
             }
         }
     }
     (findings, any_is_good)
+}
+
+/// What a classic token may not read of what the configuration asks for.
+fn scopes_lacking(source: &GithubSource, of: &str, scopes: &str) -> Vec<Finding> {
+    let held: Vec<&str> = scopes.split(',').map(str::trim).collect();
+    let mut lacking: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for permission in permissions::needed(&source.config).filter(|it| !permissions::holds(&held, it.scope)) {
+        lacking.entry(permission.scope).or_default().push(permission.reads);
+    }
+    let findings = lacking.into_iter().map(|(scope, reads)| {
+        let (message, step) = (
+            format!("{of}the token lacks the scope {scope}: {}", reads.join("; ")),
+            format!("Settings › Developer settings › Personal access tokens › Tokens (classic): tick {scope}"),
+        );
+        // Without it a token sees what is public, which may be all there is.
+        let finding = if scope == "repo" { Finding::notice(message) } else { Finding::problem(message) };
+        finding.hint(format!("make a token with the scope {scope}")).fix(Fix::Elsewhere(step))
+    });
+    findings.collect()
+}
+
+/// What an App's installation is not permitted of what the configuration asks for.
+async fn permissions_lacking(source: &GithubSource, of: &str, secret: &Secret) -> Vec<Finding> {
+    let Secret::App { id, installation_id, private_key } = secret else { return Vec::new() };
+    let Ok(app) = hook::app_client(&source.config, *id, private_key) else { return Vec::new() };
+    let path = format!("/app/installations/{installation_id}");
+    let Ok(installation) = app.get::<serde_json::Value, _, ()>(path, None).await else { return Vec::new() };
+    let granted = &installation["permissions"];
+    let lacking = permissions::needed(&source.config).filter(|permission| granted[permission.name].is_null());
+    let findings = lacking.map(|permission| {
+        let Permission { name, page, reads, .. } = permission;
+        Finding::problem(format!("{of}the App lacks the permission {name}: {reads}"))
+            .hint(format!("permit it: {page}, read-only"))
+            .fix(Fix::Elsewhere(format!("the App's settings › Permissions & events › {page}: Read-only, Save changes")))
+            .fix(Fix::Elsewhere(
+                "the organization's settings › GitHub Apps › Configure: accept the new permission".to_owned(),
+            ))
+    });
+    findings.collect()
 }

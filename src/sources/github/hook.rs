@@ -7,7 +7,7 @@ use chrono::Duration;
 use http_body_util::BodyExt as _;
 use octocrab::Octocrab;
 use octocrab::models::AppId;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::GithubSource;
@@ -15,7 +15,8 @@ use super::client::next_page;
 use super::config::{GithubConfig, Secret};
 use super::webhook::{DeliveryItem, Hook, delivery};
 use crate::facts::Moment;
-use crate::sources::source::{BatchSink, ConfigureError, Finding, FindingLevel, SourceError};
+use crate::sources::finding::{Finding, Fix};
+use crate::sources::source::{BatchSink, ConfigureError, SourceError};
 use crate::sources::webhook::{KnownDeliveries, Missed};
 
 /// The cursor with the moment until which deliveries have been looked at.
@@ -44,13 +45,22 @@ pub(super) fn as_app(config: &GithubConfig) -> Result<Option<Octocrab>, Configur
         Secret::Token(_) => None,
     });
     let (Some(Hook { as_app: true, .. }), Some((id, private_key))) = (hook, app) else { return Ok(None) };
+    app_client(config, *id, private_key).map(Some)
+}
+
+/// A client that asks as an App, rather than as its installation.
+pub(super) fn app_client(
+    config: &GithubConfig,
+    id: u64,
+    private_key: &SecretString,
+) -> Result<Octocrab, ConfigureError> {
     let problem = |_| ConfigureError::Value {
         key: "app".to_owned(),
         problem: "private_key is no RSA key in PEM form: download it anew from the App's page".to_owned(),
     };
     let builder = Octocrab::builder().base_uri(&config.base_url).map_err(problem)?;
-    let app = builder.app_from_rsa_pem(AppId(*id), private_key.expose_secret().as_bytes()).map_err(problem)?;
-    app.build().map(Some).map_err(problem)
+    let app = builder.app_from_rsa_pem(AppId(id), private_key.expose_secret().as_bytes()).map_err(problem)?;
+    app.build().map_err(problem)
 }
 
 /// A page of the list, or one delivery, and the path of the next page.
@@ -136,18 +146,33 @@ pub(super) async fn missed(
 
 /// How the last deliveries went, for `doctor`.
 pub(super) async fn finding(source: &GithubSource, hook: &Hook) -> Finding {
-    let (level, message, hint) = match page(source, &format!("{}?per_page=100", hook.path)).await {
+    match page(source, &format!("{}?per_page=100", hook.path)).await {
         Err(error) => {
             let hint = "the token needs the right to read this webhook (classic: admin:org_hook, or repo for those of a \
                         repository); without it polling brings what was missed";
-            (FindingLevel::Problem, format!("deliveries of the webhook cannot be listed: {error}"), Some(hint))
+            let step = format!(
+                "App: {} read-only; classic token: the scope {}",
+                if hook.path.starts_with("/orgs/") {
+                    "Organization permissions › Webhooks"
+                } else {
+                    "Repository permissions › Webhooks"
+                },
+                if hook.path.starts_with("/orgs/") { "admin:org_hook" } else { "repo" },
+            );
+            Finding::problem(format!("deliveries of the webhook cannot be listed: {error}"))
+                .hint(hint)
+                .fix(Fix::Elsewhere(step))
         }
         Ok((items, _)) => {
             let failed = items.iter().filter(|item| !(200..300).contains(&item.status_code)).count();
             let message = format!("{failed} of the last {} deliveries of the webhook failed", items.len());
             let hint = "chiplog fetches what it has missed every 15 minutes; is its address right and reachable?";
-            if failed == 0 { (FindingLevel::Good, message, None) } else { (FindingLevel::Notice, message, Some(hint)) }
+            if failed == 0 {
+                return Finding::good(message);
+            }
+            let step = "the webhook's page at GitHub › Recent Deliveries says how each was answered: 401 is a wrong secret, 503 \
+                        chiplog's store, no answer the way to chiplog";
+            Finding::notice(message).hint(hint).fix(Fix::Elsewhere(step.to_owned()))
         }
-    };
-    Finding { level, message, hint: hint.map(str::to_owned) }
+    }
 }

@@ -14,6 +14,7 @@ mod governor;
 mod hook;
 mod ledger;
 mod payload;
+mod permissions;
 mod queries;
 mod report;
 mod webhook;
@@ -25,9 +26,10 @@ use octocrab::Octocrab;
 use reqwest::header::HeaderMap;
 
 use super::budget::BudgetReport;
+use super::finding::Finding;
 use super::http::JsonClient;
 use super::source::{
-    BatchSink, ConfigureError, FactLookup, Finding, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
+    BatchSink, ConfigureError, FactLookup, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
 use super::webhook::{Delivery, KnownDeliveries, Missed, Refusal, StoredDelivery, Verdict, Webhook};
 use crate::facts::Moment;
@@ -69,6 +71,7 @@ name = "github"                  # the source's name, needed when there are seve
 "#,
     privacy: "Logins and addresses become keyed hashes; titles, subjects and branch names are kept without them; bodies \
               are read for references and not kept.",
+    credential: "a classic token at Settings › Developer settings › Personal access tokens, or the App: docs/github.md tells the permissions",
     configure,
 };
 

@@ -14,10 +14,9 @@ use serde_json::Value;
 use toml::de::ValueDeserializer;
 
 use super::access::{Access, AccessKeys};
+use super::finding::Finding;
 use super::http::JsonClient;
-use super::source::{
-    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
-};
+use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
 use convert::Names;
@@ -39,6 +38,7 @@ name = "incident_io"             # the source's name, needed when there are seve
 "#,
     privacy: "Roles, creators and updates are not read; names are kept without addresses and mentions, those of private \
               incidents not at all.",
+    credential: "Settings › API keys, a key that may view data",
     configure,
 };
 
@@ -135,11 +135,10 @@ impl Source for IncidentIoSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let (level, message) = match self.page((self.context.now)(), None).await {
-            Err(error) => (FindingLevel::Problem, error.to_string()),
-            Ok(_) => (FindingLevel::Good, "the API key is good".to_owned()),
-        };
-        vec![Finding { level, message, hint: None }]
+        vec![match self.page((self.context.now)(), None).await {
+            Err(error) => Finding::failed(&error, KIND.credential),
+            Ok(_) => Finding::good("the API key is good"),
+        }]
     }
 
     fn webhook(&self) -> Option<&dyn Webhook> {

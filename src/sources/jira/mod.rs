@@ -17,10 +17,9 @@ use tokio::sync::Mutex;
 use toml::de::ValueDeserializer;
 
 use super::access::{Access, AccessKeys};
+use super::finding::{Finding, Fix};
 use super::http::JsonClient;
-use super::source::{
-    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
-};
+use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
 use crate::facts::{Batch, Fact, FactFamily as _, Iteration, Moment, Reject, WorkItem};
 use client::Jira;
@@ -42,6 +41,7 @@ name = "jira"                    # the source's name, needed when there are seve
 "#,
     privacy: "Who reported, was assigned or changed something is not read; summaries are kept without addresses and \
               mentions.",
+    credential: "cloud: an API token of the account at id.atlassian.com › Security; data centre: Profile › Personal Access Tokens; it sees what its account may browse",
     configure,
 };
 
@@ -124,18 +124,23 @@ impl Source for JiraSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let finding = |level, message: String| Finding { level, message, hint: None };
         let site = match self.jira.site().await {
-            Err(error) => return vec![finding(FindingLevel::Problem, error.to_string())],
+            Err(error) => return vec![Finding::failed(&error, KIND.credential)],
             Ok(site) => site,
         };
-        let mut findings = vec![finding(FindingLevel::Good, format!("the token is good; {}", site.described()))];
+        let mut findings = vec![Finding::good(format!("the token is good; {}", site.described()))];
         match self.jira.issues(&site, &self.jql, None).await {
-            Err(error) => findings.push(finding(FindingLevel::Problem, format!("jql: {error}"))),
-            Ok(page) if page.issues.is_empty() => {
-                findings.push(finding(FindingLevel::Problem, "jql: no issue is visible to the token".to_owned()));
+            Err(error) => {
+                findings.push(Finding { message: format!("jql: {error}"), ..Finding::failed(&error, KIND.credential) });
             }
-            Ok(_) => findings.push(finding(FindingLevel::Good, "jql: issues are visible".to_owned())),
+            Ok(page) if page.issues.is_empty() => {
+                let step =
+                    "open the jql of [jira] in Jira's own search as the token's account: nothing is found there either";
+                findings.push(
+                    Finding::problem("jql: no issue is visible to the token").fix(Fix::Elsewhere(step.to_owned())),
+                );
+            }
+            Ok(_) => findings.push(Finding::good("jql: issues are visible")),
         }
         findings
     }

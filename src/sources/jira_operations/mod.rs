@@ -11,10 +11,9 @@ use toml::de::ValueDeserializer;
 
 use super::access::{Access, AccessKeys};
 use super::alerts::{self, AlertApi, AlertPayload, AlertTimes, PAGE};
+use super::finding::Finding;
 use super::http::JsonClient;
-use super::source::{
-    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
-};
+use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use crate::facts::{FactFamily as _, Incident, Moment};
 
 /// Jira Service Management operations.
@@ -32,6 +31,7 @@ base_url = "https://api.atlassian.com"
 name = "jira_operations"         # the source's name, needed when there are several
 "#,
     privacy: "Who was called or who answered is not kept; messages are kept without addresses and mentions.",
+    credential: "an API token of the account at id.atlassian.com › Security, with access to the operations of the site",
     configure,
 };
 
@@ -107,11 +107,10 @@ impl Source for OperationsSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let (level, message) = match self.page((self.context.now)(), 0).await {
-            Err(error) => (FindingLevel::Problem, error.to_string()),
-            Ok(_) => (FindingLevel::Good, "the token is good".to_owned()),
-        };
-        vec![Finding { level, message, hint: None }]
+        vec![match self.page((self.context.now)(), 0).await {
+            Err(error) => Finding::failed(&error, KIND.credential),
+            Ok(_) => Finding::good("the token is good"),
+        }]
     }
 
     fn telemetry(&self) -> Vec<Telemetry> {

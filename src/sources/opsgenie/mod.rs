@@ -12,10 +12,9 @@ use toml::de::ValueDeserializer;
 
 use super::access::{Access, AccessKeys};
 use super::alerts::{self, AlertApi, AlertPayload, AlertTimes, PAGE};
+use super::finding::{Finding, Fix};
 use super::http::JsonClient;
-use super::source::{
-    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
-};
+use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use crate::facts::{FactFamily as _, Incident, Moment};
 
 /// Opsgenie.
@@ -31,6 +30,7 @@ base_url = "https://api.opsgenie.com" # Europe: "https://api.eu.opsgenie.com"
 name = "opsgenie"                # the source's name, needed when there are several
 "#,
     privacy: "Who was called or who answered is not kept; messages are kept without addresses and mentions.",
+    credential: "Settings › API key management, a key that may read",
     configure,
 };
 
@@ -86,22 +86,19 @@ impl Source for OpsgenieSource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let finding = |level, message: &str, hint: Option<&str>| Finding {
-            level,
-            message: message.to_owned(),
-            hint: hint.map(str::to_owned),
-        };
         match self.page((self.context.now)(), 0).await {
-            Err(error) => vec![finding(FindingLevel::Problem, &error.to_string(), None)],
+            Err(error) => vec![Finding::failed(&error, KIND.credential)],
             Ok(_) => vec![
-                finding(FindingLevel::Good, "the API key is good", None),
-                finding(
-                    FindingLevel::Notice,
-                    "Opsgenie ends in April 2027",
-                    Some(
+                Finding::good("the API key is good"),
+                Finding::notice("Opsgenie ends in April 2027")
+                    .hint(
                         "configure [jira_operations] beside it, and remove [opsgenie] once the alerts come from there",
-                    ),
-                ),
+                    )
+                    .fix(Fix::configure(
+                        "at the end",
+                        "[jira_operations]\ncloud_id = \"…\" # https://YOUR.atlassian.net/_edge/tenant_info tells it\n\
+                         user_env = \"JIRA_USER\"\ntoken_env = \"JIRA_TOKEN\"",
+                    )),
             ],
         }
     }

@@ -17,10 +17,9 @@ use reqwest::{StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::finding::Finding;
 use super::http::JsonClient;
-use super::source::{
-    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
-};
+use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use super::webhook::Webhook;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Inventory, InventoryKind, Moment, Reject};
 use config::PagerdutyConfig;
@@ -40,6 +39,7 @@ base_url = "https://api.pagerduty.com" # Europe: "https://api.eu.pagerduty.com"
 name = "pagerduty"               # the source's name, needed when there are several
 "#,
     privacy: "Who was called or who answered is not kept; titles are kept without addresses and mentions.",
+    credential: "Integrations › API Access Keys, a read-only key",
     configure,
 };
 
@@ -121,9 +121,8 @@ impl Source for PagerdutySource {
     }
 
     async fn diagnose(&self) -> Vec<Finding> {
-        let finding = |level, message| Finding { level, message, hint: None };
         match self.page("services", &[], 0).await {
-            Err(error) => vec![finding(FindingLevel::Problem, error.to_string())],
+            Err(error) => vec![Finding::failed(&error, KIND.credential)],
             Ok(None) => Vec::new(),
             Ok(Some((services, _))) => {
                 let names: Vec<String> = services
@@ -136,7 +135,7 @@ impl Source for PagerdutySource {
                         )
                     })
                     .collect();
-                vec![finding(FindingLevel::Good, format!("the API key is good; services: {}", names.join(", ")))]
+                vec![Finding::good(format!("the API key is good; services: {}", names.join(", ")))]
             }
         }
     }

@@ -14,10 +14,9 @@ use reqwest::{StatusCode, Url};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::finding::{Finding, Fix};
 use super::http::JsonClient;
-use super::source::{
-    BatchSink, ConfigureError, Finding, FindingLevel, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
-};
+use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use crate::facts::{Batch, Fact, FactFamily as _, Inventory, Moment, Sample};
 use config::PrometheusConfig;
 
@@ -44,6 +43,7 @@ cost = 'sum by (service) (sum_over_time(cost_dollars_per_hour[$window:1h]))'
 volume = 'sum by (service) (increase(http_requests_total[$window]))'
 "#,
     privacy: "Only the service's name, the day and the value are kept; of alert rules their names and labels.",
+    credential: "the bearer token that the server, or the proxy before it, expects; none where neither does",
     configure,
 };
 
@@ -103,19 +103,20 @@ impl Source for PrometheusSource {
         let mut findings = Vec::new();
         let now = (self.context.now)();
         for (measure, query) in &self.config.queries {
-            let (level, message) = match self.range(measure, query, now, now).await {
-                Err(error) => (FindingLevel::Problem, error.to_string()),
+            findings.push(match self.range(measure, query, now, now).await {
+                Err(error) => Finding::failed(&error, KIND.credential),
                 Ok(result) => {
                     let names = convert::services(&result, &self.config.service_label);
                     if names.is_empty() {
                         let label = &self.config.service_label;
-                        (FindingLevel::Problem, format!("{measure}: no series has the label {label} now"))
+                        let message = format!("{measure}: no series has the label {label} now");
+                        let step = format!("ask Prometheus for the query of {measure} in [prometheus.queries]; its result must have the label {label} (service_label names another)");
+                        Finding::problem(message).fix(Fix::Elsewhere(step))
                     } else {
-                        (FindingLevel::Good, format!("{measure}: {}", names.join(", ")))
+                        Finding::good(format!("{measure}: {}", names.join(", ")))
                     }
                 }
-            };
-            findings.push(Finding { level, message, hint: None });
+            });
         }
         findings
     }

@@ -40,6 +40,8 @@ pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
     ("PAGERDUTY_WEBHOOK_SECRET", "pagerduty-signs-with-this"),
     ("JIRA_WEBHOOK_SECRET", "jira-signs-with-this"),
     ("INCIDENT_IO_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    ("CI_TOKEN", "ci-reports-what-it-measured"),
+    ("ALERTMANAGER_TOKEN", "alertmanager-sends-alerts"),
     ("BAD_TOKEN", "ghp_wrong"),
 ];
 

@@ -111,3 +111,12 @@ pub(crate) fn run_sql(url: &str, statements: &str) {
     let done = command.args(["-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements]).status().unwrap();
     assert!(done.success(), "psql failed");
 }
+
+/// Runs a file of statements, as `psql` takes it on standard input.
+pub(crate) fn run_file(url: &str, statements: &str) {
+    let mut command = as_postgres(&program("psql"));
+    command.args(["-q", "-v", "ON_ERROR_STOP=1", "-d", url]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut psql = command.spawn().unwrap();
+    std::io::Write::write_all(&mut psql.stdin.take().unwrap(), statements.as_bytes()).unwrap();
+    assert!(psql.wait().unwrap().success(), "psql failed");
+}

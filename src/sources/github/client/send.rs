@@ -153,10 +153,14 @@ impl Client {
                     return Judgement::Refused(message);
                 }
                 let accepted = attempt.headers.get("x-accepted-oauth-scopes").and_then(|value| value.to_str().ok());
-                let needed = accepted.filter(|scopes| !scopes.is_empty()).map_or_else(
-                    || "read access to repositories, pull requests, deployments, actions and members".to_owned(),
-                    |scopes| format!("one of the scopes {scopes}"),
-                );
+                let permitted =
+                    attempt.headers.get("x-accepted-github-permissions").and_then(|value| value.to_str().ok());
+                let scopes = accepted.filter(|scopes| !scopes.is_empty()).map(|it| format!("one of the scopes {it}"));
+                // Of Apps and fine-grained tokens GitHub names the permissions instead.
+                let permissions = permitted.map(|permissions| format!("the permission {permissions}"));
+                let needed = scopes.or(permissions).unwrap_or_else(|| {
+                    "read access to repositories, pull requests, deployments, actions and members".to_owned()
+                });
                 Judgement::Hidden(SourceError::Forbidden(format!(
                     "GitHub does not let {name} do this (403 {message}): give it {needed}"
                 )))
