@@ -207,8 +207,8 @@ impl Site {
         let mut world = self.world.write().unwrap();
         let newest = world.repositories.iter().flat_map(|it| &it.deployments).map(|it| it.id).max();
         let repository = world.repositories.iter_mut().find(|it| it.name == DEPLOYED).unwrap();
-        let production = repository.deployments.iter().filter(|it| it.environment == "production");
-        let last = production.last().unwrap().clone();
+        let mut production = repository.deployments.iter().filter(|it| it.environment == "production");
+        let last = production.next_back().unwrap().clone();
         let (id, statuses) = (newest.unwrap_or_default() + 1, vec![("SUCCESS".to_owned(), now)]);
         repository.deployments.push(Deployment { id, created_at: now, statuses, ..last });
         let name = format!("{}/{}", repository.owner, repository.name);

@@ -299,8 +299,9 @@ mod tests {
         }
         let deployed_every = |days: usize| {
             let whole = World { facts: world.facts.clone(), organisation: world.organisation.clone() };
-            let days = (0..usize::try_from(LAST_DAY).unwrap()).step_by(days);
-            days.fold(whole, |world, day| world.deploy(&format!("v{day}"), &sha(day), day as i64 * 24 + 1))
+            (0..LAST_DAY).step_by(days).fold(whole, |world, day| {
+                world.deploy(&format!("v{day}"), &sha(usize::try_from(day).unwrap()), day * 24 + 1)
+            })
         };
         let as_of = hour(LAST_DAY * 24);
         assert_eq!(

@@ -25,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// The longest rest after an evaluation: what happens next is out within two seconds.
-const LONGEST_REST: Duration = Duration::from_millis(1000);
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// What this replica evaluates, and what it knows of others.
 struct Evaluation<'a> {
