@@ -86,7 +86,7 @@ async fn postgresql_neither_locks_nor_writes_what_is_unchanged() {
     let one_changed = facts(vec![incident("Q1", 5, true), incident("Q2", 6, true)]);
     assert_eq!(store.accept("pagerduty", &one_changed, at(9)).await.unwrap().changed["incidents"], 1);
     let after = rows(&pool).await;
-    assert_eq!((&after[0] == &before[0], &after[1] == &before[1]), (true, false));
+    assert_eq!((after[0] == before[0], after[1] == before[1]), (true, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]
