@@ -82,8 +82,8 @@ pub struct Evaluator {
     seconds_of_a_part: Option<f64>,
     /// The teams of what was taken over, by slug, until all parts are evaluated.
     inherited: Option<BTreeMap<String, Arc<TeamSnapshot>>>,
-    /// What was looked at and is not noted in the store yet.
-    unnoted: Vec<ScopeVersion>,
+    /// The versions of scopes that were looked at and are not noted in the store yet.
+    unnoted: HashMap<ScopeKey, i64>,
 }
 
 impl Evaluator {
@@ -107,7 +107,7 @@ impl Evaluator {
             complete_at: None,
             seconds_of_a_part: None,
             inherited: None,
-            unnoted: Vec::new(),
+            unnoted: HashMap::new(),
         }
     }
 
@@ -135,7 +135,9 @@ impl Evaluator {
     /// published, for whoever takes over goes by both.
     pub async fn note(&mut self) -> Result<(), StoreError> {
         if self.touched.is_empty() && !self.unnoted.is_empty() {
-            self.store.note_evaluated(&self.unnoted).await?;
+            let versions =
+                self.unnoted.iter().map(|(key, version)| ScopeVersion { key: key.clone(), version: *version });
+            self.store.note_evaluated(&versions.collect::<Vec<_>>()).await?;
             self.unnoted.clear();
         }
         Ok(())
@@ -153,7 +155,7 @@ impl Evaluator {
     async fn update_at_most(&mut self, at_most: usize, now: Moment) -> Result<Option<Updated>, StoreError> {
         let began = Instant::now();
         let looked_at = self.follow_changes(now).await?;
-        self.unnoted.extend(looked_at);
+        self.unnoted.extend(looked_at.into_iter().map(|it| (it.key, it.version)));
         let evaluated_at = |part: &usize| self.results[*part].as_ref().map(|result| result.as_of);
         let mut parts = longest_ago(&self.touched, at_most, evaluated_at);
         let changes = parts.len();

@@ -9,6 +9,7 @@ use chiplog::store::Store;
 use chrono::Duration;
 
 use super::facts::{now, rules, service, store_all, team};
+use crate::store_contract::engines;
 
 /// Three teams: two with a repository each and one project between them, and one that nothing ever happens to.
 fn organisation() -> Organisation {
@@ -237,4 +238,19 @@ async fn when_a_week_is_complete_its_trends_are_told_at_once() {
     let monday = evaluator.update("2026-11-23T00:00:00Z".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((monday.teams.as_slice(), monday.changes), (&["pay".to_owned(), "search".to_owned()][..], 0));
     assert_eq!(last_week(&monday), "2026-11-16");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_several_times_is_noted_once_it_is_published() {
+    let (_folder, stores) = engines().await;
+    for store in stores {
+        store_all(&store, [tag("acme/pay", "v1", ago(3))]).await;
+        let mut evaluator = Evaluator::new(store.clone(), rules(organisation()), KEPT_FACTS);
+        evaluator.update_some(now()).await.unwrap();
+        store_all(&store, [tag("acme/pay", "v2", ago(2))]).await;
+        evaluator.update_some(now()).await.unwrap();
+        assert_eq!(store.changed_scopes().await.unwrap().len(), 1, "{store:?}");
+        evaluator.note().await.unwrap();
+        assert!(store.changed_scopes().await.unwrap().is_empty(), "{store:?}");
+    }
 }
