@@ -186,9 +186,9 @@ async fn a_signed_delivery_becomes_a_fact_and_a_number() {
     // The page of the collection tells the same.
     let told = running.client.get(format!("{}/api/v1/collection", running.address)).send().await.unwrap();
     let told: Value = told.json().await.unwrap();
-    let counts =
-        ["accepted", "duplicate", "processed", "missed"].map(|name| told["webhooks"][0][name].as_u64().unwrap());
-    assert_eq!((told["webhooks"][0]["source"].as_str(), counts), (Some("github"), [2, 1, 2, 0]));
+    let of_github = told["webhooks"].as_array().unwrap().iter().find(|it| it["source"] == "github").unwrap();
+    let counts = ["accepted", "duplicate", "processed", "missed"].map(|name| of_github[name].as_u64().unwrap());
+    assert_eq!(counts, [2, 1, 2, 0]);
     let page = running.client.get(format!("{}/collection", running.address)).send().await.unwrap();
     assert!(page.text().await.unwrap().contains("Missed and fetched"));
 

@@ -69,6 +69,7 @@ impl Member {
             "chiplog_lease_",
             "chiplog_replica",
             "chiplog_facts_",
+            "chiplog_http_",
             "chiplog_webhook_",
             "chiplog_store_",
         ];
