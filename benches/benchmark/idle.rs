@@ -99,8 +99,8 @@ pub(crate) async fn section(quick: bool) -> Section {
             count(stored.size.teams),
             count(usize::try_from(stored.size.days).unwrap_or_default())
         ),
-        "With a tenth of the teams configured the store is the same, and the facts of the others belong to nobody: memory follows \
-         the series that are served, not the rows that are stored."
+        "Before a first start nothing is published and no review frozen. With a tenth of the teams configured the store is the \
+         same, and the facts of the others belong to nobody."
             .to_owned(),
         "Ready is when `/-/ready` answers 200, asked every ten milliseconds. Nothing is asked while it is idle.".to_owned(),
         "The file may be in the cache of the operating system; what it takes there is not counted.".to_owned(),
