@@ -99,13 +99,13 @@ impl<'a> Evaluation<'a> {
             let follows = fence.is_some() && self.follow().await?;
             if !follows {
                 self.publication = Publication::new(self.fingerprint.clone());
+                if let Some(evaluator) = &mut self.evaluator {
+                    evaluator.look_at_all();
+                }
             } else if let Some(known) = self.served.known.load_full() {
                 let mut evaluator = self.app.evaluator();
                 evaluator.take_over(&known);
                 self.evaluator = Some(evaluator);
-            }
-            if let Some(evaluator) = &mut self.evaluator {
-                evaluator.look_at_all();
             }
         }
         let Some(fence) = fence.cloned() else {
@@ -194,5 +194,17 @@ impl<'a> Evaluation<'a> {
         self.served.known.store(Some(known));
         self.served.exposition.store(Some(exposition.into()));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_in_proportion_to_the_cost_and_never_long() {
+        assert_eq!(rest_after(Duration::from_millis(20)), Duration::from_millis(80));
+        assert_eq!(rest_after(Duration::from_millis(400)), LONGEST_REST);
+        assert_eq!(rest_after(Duration::from_secs(3)), LONGEST_REST);
     }
 }

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
-use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Encoder as _, TextEncoder};
 
 use super::prometheus::{Families, families_of_organisation};
-use crate::pipeline::Snapshot;
+use crate::pipeline::{Snapshot, cores};
 
 /// So many teams are rendered together.
 const TEAMS_OF_A_PIECE: usize = 8;
@@ -260,8 +259,7 @@ fn places(snapshot: &Snapshot) -> BTreeSet<Place> {
 /// Renders places, on all cores.
 fn render(snapshot: &Snapshot, places: &BTreeSet<Place>) -> Result<BTreeMap<Place, Rendered>, prometheus::Error> {
     let places: Vec<Place> = places.iter().copied().collect();
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let share = places.len().div_ceil(cores).max(1);
+    let share = places.len().div_ceil(cores()).max(1);
     let rendered = |places: &[Place]| {
         let each = places.iter().map(|place| Ok((*place, pieces_of(&families_of(snapshot, *place).finished())?)));
         each.collect::<Result<Vec<_>, prometheus::Error>>()

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
+use super::cores;
 use super::diagnosis::{findings, left_out_groups};
 use super::due::{TICK_MS, longest_ago};
 use super::evaluate::{Families, TeamScorecards, unmapped};
 use super::evidence::{Evidence, EvidenceOfParts};
-use super::part::{PartResult, Work, cores, evaluate_one, first_midnight, weekly_of};
+use super::part::{PartResult, Work, evaluate_one, first_midnight, weekly_of};
 use super::plan::{Plan, Router};
 use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot, Unmapped};
 use crate::attribution::{Attributed, Organisation, Services, Team};

@@ -37,5 +37,10 @@ pub use retention::keep_pruned;
 pub use reviewing::{Draft, FrozenReview, ReviewError, Reviewer, label as month_label, month_before};
 pub use snapshot::{EvaluationCost, Known, KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};
 
+/// How many things are worked on at once.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 pub use crate::attribution::Team as TeamRules;
 pub use crate::sources::Telemetry;

@@ -1,7 +1,6 @@
 //! One part of the organisation, evaluated by itself.
 
 use std::collections::{BTreeSet, HashMap};
-use std::num::NonZero;
 use std::sync::Arc;
 
 use super::diagnosis::{Diagnosis, diagnose_part};
@@ -102,10 +101,6 @@ pub(super) async fn weekly_of(
         series.map(|series| Weekly::of(&series)).collect()
     });
     compared.await.map_err(|_| StoreError::interrupted())
-}
-
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(2, NonZero::get)
 }
 
 /// What it takes to evaluate a part.

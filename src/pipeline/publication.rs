@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
-use std::num::NonZero;
 use std::sync::Arc;
 
 use flate2::Compression;
@@ -16,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::cores;
 use super::evaluate::{Families, TeamScorecards};
 use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot, Unmapped};
 use crate::attribution::Organisation;
@@ -251,8 +251,7 @@ fn teams(
             teams.binary_search_by(|team| team.id.cmp(slug)).ok().map(|place| teams[place].clone())
         })),
     };
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let share = slugs.len().div_ceil(cores).max(1);
+    let share = slugs.len().div_ceil(cores()).max(1);
     let of_share = |slugs: &[String]| slugs.iter().map(team).collect::<Result<Option<Vec<_>>, PublishError>>();
     std::thread::scope(|scope| {
         let others: Vec<_> = slugs.chunks(share).map(|slugs| scope.spawn(move || of_share(slugs))).collect();

@@ -87,13 +87,12 @@ impl Store {
                     .bind(*family)
                     .fetch_optional(&mut *transaction)
                     .await?;
-                for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-                    let mut chunk: Vec<&Row> = chunk.iter().collect();
-                    let keys: Vec<String> = chunk.iter().map(|row| row.external_id.clone()).collect();
+                for good in rows.chunks(ROWS_PER_STATEMENT) {
+                    let mut chunk: Vec<&Row> = good.iter().collect();
                     if is_postgres {
                         // It locks and so writes each row that an upsert meets, also where nothing is to be changed. What another
                         // writer makes of those that are left out is newer than what is left out.
-                        let mut query = stored_rows::<Database>(family, source, &keys);
+                        let mut query = stored_rows::<Database>(family, source, &chunk);
                         let stored = query.build().fetch_all(&mut *transaction).await?;
                         let stored = stored.iter().map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?))));
                         let stored = stored.collect::<Result<HashMap<String, (i64, String)>, sqlx::Error>>()?;
@@ -119,7 +118,7 @@ impl Store {
                         scopes.insert((*family, scope));
                     }
                     if quarantined.is_some() {
-                        let mut cleared = cleared::<Database>(family, source, keys);
+                        let mut cleared = cleared::<Database>(family, source, &good.iter().collect::<Vec<_>>());
                         cleared.build().execute(&mut *transaction).await?;
                     }
                 }
@@ -177,12 +176,8 @@ impl Store {
         for chunk in external_ids.chunks(ROWS_PER_STATEMENT) {
             on_engine!(self, pool: Database => {
                 let mut query = QueryBuilder::<Database>::new("SELECT external_id FROM ");
-                query.push(family).push(" WHERE source = ").push_bind(source.to_owned()).push(" AND external_id IN (");
-                let mut keys = query.separated(", ");
-                for external_id in chunk {
-                    keys.push_bind(external_id.clone());
-                }
-                query.push(")");
+                query.push(family).push(" WHERE source = ").push_bind(source.to_owned()).push(" AND external_id");
+                Database::push_is_one_of(&mut query, chunk);
                 for row in query.build().fetch_all(pool).await? {
                     stored.insert(row.try_get::<String, _>(0)?);
                 }
@@ -222,7 +217,7 @@ impl Store {
             query.push(" ORDER BY source, external_id");
             read_facts!(F, query, pool)
         });
-        Ok(facts.into_iter().map(|(_, fact)| fact).collect())
+        Ok(facts)
     }
 }
 
@@ -287,15 +282,19 @@ impl Row {
     }
 }
 
-/// Asks for what is stored under some keys.
-fn stored_rows<Database: Incoming>(family: &'static str, source: &str, keys: &[String]) -> QueryBuilder<Database>
+fn keys(rows: &[&Row]) -> Vec<String> {
+    rows.iter().map(|row| row.external_id.clone()).collect()
+}
+
+/// Asks for what is stored under the keys of some rows.
+fn stored_rows<Database: Incoming>(family: &'static str, source: &str, rows: &[&Row]) -> QueryBuilder<Database>
 where
     Database::Arguments: Default,
     String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
 {
     let mut query = QueryBuilder::<Database>::new("SELECT external_id, version_at_ms, body FROM ");
     query.push(family).push(" WHERE source = ").push_bind(source.to_owned()).push(" AND external_id");
-    Database::push_is_one_of(&mut query, keys.to_vec());
+    Database::push_is_one_of(&mut query, &keys(rows));
     query
 }
 
@@ -319,7 +318,7 @@ where
     }
     let mut query = QueryBuilder::<Database>::new("SELECT external_id, scope FROM ");
     query.push(family).push(" WHERE source = ").push_bind(source.to_owned()).push(" AND external_id");
-    Database::push_is_one_of(&mut query, rows.iter().map(|row| row.external_id.clone()).collect());
+    Database::push_is_one_of(&mut query, &keys(rows));
     query.push(" ORDER BY external_id");
     if locks_rows {
         // Nobody else may move them between this look and the write. SQLite has one writer anyway.
@@ -329,14 +328,14 @@ where
 }
 
 /// Good records clear their entries in quarantine.
-fn cleared<Database: Incoming>(family: &'static str, source: &str, keys: Vec<String>) -> QueryBuilder<Database>
+fn cleared<Database: Incoming>(family: &'static str, source: &str, rows: &[&Row]) -> QueryBuilder<Database>
 where
     Database::Arguments: Default,
     String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
 {
     let mut query = QueryBuilder::<Database>::new("DELETE FROM quarantine WHERE source = ");
     query.push_bind(source.to_owned()).push(" AND family = ").push_bind(family.to_owned()).push(" AND external_id");
-    Database::push_is_one_of(&mut query, keys);
+    Database::push_is_one_of(&mut query, &keys(rows));
     query
 }
 

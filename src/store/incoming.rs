@@ -11,7 +11,7 @@ pub(super) trait Incoming: sqlx::Database + Sized {
     fn push_rows(query: &mut QueryBuilder<Self>, source: &str, rows: &[&Row]);
 
     /// A condition: that a column has one of some values.
-    fn push_is_one_of(query: &mut QueryBuilder<Self>, values: Vec<String>);
+    fn push_is_one_of(query: &mut QueryBuilder<Self>, values: &[String]);
 }
 
 impl Incoming for Sqlite {
@@ -28,11 +28,11 @@ impl Incoming for Sqlite {
         });
     }
 
-    fn push_is_one_of(query: &mut QueryBuilder<Self>, values: Vec<String>) {
+    fn push_is_one_of(query: &mut QueryBuilder<Self>, values: &[String]) {
         query.push(" IN (");
         let mut listed = query.separated(", ");
         for value in values {
-            listed.push_bind(value);
+            listed.push_bind(value.clone());
         }
         query.push(")");
     }
@@ -52,7 +52,7 @@ impl Incoming for Postgres {
         query.push_bind(all(rows, |row| row.body.clone())).push(")");
     }
 
-    fn push_is_one_of(query: &mut QueryBuilder<Self>, values: Vec<String>) {
-        query.push(" = ANY(").push_bind(values).push(")");
+    fn push_is_one_of(query: &mut QueryBuilder<Self>, values: &[String]) {
+        query.push(" = ANY(").push_bind(values.to_vec()).push(")");
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use futures_util::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _};
 
+use super::incoming::Incoming;
 use super::{Engine, Store, StoreError, on_engine};
 use crate::facts::{FactFamily, Moment, Sourced};
 
@@ -105,23 +106,19 @@ impl Store {
     ) -> Result<Vec<Sourced<F>>, StoreError> {
         let mut facts = Vec::new();
         for chunk in scopes.chunks(VALUES_PER_STATEMENT) {
-            let mut read = on_engine!(self, pool: Database => {
+            let read = on_engine!(self, pool: Database => {
                 let mut query = QueryBuilder::<Database>::new("SELECT source, external_id, body FROM ");
-                query.push(F::FAMILY).push(" WHERE scope IN (");
-                let mut wanted = query.separated(", ");
-                for scope in chunk {
-                    wanted.push_bind(scope.clone());
-                }
-                query.push(")");
+                query.push(F::FAMILY).push(" WHERE scope");
+                Database::push_is_one_of(&mut query, chunk);
                 if let Some(moment) = not_ended_before {
                     query.push(AND_ENDED_FROM).push_bind(moment.timestamp_millis());
                 }
                 read_facts!(F, query, pool)
             });
-            facts.append(&mut read);
+            facts.extend(read);
         }
-        facts.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Ok(facts.into_iter().map(|(_, fact)| fact).collect())
+        facts.sort_by_cached_key(|it: &Sourced<F>| (it.source.clone(), it.fact.external_id()));
+        Ok(facts)
     }
 
     /// Whether any fact of a family is stored under one of some keys, whichever source reported it.
@@ -134,12 +131,9 @@ impl Store {
                 let found: Option<i64> = on_engine!(self, pool: Database => {
                     let mut query = QueryBuilder::<Database>::new("SELECT version_at_ms FROM ");
                     query.push(F::FAMILY).push(" WHERE source = ").push_bind(source.clone());
-                    query.push(" AND external_id IN (");
-                    let mut wanted = query.separated(", ");
-                    for external_id in chunk {
-                        wanted.push_bind(external_id.clone());
-                    }
-                    query.push(") LIMIT 1");
+                    query.push(" AND external_id");
+                    Database::push_is_one_of(&mut query, chunk);
+                    query.push(" LIMIT 1");
                     query.build_query_scalar().fetch_optional(pool).await?
                 });
                 if found.is_some() {
@@ -182,18 +176,14 @@ impl Store {
             let read = on_engine!(self, pool: Database => {
                 let mut query = QueryBuilder::<Database>::new("SELECT source, external_id, body FROM ");
                 query.push(F::FAMILY).push(" WHERE source = ").push_bind(source.to_owned());
-                query.push(" AND external_id IN (");
-                let mut wanted = query.separated(", ");
-                for external_id in chunk {
-                    wanted.push_bind(external_id.clone());
-                }
-                query.push(")");
+                query.push(" AND external_id");
+                Database::push_is_one_of(&mut query, chunk);
                 if let Some(moment) = not_ended_before {
                     query.push(AND_ENDED_FROM).push_bind(moment.timestamp_millis());
                 }
                 read_facts!(F, query, pool)
             });
-            facts.extend(read.into_iter().map(|(_, fact)| fact));
+            facts.extend(read);
         }
         Ok(facts)
     }
@@ -208,13 +198,9 @@ impl Store {
             on_engine!(self, pool: Database => {
                 // The key in the document, as it is written where a service is named; within texts quotes are escaped.
                 let mut query = QueryBuilder::<Database>::new(
-                    "SELECT DISTINCT source, scope FROM deployments WHERE body LIKE '%\"service\":\"%' AND scope IN (",
+                    "SELECT DISTINCT source, scope FROM deployments WHERE body LIKE '%\"service\":\"%' AND scope",
                 );
-                let mut wanted = query.separated(", ");
-                for scope in chunk {
-                    wanted.push_bind(scope.clone());
-                }
-                query.push(")");
+                Database::push_is_one_of(&mut query, chunk);
                 for row in query.build().fetch_all(pool).await? {
                     found.insert((row.try_get(0)?, row.try_get(1)?));
                 }
@@ -229,13 +215,10 @@ impl Store {
     }
 }
 
-/// A fact with the source and the key that it is ordered by.
-type Keyed<F> = ((String, String), Sourced<F>);
-
 /// Reads a document.
-pub(super) fn parsed<F: FactFamily>(source: &str, key: &str, body: &str) -> Result<Keyed<F>, StoreError> {
+pub(super) fn parsed<F: FactFamily>(source: String, key: &str, body: &str) -> Result<Sourced<F>, StoreError> {
     let fact = serde_json::from_str(body).map_err(|error| StoreError::unreadable(F::FAMILY, key, &error))?;
-    Ok(((source.to_owned(), key.to_owned()), Sourced { source: source.to_owned(), fact }))
+    Ok(Sourced { source, fact })
 }
 
 /// Reads the facts that a query finds by source, key and body, one row after the other: the text of a large scope is never held
