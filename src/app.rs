@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use secrecy::ExposeSecret as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -47,7 +48,7 @@ impl App {
     ) -> Result<Self> {
         // Sources are checked with a key of no consequence first, so that a wrong table is told before a store is made.
         configure(&config, &context(&config, PersonHasher::new(Vec::new()), environment))?;
-        let store = Store::open(&config.store_url).await?;
+        let store = Store::open(config.store_url.expose_secret()).await?;
         let people = PersonHasher::new(store.person_key().await?);
         let mut organisation = config.organisation.clone();
         organisation.bots = config.bot_logins.iter().map(|login| people.person(login, true).key).collect();

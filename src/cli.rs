@@ -201,6 +201,14 @@ pub enum Command {
         url: Option<reqwest::Url>,
     },
 
+    /// Make a token for somebody (or something) that sends facts, and the line of the configuration that knows it.
+    Token,
+
+    /// Hash a password that is read from standard input, for `basic_auth_users` in [server].
+    ///
+    /// For example: openssl rand -base64 24 | tee password | chiplog hash-password
+    HashPassword,
+
     /// Tell how large the store is, how fast it grows, and what retention would forget.
     ///
     /// Reads the whole store once; nothing is changed. `retention` in [store] has `chiplog serve` forget facts so long after

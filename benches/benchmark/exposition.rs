@@ -8,6 +8,8 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use chiplog::config::Readers;
+use chiplog::expose::access::Access;
 use chiplog::expose::exposition::Exposition;
 use chiplog::expose::prometheus::{CONTENT_TYPE, families};
 use chiplog::expose::web::{Served, WebState, router};
@@ -62,6 +64,7 @@ pub(crate) async fn section(quick: bool) -> Section {
         sources: app.sources.clone().into(),
         reviewer: app.reviewer(),
         reporters: Arc::new([]),
+        access: Access::new(Readers::default()),
     };
     let mut table = Table::new(&[
         "encoding",

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use chiplog::app::App;
 use chiplog::attribution::attribute;
+use chiplog::config::Readers;
+use chiplog::expose::access::Access;
 use chiplog::expose::web::{Served, WebState, router};
 use chiplog::facts::Moment;
 use chiplog::kpi::CATALOGUE;
@@ -51,6 +53,7 @@ async fn main() {
         sources: app.sources.clone().into(),
         reviewer: app.reviewer(),
         reporters: Arc::new([]),
+        access: Access::new(Readers::default()),
     };
     let kept = Kept::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use secrecy::ExposeSecret as _;
 
 use super::print;
 use crate::app::read_config;
@@ -15,7 +16,7 @@ use crate::store::Store;
 const STANDARD: &str = "-";
 
 pub(super) async fn dump(config: &Path, file: &Path) -> Result<ExitCode> {
-    let store = Store::open(&read_config(config)?.store_url).await?;
+    let store = Store::open(read_config(config)?.store_url.expose_secret()).await?;
     if file == Path::new(STANDARD) {
         store.dump(&mut BufWriter::new(std::io::stdout())).await?;
         store.close().await;
@@ -54,7 +55,7 @@ fn create_secret(path: &Path) -> std::io::Result<File> {
 }
 
 pub(super) async fn restore(config: &Path, file: &Path) -> Result<ExitCode> {
-    let store = Store::open(&read_config(config)?.store_url).await?;
+    let store = Store::open(read_config(config)?.store_url.expose_secret()).await?;
     let dump: Box<dyn BufRead> = if file == Path::new(STANDARD) {
         Box::new(BufReader::new(std::io::stdin()))
     } else {

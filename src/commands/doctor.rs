@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::print;
 use crate::app::App;
 use crate::clock;
+use crate::config::Server;
 use crate::pipeline::StoredFacts;
 use crate::sources::{Finding, FindingLevel, Fix};
 
@@ -25,6 +26,7 @@ pub(super) async fn run(config: &Path, fix_hints: bool) -> Result<ExitCode> {
         }
         problems += section(&mut text, &format!("Source {}", source.name()), &findings, fix_hints);
     }
+    problems += section(&mut text, "Access", &access(&app.config.server), fix_hints);
     problems += section(&mut text, "Collection", &collection(&app).await?, fix_hints);
     let findings = app.evaluator().findings(clock::now()).await?;
     problems += section(&mut text, "Services, teams and rules", &findings, fix_hints);
@@ -69,6 +71,32 @@ fn steps(text: &mut String, fix: &Fix) {
             let _ = writeln!(text, "          paste {place}:\n              {lines}");
         }
     }
+}
+
+/// Who reaches chiplog, and who may read.
+fn access(server: &Server) -> Vec<Finding> {
+    let Server { listen, lease: _, certificate, readers } = server;
+    if listen.ip().is_loopback() {
+        return vec![Finding::good(format!("chiplog listens on {listen}, for this machine only"))];
+    }
+    let mut findings = Vec::new();
+    if readers.are_anyone() {
+        let lines = "basic_auth_users = { grafana = \"HASH\" } # HASH as `chiplog hash-password` prints it";
+        let finding = Finding::notice(format!("whoever reaches {listen} may read everything that chiplog shows"));
+        let finding = finding.hint("name users, or a proxy at which people sign in: docs/security.md says how");
+        findings.push(finding.fix(Fix::configure("in [server]", lines)));
+    }
+    if certificate.is_none() {
+        let lines = "tls = { cert_file = \"tls.crt\", key_file = \"tls.key\" }";
+        let finding =
+            Finding::notice(format!("{listen} speaks HTTP: tokens and passwords cross the network as they are"));
+        let finding = finding.hint("give it a certificate, unless a proxy on the same machine or pod speaks TLS");
+        findings.push(finding.fix(Fix::configure("in [server]", lines)));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::good(format!("{listen} speaks TLS, and readers are known")));
+    }
+    findings
 }
 
 /// What is stored, when it was last collected, and what is in quarantine.

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::expose::exposition::Exposition;
 use crate::expose::web::Served;
 use crate::pipeline::{
-    Evaluated, Evaluator, Evidence, Followed, Known, Lease, Publication, Replica, Stop, fingerprint,
+    Evaluated, Evaluator, Evidence, Followed, Known, Lease, Publication, Replica, Stop, fingerprint, last_published,
 };
 use crate::store::Fence;
 
@@ -47,7 +47,7 @@ struct Evaluation<'a> {
 pub(super) async fn keep_evaluated(app: &App, served: &Served, replica: &Replica, stop: &Stop) {
     let mut stop = stop.clone();
     let mut evaluation = Evaluation::new(app, served);
-    if let Err(error) = evaluation.follow().await {
+    if let Err(error) = evaluation.begin().await {
         tracing::error!("what was known before cannot be served, it is evaluated anew: {error:#}");
     }
     while !*stop.borrow() {
@@ -88,6 +88,21 @@ impl<'a> Evaluation<'a> {
             evaluator: None,
             reader: Arc::new(Mutex::new(app.evaluator())),
         }
+    }
+
+    /// Serves what was known before: as it is, or under another configuration until it is evaluated under this.
+    async fn begin(&mut self) -> Result<()> {
+        if self.follow().await? {
+            return Ok(());
+        }
+        let is_team = |team: &str| self.app.organisation.teams.contains_key(team);
+        if let Some(evaluated) = last_published(&self.app.store, is_team).await? {
+            tracing::info!(
+                "the configuration or the version has changed: everything is evaluated anew, what was known is served meanwhile"
+            );
+            self.take_over(evaluated).await?;
+        }
+        Ok(())
     }
 
     /// Evaluates or follows, and says how long to rest.

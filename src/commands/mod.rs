@@ -14,6 +14,7 @@ mod review;
 mod scorecard;
 mod serve;
 mod stats;
+mod token;
 mod trends;
 mod try_clone;
 
@@ -71,6 +72,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Doctor { fix_hints } => doctor::run(&cli.config, fix_hints).await,
         Command::Health { url } => health::run(&cli.config, url).await,
         Command::Stats { retention, json } => stats::run(&cli.config, retention, json).await,
+        Command::Token => token::token(),
+        Command::HashPassword => token::hash_password(),
         Command::Dump { file } => backup::dump(&cli.config, &file).await,
         Command::Restore { file } => backup::restore(&cli.config, &file).await,
         Command::Completions { shell } => completions(shell).map(|()| ExitCode::SUCCESS),

@@ -1,18 +1,21 @@
 //! `chiplog serve`: collect, evaluate and serve until told to stop.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use axum::middleware::from_fn_with_state;
-use tokio::net::TcpListener;
 
 use super::digests::keep_reviewed;
 use super::evaluation::keep_evaluated;
 use super::shutdown_signal;
 use crate::app::App;
 use crate::clock;
+use crate::expose::access::Access;
+use crate::expose::guard::{Limits, guard};
+use crate::expose::listen;
 use crate::expose::receive::{self, ReceiveState, WebhookState};
 use crate::expose::requests::identify;
 use crate::expose::web::{Served, WebState, router};
@@ -21,7 +24,12 @@ use crate::pipeline::{CollectMetrics, Collector, Deliverer, Inbox, Replica, Stop
 pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let app = Arc::new(App::open(config).await?);
     let address = app.config.server.listen;
-    let listener = TcpListener::bind(address).await.with_context(|| {
+    let certificate = match &app.config.server.certificate {
+        Some(certificate) => Some((certificate.clone(), listen::tls(certificate)?)),
+        None => None,
+    };
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let listener = bind(address).with_context(|| {
         format!(
             "{address} cannot be listened on: is another chiplog running? Set listen in [server] to another address"
         )
@@ -37,6 +45,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         sources: app.sources.clone().into(),
         reviewer: app.reviewer(),
         reporters: app.config.reporters.clone().into(),
+        access: Access::new(app.config.server.readers.clone()),
     };
     let deliverer = Deliverer {
         store: app.store.clone(),
@@ -46,7 +55,6 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         turn: Arc::default(),
         fence: None,
     };
-    let mut stopped = stop.clone();
     let received = receive::router(ReceiveState {
         reporters: app.config.reporters.clone().into(),
         store: app.store.clone(),
@@ -57,15 +65,13 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
         webhooks: WebhookState::new(deliverer.inbox.clone()),
     });
     metrics.begin_at_zero(&app.sources);
-    let routes = router(state).merge(received).layer(from_fn_with_state(metrics.clone(), identify));
-    let web = axum::serve(listener, routes).with_graceful_shutdown(async move {
-        let _ = stopped.wait_for(|stop| *stop).await;
-    });
-    tracing::info!("serving http://{address}");
+    let routes = router(state).merge(received).layer(from_fn_with_state(Limits::default(), guard));
+    let routes = routes.layer(from_fn_with_state(metrics.clone(), identify));
+    tracing::info!("serving {scheme}://{address}");
     let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics.clone(), progress::observer());
     let collector = collector.among(replica.clone());
     let (web, (), (), (), (), (), (), ()) = tokio::join!(
-        web,
+        listen::serve(listener, certificate, routes, &stop),
         replica.run(&stop),
         collector.run(app.config.collect.interval, &stop),
         deliverer.keep_delivered_among(&replica, &stop),
@@ -78,6 +84,13 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     tracing::info!("stopped");
     web.context("the server failed")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A listener there, as the server wants it.
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 /// Tells of all sources when they were last collected, whichever replica did it: alerts look at any of them.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use chrono::{Datelike as _, Months, NaiveDate};
 use indicatif::{HumanBytes, HumanCount};
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
 use super::print;
@@ -65,7 +66,7 @@ struct Retention {
 
 pub(super) async fn run(config: &Path, retention: Option<Duration>, json: bool) -> Result<ExitCode> {
     let config = read_config(config)?;
-    let store = Store::open(&config.store_url).await?;
+    let store = Store::open(config.store_url.expose_secret()).await?;
     let now = clock::now();
     let size = store.size().await?;
     let growth = store.growth().await?;

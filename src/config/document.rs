@@ -29,10 +29,17 @@ impl ConfigError {
 }
 
 /// A configuration file that is well-formed TOML.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Document {
     path: PathBuf,
     text: String,
+}
+
+impl fmt::Debug for Document {
+    /// Without the text: somebody may have written a password into it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Document").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Document {

@@ -8,17 +8,20 @@ mod reporters;
 mod reviews;
 mod rules;
 mod sections;
+mod server;
 mod targets;
 
 pub use document::{ConfigError, Document};
-pub use reporters::Reporter;
+pub use reporters::{Reporter, token_digest};
 pub use reviews::{ConfiguredEvent, DigestFormat, ReviewSettings, Webhook};
-pub use sections::{CollectSection, ServerSection};
+pub use sections::CollectSection;
+pub use server::{Certificate, Readers, Server, TrustedProxy};
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use sections::{BotsSection, StoreSection, TeamSection};
 
 use crate::attribution::{LOOKBACK, Organisation};
@@ -49,10 +52,10 @@ const OWN_SECTIONS: &[&str] = &[
 pub struct Config {
     /// The file, for the tables of the sources.
     pub document: Document,
-    /// Where chiplog listens.
-    pub server: ServerSection,
-    /// The URL of the store; holds a password perhaps, and is never printed.
-    pub store_url: String,
+    /// Where chiplog listens, and who may read.
+    pub server: Server,
+    /// The URL of the store, which may hold a password.
+    pub store_url: SecretString,
     /// How long facts are kept after they ended. `None` is for ever.
     pub retention: Option<Duration>,
     /// How often and how far back facts are collected.
@@ -101,9 +104,9 @@ impl Config {
         let store: StoreSection = document.section("store")?;
         let collect: CollectSection = document.section("collect")?;
         Ok(Self {
-            server: document.section("server")?,
+            server: server::read(&document)?,
             retention: retention(&document, &store, &collect)?,
-            store_url: store_url(&document, store, environment)?,
+            store_url: store_url(&document, store, environment)?.into(),
             collect,
             reviews: reviews::read(&document, environment, &teams)?,
             organisation,

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobMatcher};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
 use super::document::{ConfigError, Document};
 
@@ -16,6 +16,8 @@ struct ReporterSection {
     token_env: Option<String>,
     /// The file that holds it.
     token_file: Option<String>,
+    /// Its SHA-256 in hexadecimal digits: then the token itself is known to its holder only.
+    token_sha256: Option<String>,
     /// What it may send: `reports/TEMPLATE`, `events/SOURCE`, `coverage_reports/OWNER/NAME`, `test_reports/OWNER/NAME`, and
     /// `reviews/TEAM` for the actions of reviews; with `*`.
     scopes: Vec<String>,
@@ -35,11 +37,11 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// A reporter of a token; scopes are as in `[reporters]`.
+    /// A reporter of a token's digest; scopes are as in `[reporters]`.
     ///
     /// # Errors
     /// A scope is no pattern.
-    pub fn new(name: &str, token: &SecretString, scopes: &[String]) -> Result<Self, String> {
+    pub fn new(name: &str, digest: [u8; 32], scopes: &[String]) -> Result<Self, String> {
         let scopes = scopes.iter().map(|scope| {
             if !SCOPES.iter().any(|kind| scope.starts_with(kind)) && scope != "*" {
                 return Err(format!(
@@ -51,16 +53,12 @@ impl Reporter {
                 GlobBuilder::new(scope).build().map_err(|error| format!("\"{scope}\" is no pattern: {error}"))?;
             Ok(glob.compile_matcher())
         });
-        Ok(Self {
-            name: name.to_owned(),
-            digest: digest(token.expose_secret()),
-            scopes: scopes.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { name: name.to_owned(), digest, scopes: scopes.collect::<Result<_, _>>()? })
     }
 
-    /// Whether a token is this reporter's. Digests are compared, so that time tells nothing of the token.
+    /// Whether a token is this reporter's. Takes the same time whatever they have in common.
     pub fn has_token(&self, token: &str) -> bool {
-        self.digest == digest(token)
+        self.digest.ct_eq(&token_digest(token)).into()
     }
 
     /// Whether it may send this.
@@ -69,7 +67,8 @@ impl Reporter {
     }
 }
 
-fn digest(token: &str) -> [u8; 32] {
+/// What is kept of a token: its SHA-256. That is enough, since tokens are random and long.
+pub fn token_digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
@@ -81,36 +80,56 @@ pub(super) fn read(
     let sections: BTreeMap<String, ReporterSection> = document.section("reporters")?;
     let mut reporters = Vec::new();
     for (name, section) in sections {
-        let key = |last: &str| format!("reporters.{name}.{last}");
-        let (place, text) = match (&section.token_env, &section.token_file) {
-            (Some(variable), None) => {
-                let text = environment(variable).ok_or_else(|| {
-                    let problem = format!("the environment variable {variable} is not set: export it");
-                    document.error_at(&key("token_env"), &problem)
-                })?;
-                ("token_env", text)
-            }
-            (None, Some(file)) => {
-                let path = document.base_directory().join(file);
-                let read = std::fs::read_to_string(&path).map_err(|error| {
-                    document.error_at(&key("token_file"), &format!("{} cannot be read: {error}", path.display()))
-                });
-                ("token_file", read?)
-            }
-            _ => return Err(document.error_at(&format!("reporters.{name}"), "give one of token_env and token_file")),
-        };
-        let text = text.trim();
-        if text.len() < 16 {
-            let problem =
-                "the token is shorter than 16 characters: make a random one, for example with `openssl rand -hex 32`";
-            return Err(document.error_at(&key(place), problem));
-        }
+        let error = |key: &str, problem: &str| document.error_at(&format!("reporters.{name}{key}"), problem);
+        let digest = digest(document, &section, environment).map_err(|(key, problem)| error(key, &problem))?;
         if section.scopes.is_empty() {
-            let problem = "scopes are missing: write for example scopes = [\"reports/team_engagement\"]";
-            return Err(document.error_at(&format!("reporters.{name}"), problem));
+            return Err(error("", "scopes are missing: write for example scopes = [\"reports/team_engagement\"]"));
         }
-        let reporter = Reporter::new(&name, &SecretString::from(text.to_owned()), &section.scopes);
-        reporters.push(reporter.map_err(|problem| document.error_at(&key("scopes"), &problem))?);
+        let reporter = Reporter::new(&name, digest, &section.scopes);
+        reporters.push(reporter.map_err(|problem| error(".scopes", &problem))?);
     }
     Ok(reporters)
+}
+
+/// The digest of a reporter's token, or the key that is wrong and what is wrong with it.
+fn digest(
+    document: &Document,
+    section: &ReporterSection,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<[u8; 32], (&'static str, String)> {
+    let (key, token) = match (&section.token_env, &section.token_file, &section.token_sha256) {
+        (Some(variable), None, None) => {
+            let unset = || (".token_env", format!("the environment variable {variable} is not set: export it"));
+            (".token_env", environment(variable).ok_or_else(unset)?)
+        }
+        (None, Some(file), None) => {
+            let path = document.base_directory().join(file);
+            let unreadable = |error| (".token_file", format!("{} cannot be read: {error}", path.display()));
+            (".token_file", std::fs::read_to_string(&path).map_err(unreadable)?)
+        }
+        (None, None, Some(digits)) => {
+            let problem =
+                "expected the 64 hexadecimal digits of a SHA-256: `chiplog token` makes a token and prints them";
+            return hexadecimal(digits).ok_or_else(|| (".token_sha256", problem.to_owned()));
+        }
+        _ => return Err(("", "give one of token_env, token_file and token_sha256".to_owned())),
+    };
+    let token = token.trim();
+    if token.len() < 16 {
+        let problem = "the token is shorter than 16 characters: `chiplog token` makes a good one";
+        return Err((key, problem.to_owned()));
+    }
+    Ok(token_digest(token))
+}
+
+/// Thirty-two bytes out of hexadecimal digits.
+fn hexadecimal(digits: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (place, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digits.get(place * 2..place * 2 + 2)?, 16).ok()?;
+    }
+    Some(bytes)
 }

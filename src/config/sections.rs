@@ -2,27 +2,9 @@
 //! `config/chiplog.example.toml`; unknown keys are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
-
-/// `[server]`: where chiplog listens.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ServerSection {
-    /// Address and port. Loopback unless said otherwise.
-    pub listen: SocketAddr,
-    /// How long what one replica does stays reserved for it without a sign of life.
-    #[serde(deserialize_with = "lease")]
-    pub lease: Duration,
-}
-
-impl Default for ServerSection {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9847)), lease: Duration::from_secs(6) }
-    }
-}
 
 /// `[store]`: where facts are kept.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -324,7 +306,7 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
 /// Shorter leases would end while a store takes a moment to answer.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
-fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(super) fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let lease = duration(deserializer)?;
     if lease < SHORTEST_LEASE {
         return Err(serde::de::Error::custom("a lease lasts \"1s\" at least; \"6s\" is good"));

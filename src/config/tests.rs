@@ -1,5 +1,7 @@
 //! Configurations, good and bad, and the exact text of each complaint.
 
+use secrecy::ExposeSecret as _;
+
 use super::*;
 
 fn check(text: &str) -> Result<Config, String> {
@@ -19,7 +21,7 @@ fn three_lines_are_enough() {
     )
     .unwrap();
     assert_eq!(config.organisation.teams["payments"].github_team.as_deref(), Some("acme/payments"));
-    assert_eq!(config.store_url, "sqlite:chiplog.db");
+    assert_eq!(config.store_url.expose_secret(), "sqlite:chiplog.db");
     assert!(config.server.listen.ip().is_loopback());
 }
 
@@ -161,7 +163,10 @@ fn periods_of_ownership_must_not_overlap() {
 
 #[test]
 fn the_store_url_can_come_from_the_environment() {
-    assert_eq!(check("[store]\nurl_env = \"STORE\"\n").unwrap().store_url, "postgres://localhost/chiplog");
+    assert_eq!(
+        check("[store]\nurl_env = \"STORE\"\n").unwrap().store_url.expose_secret(),
+        "postgres://localhost/chiplog"
+    );
 }
 
 #[test]

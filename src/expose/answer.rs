@@ -1,5 +1,8 @@
 //! What requests of the API are refused with, and how their queries are read.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -39,6 +42,11 @@ pub struct NoScope(pub ErrorAnswer);
 #[derive(IntoResponses)]
 #[response(status = 404)]
 pub struct Missing(pub ErrorAnswer);
+
+/// The body did not come in time.
+#[derive(IntoResponses)]
+#[response(status = 408)]
+pub struct TooSlow(pub ErrorAnswer);
 
 /// The body is too large.
 #[derive(IntoResponses)]
@@ -102,19 +110,45 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
     }
 }
 
-/// A body of which it is told as JSON when it is too large.
+/// How long a body may take to come; tools themselves wait for ten seconds.
+const LONGEST_READING: Duration = Duration::from_secs(30);
+
+/// A body that is read once it is known who sends it.
 #[derive(Debug)]
-pub struct Sent(pub Bytes);
+pub struct Sent(Request);
 
 impl<S: Send + Sync> FromRequest<S> for Sent {
-    type Rejection = Response;
+    type Rejection = Infallible;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        match Bytes::from_request(request, state).await {
-            Ok(body) => Ok(Self(body)),
-            Err(rejection) => Err(refusal(rejection.status(), rejection.body_text())),
-        }
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(request))
     }
+}
+
+impl Sent {
+    /// Reads it, within the limits of size and time.
+    ///
+    /// # Errors
+    /// The answer that tells which limit it exceeds, or that it breaks off.
+    pub async fn read(self) -> Result<Bytes, Response> {
+        in_time(async {
+            let read = Bytes::from_request(self.0, &()).await;
+            read.map_err(|rejection| refusal(rejection.status(), rejection.body_text()))
+        })
+        .await
+    }
+}
+
+/// Reads a body, if it comes in time.
+///
+/// # Errors
+/// What the reading fails with, or the answer that tells of the time.
+pub async fn in_time(read: impl Future<Output = Result<Bytes, Response>>) -> Result<Bytes, Response> {
+    if let Ok(read) = tokio::time::timeout(LONGEST_READING, read).await {
+        return read;
+    }
+    let text = format!("the body did not come within {} seconds", LONGEST_READING.as_secs());
+    Err(refusal(StatusCode::REQUEST_TIMEOUT, text))
 }
 
 /// The query of what takes none.

@@ -30,7 +30,7 @@ pub use evidence::{Evidence, KEPT_FACTS};
 pub use inbox::{Inbox, InboxError, Taken};
 pub use load::load_facts;
 pub use metrics::{CollectMetrics, Deliveries, Progress};
-pub use publication::{Evaluated, Followed, Publication, PublishError, fingerprint};
+pub use publication::{Evaluated, Followed, Publication, PublishError, fingerprint, last_published};
 pub use receive::{ImportError, Imported, REPORTER, StoredFacts, import};
 pub use replica::{Lease, Replica, Sight};
 pub use retention::keep_pruned;

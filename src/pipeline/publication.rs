@@ -157,6 +157,26 @@ impl Publication {
     }
 }
 
+/// What was published last, under whatever configuration, of teams that are still there: to be served until they are evaluated
+/// anew. `None` where nothing of it can be read.
+///
+/// # Errors
+/// The store fails.
+pub async fn last_published(store: &Store, is_team: impl Fn(&str) -> bool) -> Result<Option<Evaluated>, StoreError> {
+    let parts = store.published_since(0).await?;
+    let body = |part: &str| parts.bodies.get(part);
+    let Some(document) = body(ORGANISATION).and_then(|body| unpack::<OrganisationDocument>(body).ok()) else {
+        return Ok(None);
+    };
+    let OrganisationDocument { fingerprint: _, as_of, teams, unmapped, cost } = document;
+    let team = |slug: &String| unpack(body(&format!("{TEAM}{slug}"))?).ok().map(Arc::new);
+    let teams: Vec<Arc<TeamSnapshot>> = teams.iter().filter(|slug| is_team(slug)).filter_map(team).collect();
+    let mut trends: Vec<Trend> = body(TRENDS).and_then(|body| unpack(body).ok()).unwrap_or_default();
+    trends.retain(|trend| is_team(&trend.team));
+    let snapshot = Snapshot { as_of, teams, trends: trends.into(), unmapped, cost };
+    Ok((!snapshot.teams.is_empty()).then(|| Evaluated { snapshot, findings: Arc::new([]) }))
+}
+
 /// Why a snapshot could not be published or followed.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {

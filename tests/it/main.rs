@@ -7,6 +7,7 @@
     reason = "tests fail by panicking, and say what they skipped"
 )]
 
+mod access;
 mod alerts;
 mod api;
 mod architecture;
@@ -14,6 +15,7 @@ mod attribution_truth;
 mod backup;
 mod binary;
 mod browser;
+mod canaries;
 mod dashboards;
 mod doctor;
 mod documentation;

@@ -8,7 +8,7 @@ use chiplog::attribution::{Attributed, attribute};
 use chiplog::expose::exposition::Exposition;
 use chiplog::pipeline::{
     EvaluationCost, Evidence, Followed, Known, Publication, Snapshot, Unmapped, diagnose, evaluate, fingerprint,
-    load_facts,
+    last_published, load_facts,
 };
 use chiplog::sources::{Finding, Fix};
 use chiplog_simulator::demo;
@@ -76,8 +76,16 @@ async fn what_is_loaded_is_what_was_published() {
     };
     assert_eq!(format!("{:?}", loaded.snapshot), format!("{:?}", renamed.snapshot));
 
-    // Another configuration is another snapshot: it is not served.
+    // Another configuration is another snapshot: it is not followed.
     let mut stranger = Publication::new("another".to_owned());
     assert!(matches!(stranger.follow(store, None).await.unwrap(), Followed::Unfit));
     assert!(matches!(stranger.follow(store, None).await.unwrap(), Followed::Unfit));
+    // What is known of the teams that are still there can be served until they are evaluated anew.
+    let gone = &known.snapshot.teams[1].id;
+    let meanwhile = last_published(store, |team| team != gone).await.unwrap().unwrap().snapshot;
+    let mut expected = renamed.snapshot.clone();
+    expected.teams.retain(|team| team.id != *gone);
+    expected.trends = expected.trends.iter().filter(|trend| trend.team != *gone).cloned().collect();
+    assert_eq!(format!("{meanwhile:?}"), format!("{expected:?}"));
+    assert!(last_published(store, |_| false).await.unwrap().is_none());
 }

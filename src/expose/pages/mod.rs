@@ -21,3 +21,6 @@ pub use quality::page as quality_page;
 pub use review::{exported as exported_review, served as review_page};
 pub use reviews::page as reviews_page;
 pub use team::page as team_page;
+
+/// The style sheet as it stands in each page: what browsers are told to take, and no other.
+pub const STYLE: &str = concat!("\n", include_str!("../../../templates/style.css"));

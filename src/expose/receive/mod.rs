@@ -21,8 +21,9 @@ use utoipa_axum::routes;
 use crate::clock;
 use crate::config::Reporter;
 use crate::expose::answer::{
-    Asked, Missing, Named, NoQuery, NoScope, NoToken, NotYet, Sent, TooLarge, Unreadable, refusal,
+    Asked, Missing, Named, NoQuery, NoScope, NoToken, NotYet, Sent, TooLarge, TooSlow, Unreadable, refusal,
 };
+use crate::expose::tokens::{NotAllowed, allowed, bearer};
 use crate::pipeline::{CollectMetrics, ImportError, Imported, StoredFacts, import};
 use crate::reported::{Intake, Known, Problem, Template, find};
 use crate::sources::{ReceiveError, Receiver, Source};
@@ -139,22 +140,8 @@ fn answer(status: StatusCode, text: &str) -> Response {
 }
 
 /// The reporter who sends, if it may.
-#[expect(clippy::result_large_err, reason = "the error is the answer to the request, made once")]
-fn authorised<'a>(state: &'a ReceiveState, headers: &HeaderMap, scope: &str) -> Result<&'a Reporter, Response> {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
-    let reporter = token.and_then(|token| state.reporters.iter().find(|reporter| reporter.has_token(token)));
-    let Some(reporter) = reporter else {
-        let text = "a token of [reporters] is needed: send the header \"Authorization: Bearer TOKEN\"";
-        return Err(answer(StatusCode::UNAUTHORIZED, text));
-    };
-    if reporter.may(scope) {
-        return Ok(reporter);
-    }
-    Err(answer(
-        StatusCode::FORBIDDEN,
-        &format!("this token has no scope for {scope}: add it to its scopes in [reporters]"),
-    ))
+fn authorised<'a>(state: &'a ReceiveState, headers: &HeaderMap, scope: &str) -> Result<&'a Reporter, NotAllowed> {
+    allowed(&state.reporters, bearer(headers), scope)
 }
 
 /// Send rows that people report
@@ -168,7 +155,7 @@ fn authorised<'a>(state: &'a ReceiveState, headers: &HeaderMap, scope: &str) -> 
     responses(
         (status = 200, description = "Some rows are good, or there was none.", body = ReportAnswer),
         (status = 422, description = "No row is good.", body = ReportAnswer),
-        Unreadable, NoToken, NoScope, Missing, TooLarge, NotYet,
+        Unreadable, NoToken, NoScope, Missing, TooSlow, TooLarge, NotYet,
     ),
 )]
 async fn reports(
@@ -176,14 +163,18 @@ async fn reports(
     Named(TemplatePath { template }): Named<TemplatePath>,
     Asked(query): Asked<ReportQuery>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    sent: Sent,
 ) -> Response {
     let reporter = match authorised(&state, &headers, &format!("reports/{template}")) {
         Ok(reporter) => reporter,
-        Err(answer) => return answer,
+        Err(error) => return error.answer(),
     };
     let Some(template) = find(&template) else {
         return answer(StatusCode::NOT_FOUND, "there is no such template: `chiplog import` lists them");
+    };
+    let body = match sent.read().await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
     let known = Known { now: clock::now(), ..state.known.clone() };
     let is_csv = headers
@@ -250,7 +241,7 @@ fn intake<'a>(
     request_body(content((Value = "application/json"), (Value = "application/cloudevents+json"))),
     responses(
         (status = 202, description = "What it tells is stored.", body = EventAnswer),
-        Unreadable, NoToken, NoScope, Missing, TooLarge, NotYet,
+        Unreadable, NoToken, NoScope, Missing, TooSlow, TooLarge, NotYet,
     ),
 )]
 async fn events(
@@ -258,11 +249,11 @@ async fn events(
     Named(SourcePath { source }): Named<SourcePath>,
     Asked(NoQuery {}): Asked<NoQuery>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    sent: Sent,
 ) -> Response {
     let reporter = match authorised(&state, &headers, &format!("events/{source}")) {
         Ok(reporter) => reporter,
-        Err(answer) => return answer,
+        Err(error) => return error.answer(),
     };
     let receiver = state.sources.iter().find(|known| known.name() == source).and_then(|source| source.receiver());
     let Some(receiver) = receiver else {
@@ -270,6 +261,10 @@ async fn events(
             StatusCode::NOT_FOUND,
             "no source of this name receives events: configure [cdevents] or [alertmanager]",
         );
+    };
+    let body = match sent.read().await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
     let _turn = state.turn.lock().await;
     let turn = match state.store.take_turn(&format!("receive/{source}")).await {

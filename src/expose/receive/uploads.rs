@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{ReceiveState, answer, audit, authorised};
 use crate::clock;
-use crate::expose::answer::{Asked, Named, NoScope, NoToken, NotYet, Sent, TooLarge, Unreadable};
+use crate::expose::answer::{Asked, Named, NoScope, NoToken, NotYet, Sent, TooLarge, TooSlow, Unreadable};
 use crate::facts::{Batch, Fact};
 use crate::pipeline::Imported;
 use crate::sources::test_reports::{self, Origin, ReportError};
@@ -57,7 +57,7 @@ pub(super) struct UploadAnswer {
     security(("token" = [])),
     responses(
         (status = 202, description = "The report is stored.", body = UploadAnswer),
-        Unreadable, NoToken, NoScope, TooLarge, NotYet,
+        Unreadable, NoToken, NoScope, TooSlow, TooLarge, NotYet,
     ),
 )]
 pub(super) async fn coverage_report(
@@ -65,10 +65,10 @@ pub(super) async fn coverage_report(
     Named(path): Named<RepositoryPath>,
     Asked(query): Asked<UploadQuery>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    sent: Sent,
 ) -> Response {
     let read = |text: &str, origin: &Origin| test_reports::coverage_report(text, origin).map(Fact::CoverageReport);
-    take(&state, "coverage_reports", path, query, &headers, &body, read).await
+    take(&state, "coverage_reports", path, query, &headers, sent, read).await
 }
 
 /// Send the test results of a commit
@@ -81,7 +81,7 @@ pub(super) async fn coverage_report(
     security(("token" = [])),
     responses(
         (status = 202, description = "The report is stored.", body = UploadAnswer),
-        Unreadable, NoToken, NoScope, TooLarge, NotYet,
+        Unreadable, NoToken, NoScope, TooSlow, TooLarge, NotYet,
     ),
 )]
 pub(super) async fn test_report(
@@ -89,10 +89,10 @@ pub(super) async fn test_report(
     Named(path): Named<RepositoryPath>,
     Asked(query): Asked<UploadQuery>,
     headers: HeaderMap,
-    Sent(body): Sent,
+    sent: Sent,
 ) -> Response {
     let read = |text: &str, origin: &Origin| test_reports::test_report(text, origin).map(Fact::TestReport);
-    take(&state, "test_reports", path, query, &headers, &body, read).await
+    take(&state, "test_reports", path, query, &headers, sent, read).await
 }
 
 /// Checks, reads and stores one report.
@@ -102,30 +102,34 @@ async fn take(
     RepositoryPath { owner, name }: RepositoryPath,
     query: UploadQuery,
     headers: &HeaderMap,
-    body: &[u8],
+    sent: Sent,
     read: impl Fn(&str, &Origin) -> Result<Fact, ReportError>,
 ) -> Response {
     let repository = format!("{owner}/{name}");
     let reporter = match authorised(state, headers, &format!("{family}/{repository}")) {
         Ok(reporter) => reporter,
-        Err(answer) => return answer,
+        Err(error) => return error.answer(),
     };
     let is_commit = |sha: &String| matches!(sha.len(), 40 | 64) && sha.chars().all(|digit| digit.is_ascii_hexdigit());
     let Some(sha) = query.sha.filter(is_commit) else {
         return answer(StatusCode::BAD_REQUEST, "sha is missing: add ?sha= with the whole id of the commit");
     };
+    let body = match sent.read().await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
     let now = clock::now();
     let origin = Origin {
         repository,
         // The same report of the same commit is the same fact, however often it is sent.
-        id: Sha256::digest(body).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>() + &sha,
+        id: Sha256::digest(&body).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>() + &sha,
         name: query.name.unwrap_or_else(|| "default".to_owned()),
         sha,
         branch: query.branch,
         at: now,
         url: query.url.filter(|url| url.starts_with("https://") || url.starts_with("http://")),
     };
-    let fact = match read(&String::from_utf8_lossy(body), &origin) {
+    let fact = match read(&String::from_utf8_lossy(&body), &origin) {
         Ok(fact) => fact,
         Err(error) => return answer(StatusCode::BAD_REQUEST, &format!("the body {error}")),
     };

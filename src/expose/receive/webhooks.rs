@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -15,15 +14,14 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::{LARGEST_BODY, ReceiveState, SourcePath, answer, authorised};
 use crate::clock;
-use crate::expose::answer::{Asked, ErrorAnswer, Missing, Named, NoQuery, NoScope, NotYet, TooLarge, Unreadable};
+use crate::expose::answer::{
+    Asked, ErrorAnswer, Missing, Named, NoQuery, NoScope, NotYet, TooLarge, TooSlow, Unreadable, in_time,
+};
 use crate::pipeline::{Inbox, REPORTER, Taken, new_delivery};
 use crate::sources::{Delivery, ReceiveError, Receiver, Refusal, Source, Webhook};
 
 /// Bodies that are being read take at most so much memory together.
 const MEMORY_KIBIBYTES: u32 = 256 * 1024;
-
-/// How long a body may take to come; tools themselves wait for ten seconds.
-const LONGEST_READING: Duration = Duration::from_secs(10);
 
 /// Checking a larger body takes so long that other requests would notice.
 const LARGE_BODY: usize = 256 * 1024;
@@ -77,7 +75,7 @@ struct NotSigned(ErrorAnswer);
     request_body(content((serde_json::Value = "application/json"), (serde_json::Value = "application/cloudevents+json"))),
     responses(
         (status = 202, description = "The delivery is stored.", body = DeliveryAnswer),
-        Unreadable, NotSigned, NoScope, Missing, TooLarge, NotYet,
+        Unreadable, NotSigned, NoScope, Missing, TooSlow, TooLarge, NotYet,
     ),
 )]
 pub(super) async fn webhook(
@@ -97,7 +95,7 @@ pub(super) async fn webhook(
             Ok(found) => reporter = Some(found.name.clone()),
             Err(refused) => {
                 state.webhooks.inbox.refuse(&source);
-                return refused;
+                return refused.answer();
             }
         }
     }
@@ -134,12 +132,14 @@ async fn read(
     let needed = u32::try_from(told.unwrap_or(largest) / 1024 + 1).unwrap_or(u32::MAX);
     let _memory =
         state.webhooks.memory.try_acquire_many(needed).map_err(|_| later("too many bodies are being read"))?;
-    match tokio::time::timeout(LONGEST_READING, Limited::new(body, largest).collect()).await {
-        Ok(Ok(read)) => Ok(read.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(answer(StatusCode::BAD_REQUEST, "the body breaks off")),
-        Err(_) => Err(answer(StatusCode::BAD_REQUEST, "the body did not come within ten seconds")),
-    }
+    in_time(async {
+        match Limited::new(body, largest).collect().await {
+            Ok(read) => Ok(read.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+            Err(_) => Err(answer(StatusCode::BAD_REQUEST, "the body breaks off")),
+        }
+    })
+    .await
 }
 
 /// The delivery, once its signature is good.

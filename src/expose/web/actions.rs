@@ -1,7 +1,8 @@
 //! The team's own words in a review: written through the page's form or the API, with a token that may.
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::post;
 use serde::Deserialize;
@@ -13,18 +14,23 @@ use super::queries::MonthPath;
 use super::{WebState, pages};
 use crate::clock;
 use crate::expose::answer::{
-    Asked, Missing, Named, NoQuery, NoScope, NoToken, NotYet, Sent, TooLarge, Unreadable, Unusable,
+    Asked, Missing, Named, NoQuery, NoScope, NoToken, NotYet, Sent, TooLarge, TooSlow, Unreadable, Unusable, refusal,
 };
+use crate::expose::tokens::{NotAllowed, allowed, bearer};
 use crate::report::review::Actions;
 
 /// Three actions with their outcomes are far smaller.
 const LARGEST_BODY: usize = 64 * 1024;
 
+/// The API, for those who hold a token.
 pub(super) fn routes() -> OpenApiRouter<WebState> {
-    OpenApiRouter::default()
-        .route("/teams/{team}/reviews/{month}/actions", post(from_form))
-        .routes(routes!(from_api))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+    OpenApiRouter::default().routes(routes!(from_api)).layer(DefaultBodyLimit::max(LARGEST_BODY))
+}
+
+/// The form of a page, for those who read it and hold a token.
+pub(super) fn form() -> Router<WebState> {
+    let path = "/teams/{team}/reviews/{month}/actions";
+    Router::new().route(path, post(from_form)).layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
 #[derive(Deserialize)]
@@ -43,7 +49,12 @@ async fn from_form(
     Form(written): Form<Written>,
 ) -> Response {
     let writing = Writing { team: &team, month: &month, text: &written.text, loaded: written.loaded.as_deref() };
-    match keep(&state, &writing, Some(&written.token)).await {
+    let allowed = may_write(&state, &team, Some(&written.token)).map_err(Failure::from);
+    let kept = match allowed {
+        Ok(()) => keep(&state, &writing).await,
+        Err(failure) => Err(failure),
+    };
+    match kept {
         Ok(_) => Redirect::to(&format!("/teams/{team}/reviews/{month}#actions")).into_response(),
         Err(failure) => pages::failure(&failure, Some(&written.text)),
     }
@@ -58,7 +69,7 @@ async fn from_form(
     params(MonthPath), request_body(content = String, content_type = "text/plain"), security(("token" = [])),
     responses(
         (status = 200, description = "What is kept.", body = Actions),
-        Unreadable, NoToken, NoScope, Missing, TooLarge, Unusable, NotYet,
+        Unreadable, NoToken, NoScope, Missing, TooSlow, TooLarge, Unusable, NotYet,
     ),
 )]
 async fn from_api(
@@ -66,13 +77,25 @@ async fn from_api(
     Named(path): Named<MonthPath>,
     Asked(NoQuery {}): Asked<NoQuery>,
     headers: HeaderMap,
-    Sent(body): Sent,
-) -> Result<Json<Actions>, Failure> {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.and_then(|value| value.strip_prefix("Bearer "));
-    let text = std::str::from_utf8(&body).map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    sent: Sent,
+) -> Response {
+    if let Err(error) = may_write(&state, &path.team, bearer(&headers)) {
+        return error.answer();
+    }
+    let body = match sent.read().await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let Ok(text) = std::str::from_utf8(&body) else {
+        return refusal(StatusCode::BAD_REQUEST, "the body is no UTF-8");
+    };
     let writing = Writing { team: &path.team, month: &path.month, text, loaded: None };
-    Ok(Json(keep(&state, &writing, token).await?))
+    keep(&state, &writing).await.map(Json).into_response()
+}
+
+/// Whether the token lets write what a team resolved on. Asked before anything that a reader would be told.
+fn may_write(state: &WebState, team: &str, token: Option<&str>) -> Result<(), NotAllowed> {
+    allowed(&state.reporters, token, &format!("reviews/{team}")).map(|_| ())
 }
 
 /// What is to be written where.
@@ -83,23 +106,10 @@ struct Writing<'a> {
     loaded: Option<&'a str>,
 }
 
-async fn keep(state: &WebState, writing: &Writing<'_>, token: Option<&str>) -> Result<Actions, Failure> {
+async fn keep(state: &WebState, writing: &Writing<'_>) -> Result<Actions, Failure> {
     let Writing { team, month, text, loaded } = *writing;
     lookup::team(&*lookup::known(state)?, team)?;
     lookup::month(month)?;
-    let reporter = token.map(str::trim).and_then(|token| state.reporters.iter().find(|it| it.has_token(token)));
-    let scope = format!("reviews/{team}");
-    match reporter {
-        None => {
-            let text = "a token of [reporters] is needed to write a team's actions";
-            return Err(Failure::new(StatusCode::UNAUTHORIZED, text));
-        }
-        Some(reporter) if !reporter.may(&scope) => {
-            let text = format!("this token has no scope for {scope}: add it to its scopes in [reporters]");
-            return Err(Failure::new(StatusCode::FORBIDDEN, text));
-        }
-        Some(_) => {}
-    }
     let actions = Actions::parse(text).map_err(|problem| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, problem))?;
     let stored = state.reviewer.store.review_actions(team, month).await?;
     if loaded.is_some_and(|loaded| Actions::parse(loaded) != Actions::parse(&stored)) {

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use super::WebState;
 use super::queries::FrozenEvidenceQuery;
 use crate::clock;
+use crate::expose::tokens::NotAllowed;
 use crate::expose::views::{
     CollectionView, DataQualityView, EvidenceQuery, EvidenceView, KpiView, ReviewsView, collection_view,
     data_quality_view, evidence_view, frozen_evidence_view, kpi_view, reviews_view,
@@ -47,6 +48,12 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<NotAllowed> for Failure {
+    fn from(error: NotAllowed) -> Self {
+        Self::new(error.status(), error.to_string())
     }
 }
 

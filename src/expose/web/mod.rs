@@ -13,9 +13,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 
+use super::access::{Access, admit};
 use super::exposition::Exposition;
 use super::joined::Joined;
 use super::prometheus::{self, CONTENT_TYPE};
@@ -46,19 +48,26 @@ pub struct WebState {
     pub reviewer: Reviewer,
     /// Who may write a team's actions.
     pub reporters: Arc<[Reporter]>,
+    /// Who may read.
+    pub access: Access,
 }
 
-/// The routes.
+/// The routes. Whether the program is well tells nothing of its teams, and who writes needs a token: only reading asks who
+/// reads.
 pub fn router(state: WebState) -> Router {
-    let (described, description) = api::routes().merge(actions::routes()).split_for_parts();
-    let description = openapi::document([description, receive::description()]);
-    Router::new()
+    let (reading, read) = api::routes().split_for_parts();
+    let (writing, written) = actions::routes().split_for_parts();
+    let description = openapi::document([read, written, receive::description()]);
+    let reading = reading
         .route("/metrics", get(metrics))
+        .route("/api/v1/openapi.json", get(async move || Json(description)))
+        .merge(pages::routes())
+        .merge(actions::form());
+    reading
+        .layer(from_fn_with_state(state.access.clone(), admit))
         .route("/-/healthy", get(|| async { "chiplog is healthy.\n" }))
         .route("/-/ready", get(ready))
-        .merge(pages::routes())
-        .merge(described)
-        .route("/api/v1/openapi.json", get(async move || Json(description)))
+        .merge(writing)
         .with_state(state)
 }
 
