@@ -8,7 +8,7 @@ use clap::Parser as _;
 
 /// Memory that an evaluation of everything took goes back to the system, which the system's own allocator seldom does.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

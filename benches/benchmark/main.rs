@@ -38,7 +38,7 @@ use document::Section;
 
 /// As in the program itself.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The tables, by number.
 const TABLES: [u8; 7] = [1, 2, 3, 4, 5, 6, 7];

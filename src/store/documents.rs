@@ -105,7 +105,11 @@ impl Store {
                     let known = known.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
                     let known = known.collect::<Result<BTreeMap<String, String>, sqlx::Error>>()?;
                     let written = match upsert::<Database>(family, source, &chunk) {
-                        Some(mut query) => query.build().fetch_all(&mut *transaction).await?,
+                        // Each number of rows is a statement of its own: only that of whole chunks is worth being kept prepared.
+                        Some(mut query) => {
+                            let is_usual = chunk.len() == ROWS_PER_STATEMENT;
+                            query.build().persistent(is_usual).fetch_all(&mut *transaction).await?
+                        }
                         None => Vec::new(),
                     };
                     for row in written {

@@ -29,12 +29,8 @@ impl Incoming for Sqlite {
     }
 
     fn push_is_one_of(query: &mut QueryBuilder<Self>, values: &[String]) {
-        query.push(" IN (");
-        let mut listed = query.separated(", ");
-        for value in values {
-            listed.push_bind(value.clone());
-        }
-        query.push(")");
+        // One text, whatever their number: a statement with thousands of values takes megabytes, and is kept prepared.
+        query.push(" IN (SELECT value FROM json_each(").push_bind(serde_json::json!(values).to_string()).push("))");
     }
 }
 
