@@ -122,3 +122,38 @@ async fn reach_of(base: &Url) -> Reach {
     let found = tokio::net::lookup_host((host, 0)).await.into_iter().flatten();
     found.filter_map(|address| Reach::of(address.ip())).max().unwrap_or(Reach::Internet)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn downloads(base: &str) -> Downloads {
+        Downloads::new("The storage", &base.parse().unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_what_is_nearer_than_the_tool_is_not_connected_to() {
+        let guard = |base: &str| Guard { base: base.parse().unwrap() };
+        let local = || "localhost".parse().unwrap();
+        assert!(guard("http://127.0.0.1:8080").resolve(local()).await.is_ok());
+        for base in ["https://8.8.8.8", "https://10.0.0.5", "https://[2606:4700::1]"] {
+            assert!(guard(base).resolve(local()).await.is_err(), "{base}");
+        }
+        // The same through the whole client, past the check of the name itself.
+        let (downloads, url) = (downloads("http://8.8.8.8"), "http://localhost:9/1.zip".parse().unwrap());
+        let error = downloads.client.get::<Url>(Url::clone(&url)).send().await.unwrap_err();
+        let told = downloads.failed(&url, &error).to_string();
+        assert!(told.contains("at http://localhost:9, which by its name is link-local, or nearer"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_told_without_its_signature() {
+        let url: Url = "https://169.254.169.254/latest/meta-data?signature=secret".parse().unwrap();
+        let told = downloads("https://8.8.8.8").fetch(url, 10).await.unwrap_err().to_string();
+        assert_eq!(
+            told,
+            "The storage is said to be at https://169.254.169.254, which is link-local, where clouds hand out credentials: \
+             nothing is fetched there"
+        );
+    }
+}

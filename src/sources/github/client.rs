@@ -281,8 +281,8 @@ impl Client {
 
     /// The scopes of a classic token. `None` where GitHub does not tell (Apps, fine-grained tokens).
     pub(super) async fn scopes(&self) -> Result<Option<String>, SourceError> {
-        let request = Request::Get("/rate_limit", HeaderMap::new());
-        let sent = self.send(Resource::Core, &request, None, &mut BTreeSet::new()).await?;
+        let sent = self.follow("/rate_limit", &HeaderMap::new(), None, &mut BTreeSet::new()).await?;
+        self.must_be_here(&sent.attempt)?;
         let scopes = sent.attempt.headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
         Ok(scopes.map(str::to_owned))
     }

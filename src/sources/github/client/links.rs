@@ -42,7 +42,7 @@ impl Client {
     pub(super) fn must_be_here(&self, attempt: &Attempt) -> Result<(), SourceError> {
         if is_redirect(attempt.status) {
             let base = &self.shared.base;
-            return Err(elsewhere("redirects", base, target(base, attempt).as_ref()));
+            return Err(elsewhere("redirects to", base, target(base, attempt).as_ref()));
         }
         Ok(())
     }
@@ -59,15 +59,15 @@ pub(in crate::sources::github) fn next_page(base: &Url, headers: &HeaderMap) -> 
     let Some(link) = headers.get(LINK).and_then(|link| link.to_str().ok()).and_then(next_of) else { return Ok(None) };
     let url = base.join(link).ok();
     let path = url.as_ref().and_then(|url| address::below(base, url));
-    path.map(Some).ok_or_else(|| elsewhere("has the next page of a list", base, url.as_ref()))
+    path.map(Some).ok_or_else(|| elsewhere("has the next page of a list at", base, url.as_ref()))
 }
 
 fn elsewhere(does: &str, base: &Url, target: Option<&Url>) -> SourceError {
-    let target = target.map_or_else(|| "nowhere".to_owned(), |target| format!("at {}", address::shown(target)));
+    let target = target.map_or_else(|| "an address that is none".to_owned(), address::shown);
     let base = address::shown(base);
     SourceError::Malformed(format!(
-        "GitHub {does} {target}, not below base_url at {base}: chiplog goes nowhere else; base_url must be the address that \
-         GitHub itself has in its links"
+        "GitHub {does} {target}, which is not below base_url at {base}: chiplog takes its token nowhere else; base_url must be \
+         the address that GitHub itself has in its links"
     ))
 }
 
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(next(link), Ok(Some("/x?page=3".to_owned())));
         assert_eq!(next("<https://a/api/v3/x?page=1>; rel=\"prev\""), Ok(None));
         let refused = next("<https://b:8443/api/v3/x?page=3>; rel=\"next\"").unwrap_err();
-        assert!(refused.contains("at https://b:8443, not below base_url at https://a:"), "{refused}");
+        assert!(refused.contains("at https://b:8443, which is not below base_url at https://a:"), "{refused}");
         assert!(next("<https://a/login>; rel=\"next\"").is_err());
     }
 }
