@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::address;
 use crate::commands::ReviewArguments;
 use crate::kpi::Window;
 
@@ -173,7 +174,7 @@ pub enum Command {
         #[arg(long, default_value = "chiplog-history.om", conflicts_with = "remote_write")]
         output: PathBuf,
         /// Send the history to this address by Prometheus remote write instead: Mimir, Thanos, `VictoriaMetrics`.
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL", value_parser = address::readable)]
         remote_write: Option<reqwest::Url>,
         /// The environment variable with the bearer token of the receiver.
         #[arg(long, value_name = "VARIABLE", requires = "remote_write")]
@@ -197,7 +198,7 @@ pub enum Command {
     /// The exit code is 1 when it does not.
     Health {
         /// Whom to ask; the address that the configuration listens on unless given.
-        #[arg(long)]
+        #[arg(long, value_parser = address::readable)]
         url: Option<reqwest::Url>,
     },
 

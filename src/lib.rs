@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, expect(clippy::float_cmp, reason = "the tests compare with numbers that are exact"))]
 
+pub mod address;
 pub mod app;
 pub mod attribution;
 pub mod cli;

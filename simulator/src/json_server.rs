@@ -136,11 +136,15 @@ async fn answer(State(served): State<Arc<Served>>, request: Request<Body>) -> Re
     let (path, query) = (request.uri().path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
     let authorized = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let failed = |status: StatusCode| (status, (served.api.error)(status));
-    let mut retry_after = None;
+    let (mut retry_after, mut location) = (None, None);
     let (status, body) = match served.options.faults.take() {
         Some(Fault::TooManyRequests(seconds)) => {
             retry_after = Some(seconds);
             failed(StatusCode::TOO_MANY_REQUESTS)
+        }
+        Some(Fault::Redirect(to)) => {
+            location = HeaderValue::from_str(&format!("{to}{}", request.uri())).ok();
+            failed(StatusCode::FOUND)
         }
         Some(Fault::BrokenJson) => (StatusCode::OK, Value::Null),
         Some(Fault::Unauthorized) => failed(StatusCode::UNAUTHORIZED),
@@ -154,13 +158,17 @@ async fn answer(State(served): State<Arc<Served>>, request: Request<Body>) -> Re
         }
     };
     let route = format!("GET {path}?{query}");
-    served.log.add(LoggedRequest { route, status: status.as_u16(), ..LoggedRequest::default() });
+    let token = authorized.map(str::to_owned);
+    served.log.add(LoggedRequest { route, status: status.as_u16(), token, ..LoggedRequest::default() });
     let text = if body.is_null() { "{\"broken\": [".to_owned() } else { body.to_string() };
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert("content-type", HeaderValue::from_static("application/json; charset=utf-8"));
     if let Some(seconds) = retry_after {
         response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
+    }
+    if let Some(location) = location {
+        response.headers_mut().insert("location", location);
     }
     response
 }

@@ -12,6 +12,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::print;
+use crate::address;
 use crate::app::{App, environment};
 use crate::attribution::attribute_in_view;
 use crate::clock;
@@ -112,6 +113,9 @@ async fn send(history: &History, url: &Url, token_env: Option<&str>) -> Result<E
             .with_context(|| format!("the environment variable {variable} is not set: export it"))
     });
     let token = token.transpose()?;
+    if token.is_some() && address::is_plain(url.as_str()) {
+        tracing::warn!("the token is sent to {} unencrypted: use https", address::shown(url));
+    }
     let total = history.samples();
     let observer = progress::observer();
     let sent = remote_write::send(history, url, token.as_ref(), |taken| {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::print;
+use crate::address;
 use crate::app::App;
 use crate::clock;
 use crate::config::Server;
@@ -20,6 +21,7 @@ pub(super) async fn run(config: &Path, fix_hints: bool) -> Result<ExitCode> {
     let mut problems = 0;
     for source in &app.sources {
         let mut findings = source.diagnose().await;
+        findings.extend(source.shows_credentials_to().and_then(unencrypted));
         if !findings.iter().any(|finding| finding.level == FindingLevel::Problem) {
             let stored = StoredFacts { store: &app.store, source: source.name() };
             findings.extend(source.history_left(&stored).await);
@@ -34,6 +36,17 @@ pub(super) async fn run(config: &Path, fix_hints: bool) -> Result<ExitCode> {
         writeln!(text, "{}", if problems == 0 { "All is well.".to_owned() } else { format!("{problems} problems.") });
     print(&text)?;
     Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A token that leaves this machine unencrypted. Within a network of containers that may be meant so.
+fn unencrypted(base_url: &str) -> Option<Finding> {
+    address::is_plain(base_url).then(|| {
+        Finding::notice(format!("the token is sent to {base_url} unencrypted: whoever is on the way can read it"))
+            .hint("use https, unless only a network of your own is between")
+            .fix(Fix::Elsewhere(
+                "write https:// in base_url, once the tool, or a proxy before it, speaks TLS".to_owned(),
+            ))
+    })
 }
 
 /// Prints a section and counts its problems.

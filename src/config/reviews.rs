@@ -1,11 +1,11 @@
 //! `[reviews]` and `[[events]]`: where digests go, and what everybody should know when numbers are read.
 
 use chrono::NaiveDate;
-use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::document::{ConfigError, Document};
+use crate::address;
 use crate::report::review::KnownEvent;
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,7 +106,7 @@ pub(super) fn read(
 ) -> Result<ReviewSettings, ConfigError> {
     let section: ReviewsSection = document.section("reviews")?;
     let at = |key: &str, problem: String| document.error_at(key, &problem);
-    let base_url = section.base_url.map(|url| address(&url)).transpose();
+    let base_url = section.base_url.map(|url| address::base(&url, "https://chiplog.example.com")).transpose();
     let base_url = base_url.map_err(|problem| at("reviews.base_url", problem))?;
     let mut webhooks: Vec<Webhook> = Vec::new();
     for section in section.webhooks {
@@ -122,13 +122,6 @@ pub(super) fn read(
     Ok(ReviewSettings { base_url, webhooks, events: events.collect::<Result<_, _>>()? })
 }
 
-fn address(url: &str) -> Result<String, String> {
-    let parsed = Url::parse(url).ok().filter(Url::has_host);
-    let parsed =
-        parsed.ok_or_else(|| format!("\"{url}\" is no address: write for example \"https://chiplog.example.com\""))?;
-    Ok(parsed.as_str().trim_end_matches('/').to_owned())
-}
-
 fn webhook(
     document: &Document,
     section: WebhookSection,
@@ -140,7 +133,8 @@ fn webhook(
     }
     let format = section.format.ok_or("format is missing: write \"slack\", \"teams\" or \"json\"")?;
     let url = secret(document, environment, section.url_env.as_deref(), section.url_file.as_deref())?;
-    address(url.expose_secret()).map_err(|_| format!("what url of \"{}\" holds is no address", section.name))?;
+    address::secret(url.expose_secret())
+        .map_err(|problem| format!("what url_env or url_file of \"{}\" holds {problem}", section.name))?;
     known_teams(&section.teams, teams)?;
     Ok(Webhook { name: section.name, format, url, teams: section.teams })
 }

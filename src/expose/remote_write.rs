@@ -11,6 +11,8 @@ use reqwest::{Client, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::open_metrics::History;
+use crate::address;
+use crate::sources::http::redirect_target;
 
 /// The samples of a request, about: receivers refuse what is much larger.
 const SAMPLES_OF_REQUEST: usize = 20_000;
@@ -111,6 +113,12 @@ async fn post(client: &Client, url: &Url, token: Option<&SecretString>, request:
         }
         let problem = match sending.send().await {
             Ok(answer) if answer.status().is_success() => return Ok(()),
+            Ok(answer) if let Some(target) = redirect_target(&answer) => {
+                let target = address::shown(&target);
+                return Err(format!(
+                    "the receiver redirects to {target}, which is not followed: name the right address"
+                ));
+            }
             Ok(answer) => {
                 let status = answer.status();
                 let text = answer.text().await.unwrap_or_default();

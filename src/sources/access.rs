@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::secret;
 use super::source::{ConfigureError, SourceContext, SourceError};
+use crate::address;
 
 /// The keys as they are written.
 #[derive(Debug, Default)]
@@ -37,25 +38,23 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Checks the keys. `kind` is the name of a source that has none, `address` the one of a tool that is always there.
+    /// Checks the keys. `kind` is the name of a source that has none, `usual` the address of a tool that is always there.
     pub(crate) fn read(
         keys: AccessKeys,
         kind: &str,
-        address: Option<&str>,
+        usual: Option<&str>,
         context: &SourceContext,
     ) -> Result<Self, ConfigureError> {
-        let problem = |problem: &str| ConfigureError::Value { key: "base_url".to_owned(), problem: problem.to_owned() };
-        let base_url = keys.base_url.as_deref().or(address).ok_or_else(|| problem("is missing: where is it?"))?;
-        if Url::parse(base_url).ok().is_none_or(|url| !url.has_host()) {
-            return Err(problem("is no URL: write for example \"https://example.atlassian.net\""));
-        }
+        let base_url = keys.base_url.as_deref().or(usual).ok_or_else(|| "is missing: where is it?".to_owned());
+        let base_url = base_url.and_then(|url| address::base(url, usual.unwrap_or("https://example.atlassian.net")));
+        let base_url = base_url.map_err(|problem| ConfigureError::Value { key: "base_url".to_owned(), problem })?;
         let (variable, file) = (keys.token_env.as_deref(), keys.token_file.as_deref());
         let user = keys.user_env.as_deref().map(|variable| secret::read("user", Some(variable), None, context));
         Ok(Self {
             token: secret::read("token", variable, file, context)?,
             user: user.transpose()?,
             place: variable.map_or_else(|| file.unwrap_or_default().to_owned(), |variable| format!("${variable}")),
-            base_url: base_url.trim_end_matches('/').to_owned(),
+            base_url,
             name: keys.name.unwrap_or_else(|| kind.to_owned()),
         })
     }
@@ -79,7 +78,7 @@ impl Access {
         Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
     }
 
-    /// A URL below the address.
+    /// A URL below the address. Names and ids within `path` come from [`address::path`].
     pub(crate) fn url(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Url, SourceError> {
         let problem = |_| SourceError::Unavailable(format!("base_url of {} is no URL", self.name));
         let text = format!("{}/{path}", self.base_url);

@@ -1,17 +1,21 @@
-//! The HTTP client that sources share: time limits, no redirect to another host, retries that wait as they are told.
+//! The HTTP client that sources share: time limits, no redirect to another origin, retries that wait as they are told.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Method, StatusCode, Url};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::source::{SourceError, Telemetry};
+use crate::address;
 
 /// How often a request is tried in all.
 const TRIES: u32 = 5;
+
+/// How many redirects are followed.
+const MOST_REDIRECTS: usize = 4;
 
 /// The longest wait between two tries; a host that asks for more is given up until the next collection.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -35,21 +39,17 @@ impl JsonClient {
     /// A client that sends `headers` with each request.
     pub fn new(host: &'static str, headers: HeaderMap) -> Result<Self, SourceError> {
         install_crypto_provider();
-        let same_host = reqwest::redirect::Policy::custom(|attempt| {
-            let from = attempt.previous().first().and_then(Url::host_str).map(str::to_owned);
-            // A token must never follow to another host.
-            if from.as_deref() == attempt.url().host_str() && attempt.previous().len() < 5 {
-                attempt.follow()
-            } else {
-                attempt.stop()
-            }
+        let same_origin = reqwest::redirect::Policy::custom(|attempt| {
+            // A token must never follow to another host, nor out of TLS.
+            let is_there = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+            if is_there && attempt.previous().len() <= MOST_REDIRECTS { attempt.follow() } else { attempt.stop() }
         });
         let client = Client::builder()
             .user_agent(concat!("chiplog/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .connect_timeout(Duration::from_secs(10))
             .timeout(Duration::from_secs(30))
-            .redirect(same_host)
+            .redirect(same_origin)
             .build()
             .map_err(|error| SourceError::Unavailable(format!("no HTTP client can be made: {error}")))?;
         Ok(Self { client, host, requests: AtomicU64::new(0), retries: AtomicU64::new(0) })
@@ -67,6 +67,7 @@ impl JsonClient {
                     let status = answer.status();
                     (format!("{} answers {status}", self.host), wait)
                 }
+                Ok(answer) if is_redirect(answer.status()) => return Err(self.sent_elsewhere(&answer)),
                 Ok(answer) => {
                     let status = answer.status();
                     match answer.bytes().await {
@@ -116,24 +117,6 @@ impl JsonClient {
         }
     }
 
-    /// Gets a file that is at most so large.
-    pub async fn bytes(&self, url: Url, largest: u64) -> Result<Vec<u8>, SourceError> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let unreachable = |error: &reqwest::Error| SourceError::Unavailable(self.unreachable(&url, error));
-        let mut answer = self.client.get(url.clone()).send().await.map_err(|error| unreachable(&error))?;
-        if !answer.status().is_success() {
-            return Err(SourceError::Unavailable(format!("{} answers {}", self.host, answer.status())));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| unreachable(&error))? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() as u64 > largest {
-                return Err(SourceError::Malformed(format!("{} sends more than {largest} bytes", self.host)));
-            }
-        }
-        Ok(bytes)
-    }
-
     /// Requests and repeated tries so far.
     pub fn telemetry(&self) -> Vec<Telemetry> {
         let sample = |name, help, counter: &AtomicU64| Telemetry {
@@ -148,6 +131,23 @@ impl JsonClient {
         ]
     }
 
+    /// Why a redirect was not followed, and what to do about it.
+    fn sent_elsewhere(&self, answer: &Response) -> SourceError {
+        let (host, asked) = (self.host, answer.url());
+        SourceError::Malformed(match redirect_target(answer) {
+            Some(target) if target.origin() == asked.origin() => {
+                format!("{host} redirects within {} again and again: check base_url", address::shown(asked))
+            }
+            Some(target) => format!(
+                "{host} redirects from {} to {}, where chiplog takes no token: base_url must be the address of the API \
+                 itself, as it answers without a redirect",
+                address::shown(asked),
+                address::shown(&target)
+            ),
+            None => format!("{host} redirects nowhere: check base_url"),
+        })
+    }
+
     fn unreachable(&self, url: &Url, error: &reqwest::Error) -> String {
         let place = url.host_str().unwrap_or_default();
         let why = if error.is_timeout() { "does not answer in time" } else { "cannot be reached" };
@@ -155,8 +155,19 @@ impl JsonClient {
     }
 }
 
+/// Whether an answer sends elsewhere.
+pub(super) fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Where an answer sends. `None` where it does not, or nowhere.
+pub fn redirect_target(answer: &Response) -> Option<Url> {
+    let location = answer.headers().get(LOCATION).filter(|_| is_redirect(answer.status()))?;
+    answer.url().join(location.to_str().ok()?).ok()
+}
+
 /// The server's own time, so that no clock has to be read.
-fn server_time(answer: &reqwest::Response) -> Option<DateTime<Utc>> {
+fn server_time(answer: &Response) -> Option<DateTime<Utc>> {
     let date = answer.headers().get(reqwest::header::DATE)?.to_str().ok()?;
     Some(DateTime::parse_from_rfc2822(date).ok()?.with_timezone(&Utc))
 }

@@ -7,6 +7,7 @@ mod alertmanager;
 mod alerts;
 pub mod budget;
 mod cdevents;
+mod download;
 mod finding;
 mod git;
 mod github;

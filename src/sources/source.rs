@@ -101,6 +101,11 @@ pub trait Source: Send + Sync {
     /// Looks at what the credentials may see, for `doctor`: reads only, a handful of requests.
     async fn diagnose(&self) -> Vec<Finding>;
 
+    /// Where it shows its credentials, for `doctor`. `None` where it has none to show.
+    fn shows_credentials_to(&self) -> Option<&str> {
+        None
+    }
+
     /// What is still to be read of the history, for `doctor`: reads only. `None` where a source cannot tell.
     async fn history_left(&self, _stored: &dyn FactLookup) -> Option<Finding> {
         None

@@ -6,17 +6,21 @@ use std::path::{Path, PathBuf};
 /// For each module: the modules it may import beside itself. The wiring (`app`, `commands`, `cli`, …) may import all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("facts", &[]),
+    ("address", &[]),
     ("stats", &[]),
     ("attribution", &["facts", "stats"]),
     ("kpi", &["attribution", "facts", "stats"]),
     ("trend", &["facts", "kpi", "stats"]),
     ("report", &["facts", "kpi", "stats", "trend"]),
-    ("config", &["attribution", "report", "stats"]),
-    ("sources", &["facts"]),
+    ("config", &["address", "attribution", "report", "stats"]),
+    ("sources", &["address", "facts"]),
     ("reported", &["facts"]),
     ("store", &["facts"]),
     ("pipeline", &["attribution", "clock", "facts", "kpi", "report", "reported", "sources", "stats", "store", "trend"]),
-    ("expose", &["clock", "config", "facts", "kpi", "pipeline", "report", "reported", "sources", "store", "trend"]),
+    (
+        "expose",
+        &["address", "clock", "config", "facts", "kpi", "pipeline", "report", "reported", "sources", "store", "trend"],
+    ),
 ];
 
 /// Modules that do no I/O and read no clock.

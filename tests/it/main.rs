@@ -31,6 +31,7 @@ mod import_large;
 mod kpi_properties;
 mod leases;
 mod numbers;
+mod outgoing;
 mod packaging;
 mod page_statements;
 mod pagerduty_source;

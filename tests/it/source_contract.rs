@@ -16,7 +16,7 @@ use chiplog_simulator::world::{
 use chiplog_simulator::{alerts, incident_io, jira, pagerduty, prometheus};
 use chrono::{Duration, NaiveTime};
 
-use crate::harness::{app, collect, collect_well, now, shared};
+use crate::harness::{app, collect, collect_well, now, shared, try_app};
 
 /// One kind of source against its simulated server.
 struct Case {
@@ -322,4 +322,87 @@ async fn what_changes_later_is_read_again() {
         let new = after.iter().filter(|fact| !before.contains(fact)).count();
         assert_eq!((after.len(), new), (before.len(), 1), "{}", case.name());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_goes_nowhere_else() {
+    for case in CASES {
+        let elsewhere = case.serve(&world(), Faults::default()).await;
+        let faults = Faults::default();
+        let server = case.serve(&world(), faults.clone()).await;
+        let by_another_name = server.base_url().replace("127.0.0.1", "localhost");
+        let app = app(&case.config(&server)).await;
+        assert_eq!(app.sources[0].shows_credentials_to(), case.token.map(|_| server.base_url()), "{}", case.name());
+        for target in [elsewhere.base_url(), &by_another_name] {
+            faults.next(&Fault::Redirect(target.to_owned()), 100);
+            server.log().clear();
+            let report = collect(&app).await;
+            let told = format!("redirects from {} to {target}, where chiplog takes no token", server.base_url());
+            let error = report.failures[case.kind].to_string();
+            assert!(error.contains(&told), "{}: {error}", case.name());
+            let findings = app.sources[0].diagnose().await;
+            assert!(findings.iter().any(|finding| finding.message.contains(&told)), "{}: {findings:?}", case.name());
+            assert!(server.log().count() <= 5, "{}: a redirect is tried again: {:?}", case.name(), server.log());
+            assert!(server.log().requests().iter().all(|it| it.status == 302), "{}: {:?}", case.name(), server.log());
+            faults.clear();
+        }
+        assert_eq!(elsewhere.log().count(), 0, "{}: {:?}", case.name(), elsewhere.log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_within_the_tools_own_address_is_followed() {
+    let world = world();
+    for case in CASES {
+        let server = case.serve(&world, Faults::default()).await;
+        let undisturbed = app(&case.config(&server)).await;
+        collect_well(&undisturbed).await;
+        let faults = Faults::default();
+        let server = case.serve(&world, faults.clone()).await;
+        let app = app(&case.config(&server)).await;
+        let redirect = Fault::Redirect(server.base_url().to_owned());
+        faults.next(&redirect, 3);
+        collect_well(&app).await;
+        assert!(stored(&app).await == stored(&undisturbed).await, "{}", case.name());
+        faults.next(&redirect, 100);
+        let error = collect(&app).await.failures[case.kind].to_string();
+        assert!(error.contains("redirects within") && error.contains("again and again"), "{}: {error}", case.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_cannot_be_meant_is_refused_with_its_line() {
+    let cases = [
+        ("api.example.com", "is no URL"),
+        ("gopher://api.example.com", "begins with gopher: only https:// and http:// are spoken"),
+        ("https://ada:secret@api.example.com", "holds a user or a password"),
+        ("https://api.example.com/?key=secret", "goes on after its path"),
+        ("https://api.example.com/#top", "goes on after its path"),
+        ("http://169.254.169.254", "is link-local"),
+        ("http://[fd00:ec2::254]", "is link-local"),
+        ("http://metadata.google.internal/computeMetadata", "is link-local"),
+    ];
+    let github = ("github", "token_env = \"GITHUB_TOKEN\"\norganization = \"acme\"");
+    for (kind, table) in CASES.iter().map(|case| (case.kind, case.table)).chain([github]) {
+        for (address, problem) in cases {
+            let error =
+                try_app(&format!("[{kind}]\nbase_url = \"{address}\"\n{table}\n")).await.err().unwrap().to_string();
+            let expected = format!("chiplog.toml:3: {kind}.base_url: {problem}");
+            assert!(error.starts_with(&expected) && !error.contains("secret@"), "{error} is not {expected}");
+        }
+    }
+}
+
+/// Ids come from others, and what is asked for must not depend on what they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_stays_within_its_part_of_a_path() {
+    let case = CASES.iter().find(|case| case.kind == "jira_operations").unwrap();
+    let world = world();
+    world.write().unwrap().incidents[0].id = "../../v2/keys?all=1#x".to_owned();
+    let server = case.serve(&world, Faults::default()).await;
+    collect(&app(&case.config(&server)).await).await;
+    let logs = "GET /jsm/ops/api/cloud-1/v1/alerts/..%2F..%2Fv2%2Fkeys%3Fall%3D1%23x/logs?size=100&order=asc";
+    let routes: Vec<String> = server.log().requests().into_iter().map(|request| request.route).collect();
+    assert!(routes.iter().any(|route| route == logs), "{routes:?}");
+    assert!(routes.iter().all(|route| route.starts_with("GET /jsm/ops/api/cloud-1/v1/alerts")), "{routes:?}");
 }

@@ -20,6 +20,8 @@ pub enum Fault {
     BrokenJson,
     /// 401: the token is no longer good.
     Unauthorized,
+    /// 302 to the same path below this address.
+    Redirect(String),
 }
 
 /// What is kept from all tokens until it is given back.

@@ -64,6 +64,8 @@ pub struct GithubOptions {
     pub most_nodes: u64,
     /// How long each answer takes.
     pub latency: std::time::Duration,
+    /// The root that its links and redirects begin with; where it listens unless given.
+    pub calls_itself: Option<String>,
     /// What goes wrong.
     pub faults: Faults,
     /// What was sent by webhook.
@@ -85,6 +87,7 @@ impl GithubOptions {
             secondary: SecondaryLimits::default(),
             most_nodes: 60_000,
             latency: std::time::Duration::ZERO,
+            calls_itself: None,
             faults: Faults::default(),
             hook: HookLog::default(),
         }

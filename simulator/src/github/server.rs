@@ -44,6 +44,7 @@ struct Incoming<'r> {
 }
 
 pub(super) fn router(world: SharedWorld, options: GithubOptions, base_url: String, log: RequestLog) -> Result<Router> {
+    let base_url = options.calls_itself.clone().unwrap_or(base_url);
     let graphql = Graphql::new(&options.schema)?;
     let answered = AtomicU64::new(0);
     let server = Server { world, options, base_url, access: Access::default(), graphql, log, answered };
@@ -105,7 +106,7 @@ impl Server {
         let graphql = is_graphql(method, path);
         logged.token = bearer(headers).map(str::to_owned);
         let mut response = match self.options.faults.take() {
-            Some(fault) => faulty(&fault),
+            Some(fault) => faulty(&fault, uri.path_and_query().map_or("/", |path| path.as_str())),
             None if graphql => self.graphql(&incoming, &mut logged),
             None => self.rest(&incoming, &mut logged),
         };

@@ -68,8 +68,10 @@ pub(super) fn too_often(seconds: u64) -> Response {
 }
 
 /// The answer to a request that meets a fault.
-pub(super) fn faulty(fault: &Fault) -> Response {
+/// `path` is what was asked for, with its parameters.
+pub(super) fn faulty(fault: &Fault, path: &str) -> Response {
     match fault {
+        Fault::Redirect(to) => (StatusCode::FOUND, [("location", format!("{to}{path}"))]).into_response(),
         Fault::Status(status) => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
             json_answer(status, &json!({ "message": "Something went wrong." }))

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use askama::Template;
 
 use super::parts::{Place, ShownRow, minute, shown, stage_strip, web_address};
+use crate::address;
 use crate::expose::charts::{self, StageSpan, TimeBar};
 use crate::expose::views::{EvidenceQuery, EvidenceView};
 use crate::facts::Moment;
@@ -136,19 +137,10 @@ fn link(view: &EvidenceView, query: &EvidenceQuery, window: &str, offset: usize)
     ];
     for (name, value) in given {
         if let Some(value) = value {
-            let _ = write!(link, "&{name}={}", percent_encoded(value));
+            let _ = write!(link, "&{name}={}", address::encoded(value));
         }
     }
     link
-}
-
-/// A value within a query.
-fn percent_encoded(text: &str) -> String {
-    let encoded = text.bytes().map(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    });
-    encoded.collect()
 }
 
 fn piece(it: &Staged, unit: Unit, as_of: Moment) -> ShownPiece<'_> {

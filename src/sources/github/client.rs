@@ -1,5 +1,6 @@
 //! Requests to GitHub: which credential makes them and when, limits and errors.
 
+mod links;
 mod member;
 mod send;
 mod sight;
@@ -21,6 +22,7 @@ use super::governor::Governor;
 use super::ledger::Ledger;
 use crate::facts::Moment;
 use crate::sources::source::{Clock, ConfigureError, SourceError};
+pub(super) use links::next_page;
 use member::{Member, Request};
 use sight::Sight;
 
@@ -80,6 +82,8 @@ pub(super) struct Client {
 
 struct Shared {
     base_url: String,
+    /// The same, to compare links with.
+    base: Url,
     members: Vec<Member>,
     reserve: f64,
     time: Time,
@@ -107,6 +111,7 @@ impl Client {
         });
         let shared = Shared {
             members: members.collect::<Result<_, _>>()?,
+            base: config.base.clone(),
             base_url,
             reserve: config.reserve,
             time,
@@ -167,6 +172,7 @@ impl Client {
         loop {
             let sent = self.send(Resource::Graphql, &request, about.as_deref(), &mut tried).await?;
             let attempt = &sent.attempt;
+            self.must_be_here(attempt)?;
             if matches!(attempt.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) {
                 return Err(CallError::TooMuch);
             }
@@ -221,18 +227,16 @@ impl Client {
         if let Some(tag) = tag.and_then(|tag| tag.parse().ok()) {
             headers.insert(http::header::IF_NONE_MATCH, tag);
         }
-        let request = Request::Get(path, headers);
         let about = self.repository.clone().or_else(|| sight::of_path(path));
         let mut tried = BTreeSet::new();
-        let mut sent = asking.send(Resource::Core, &request, about.as_deref(), &mut tried).await;
+        let mut sent = asking.follow(path, &headers, about.as_deref(), &mut tried).await;
         let shows_nothing = match &sent {
             Ok(sent) => sent.attempt.status == StatusCode::NOT_FOUND,
             Err(error) => matches!(error, SourceError::Unauthorized(_) | SourceError::Forbidden(_)),
         };
         if shows_nothing && asking.only != self.only && tried.len() < self.credentials() {
             // The credential of the tag has it no longer: the others ask without the tag.
-            let request = Request::Get(path, HeaderMap::new());
-            sent = self.send(Resource::Core, &request, about.as_deref(), &mut tried).await;
+            sent = self.follow(path, &HeaderMap::new(), about.as_deref(), &mut tried).await;
         }
         let sent = sent?;
         let (attempt, member) = (&sent.attempt, &self.shared.members[sent.member]);
@@ -248,9 +252,9 @@ impl Client {
                 self.shared.base_url, member.name
             )));
         }
+        self.must_be_here(attempt)?;
         self.learn(about.as_deref(), &tried, sent.member);
-        let next =
-            header("link").and_then(|link| next_page(&link)).map(|url| url.replacen(&self.shared.base_url, "", 1));
+        let next = next_page(&self.shared.base, &attempt.headers)?;
         let body = serde_json::from_slice(&attempt.body)
             .map_err(|error| SourceError::Malformed(format!("GitHub's answer to {path} is no JSON: {error}")))?;
         let etag = header("etag").map(|tag| self.owned_by(sent.member, tag));
@@ -259,16 +263,14 @@ impl Client {
 
     /// Where GitHub sends for what it keeps elsewhere. `None` where it is there no more.
     pub(super) async fn location(&self, path: &str) -> Result<Option<Url>, SourceError> {
-        let request = Request::Get(path, HeaderMap::new());
         let about = self.repository.clone().or_else(|| sight::of_path(path));
-        let sent = self.send(Resource::Core, &request, about.as_deref(), &mut BTreeSet::new()).await?;
+        let sent = self.follow(path, &HeaderMap::new(), about.as_deref(), &mut BTreeSet::new()).await?;
         let attempt = sent.attempt;
         self.shared.members[sent.member].governor.spent(self.ask(Resource::Core), 1);
         match attempt.status {
             StatusCode::FOUND | StatusCode::TEMPORARY_REDIRECT => {
-                let location = attempt.headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
                 let malformed = || SourceError::Malformed(format!("GitHub redirects {path} nowhere"));
-                location.and_then(|location| location.parse().ok()).map(Some).ok_or_else(malformed)
+                links::target(&self.shared.base, &attempt).map(Some).ok_or_else(malformed)
             }
             StatusCode::GONE | StatusCode::NOT_FOUND => Ok(None),
             status => {
@@ -279,8 +281,8 @@ impl Client {
 
     /// The scopes of a classic token. `None` where GitHub does not tell (Apps, fine-grained tokens).
     pub(super) async fn scopes(&self) -> Result<Option<String>, SourceError> {
-        let request = Request::Get("/rate_limit", HeaderMap::new());
-        let sent = self.send(Resource::Core, &request, None, &mut BTreeSet::new()).await?;
+        let sent = self.follow("/rate_limit", &HeaderMap::new(), None, &mut BTreeSet::new()).await?;
+        self.must_be_here(&sent.attempt)?;
         let scopes = sent.attempt.headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
         Ok(scopes.map(str::to_owned))
     }
@@ -315,24 +317,5 @@ impl Client {
 
     fn owned_by(&self, member: usize, tag: String) -> String {
         if self.credentials() > 1 { format!("{} {tag}", self.shared.members[member].label) } else { tag }
-    }
-}
-
-/// The URL of the next page in a `Link` header.
-pub(super) fn next_page(link: &str) -> Option<String> {
-    let next = link.split(',').find(|part| part.contains("rel=\"next\""))?;
-    let (_, rest) = next.split_once('<')?;
-    Some(rest.split_once('>')?.0.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_page_is_read_from_the_link_header() {
-        let link = "<https://a/x?page=1>; rel=\"prev\", <https://a/x?page=3>; rel=\"next\"";
-        assert_eq!(next_page(link).as_deref(), Some("https://a/x?page=3"));
-        assert_eq!(next_page("<https://a/x?page=1>; rel=\"prev\""), None);
     }
 }

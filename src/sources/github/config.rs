@@ -3,6 +3,7 @@
 mod credentials;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use reqwest::Url;
 use serde::Deserialize;
 use toml::de::ValueDeserializer;
 
@@ -10,6 +11,7 @@ use super::webhook::{Hook, WebhookConfig};
 use credentials::{AppTable, CredentialTable};
 pub(super) use credentials::{Credential, Secret};
 
+use crate::address;
 use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
 use crate::sources::webhook::{WebhookSecrets, WebhookTable};
 
@@ -83,6 +85,8 @@ pub(super) struct GithubConfig {
     pub(super) exclude: GlobSet,
     pub(super) teams: Vec<String>,
     pub(super) base_url: String,
+    /// The same, to compare links and redirects with.
+    pub(super) base: Url,
     pub(super) incident_labels: Vec<String>,
     pub(super) workflow_runs: bool,
     pub(super) changed_files: Vec<String>,
@@ -123,11 +127,9 @@ impl GithubConfig {
                 "are an organization's and add to issues: set organization and work_items = true",
             ));
         }
-        let base_url = table.base_url.clone().unwrap_or_else(|| "https://api.github.com".to_owned());
-        if base_url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).is_none() {
-            return Err(value("base_url", "is no URL: write for example \"https://github.example.com/api/v3\""));
-        }
-        let base_url = base_url.trim_end_matches('/').to_owned();
+        let base_url = table.base_url.as_deref().unwrap_or("https://api.github.com");
+        let base_url = address::base(base_url, "https://github.example.com/api/v3");
+        let base_url = base_url.map_err(|problem| value("base_url", problem))?;
         let reserve = table.reserve.unwrap_or(RESERVE);
         if !(0.0..=0.9).contains(&reserve) {
             return Err(value("reserve", "is the share of the budget that is left to others: write 0 to 0.9"));
@@ -141,6 +143,7 @@ impl GithubConfig {
             repositories: table.repositories,
             exclude: patterns("exclude", &table.exclude)?,
             teams: table.teams,
+            base: base_url.parse().map_err(|_| value("base_url", "is no URL"))?,
             base_url,
             incident_labels: table.incidents.map(|incidents| incidents.labels).unwrap_or_default(),
             workflow_runs: table.workflow_runs.unwrap_or(true),

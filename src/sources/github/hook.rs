@@ -81,8 +81,7 @@ async fn get(source: &GithubSource, path: &str) -> Result<(Value, Option<String>
             SourceError::NotFound(text)
         });
     }
-    let link = parts.headers.get("link").and_then(|link| link.to_str().ok());
-    let next = link.and_then(next_page).map(|url| url.replacen(&source.config.base_url, "", 1));
+    let next = next_page(&source.config.base, &parts.headers)?;
     let body = serde_json::from_slice(&body)
         .map_err(|error| SourceError::Malformed(format!("GitHub's answer to {path} is no JSON: {error}")))?;
     Ok((body, next))

@@ -26,8 +26,8 @@ use octocrab::Octocrab;
 use reqwest::header::HeaderMap;
 
 use super::budget::BudgetReport;
+use super::download::Downloads;
 use super::finding::Finding;
-use super::http::JsonClient;
 use super::source::{
     BatchSink, ConfigureError, FactLookup, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry,
 };
@@ -98,7 +98,7 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     let ledger = Arc::new(Ledger::default());
     let client = Client::new(&config, Time::new(context.now.clone()), ledger.clone(), Governor::of)?;
     // Artifacts lie with another host, which must not see the token.
-    let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new())
+    let downloads = Downloads::new("GitHub's artifact storage", &config.base)
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
     let as_app = hook::as_app(&config)?;
     Ok(Arc::new(GithubSource {
@@ -121,7 +121,7 @@ struct GithubSource {
     as_app: Option<Octocrab>,
     /// How often it is asked for what webhooks point to.
     pace: Arc<webhook::Pace>,
-    downloads: Arc<JsonClient>,
+    downloads: Arc<Downloads>,
     ledger: Arc<Ledger>,
     context: SourceContext,
 }
@@ -181,6 +181,10 @@ impl Source for GithubSource {
 
     fn webhook(&self) -> Option<&dyn Webhook> {
         self.config.webhook.is_some().then_some(self)
+    }
+
+    fn shows_credentials_to(&self) -> Option<&str> {
+        Some(&self.config.base_url)
     }
 
     fn telemetry(&self) -> Vec<Telemetry> {

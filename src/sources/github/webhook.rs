@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::address;
 use crate::facts::Moment;
 use crate::sources::webhook::{Delivery, Refusal, WebhookSecrets, header, read_body};
 
@@ -211,13 +212,15 @@ impl Hook {
         let parts: Vec<&str> = text.split('/').collect();
         let path = match (parts.as_slice(), organization) {
             (["app"], _) => return Some(Self { path: "/app/hook/deliveries".to_owned(), as_app: true }),
-            (["organization", id], Some(login)) if is_number(id) => format!("/orgs/{login}/hooks/{id}/deliveries"),
-            (["repository", owner, name, id], _) if is_number(id) && !owner.is_empty() && !name.is_empty() => {
-                format!("/repos/{owner}/{name}/hooks/{id}/deliveries")
+            (["organization", id], Some(login)) if is_number(id) => {
+                address::path(&["orgs", login, "hooks", id, "deliveries"])
+            }
+            (["repository", owner, name, id], _) if is_number(id) => {
+                address::path(&["repos", owner, name, "hooks", id, "deliveries"])
             }
             _ => return None,
         };
-        Some(Self { path, as_app: false })
+        Some(Self { path: format!("/{}", path.ok()?), as_app: false })
     }
 }
 
@@ -373,7 +376,15 @@ mod tests {
         assert_eq!(path("organization/12").as_deref(), Some("/orgs/acme/hooks/12/deliveries"));
         assert_eq!(path("repository/acme/shop/3").as_deref(), Some("/repos/acme/shop/hooks/3/deliveries"));
         assert!(Hook::read("app", None).unwrap().as_app);
-        for bad in ["organization", "organization/x", "repository/acme/3", "12", ""] {
+        for bad in [
+            "organization",
+            "organization/x",
+            "repository/acme/3",
+            "repository/acme/../3",
+            "repository//shop/3",
+            "12",
+            "",
+        ] {
             assert_eq!(path(bad), None, "{bad}");
         }
         assert_eq!(Hook::read("organization/12", None), None);

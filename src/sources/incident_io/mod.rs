@@ -145,6 +145,10 @@ impl Source for IncidentIoSource {
         self.webhook.is_some().then_some(self)
     }
 
+    fn shows_credentials_to(&self) -> Option<&str> {
+        Some(&self.access.base_url)
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
         self.client.telemetry()
     }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::IncidentIoSource;
 use super::convert;
+use crate::address;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, header, read_body};
@@ -133,7 +134,8 @@ impl Webhook for IncidentIoSource {
 impl IncidentIoSource {
     /// One incident, as the list shows it.
     async fn one(&self, id: &str) -> Result<Value, SourceError> {
-        let url = self.access.url(&format!("v2/incidents/{id}"), &[])?;
+        let path = address::path(&["v2", "incidents", id]).map_err(SourceError::Malformed)?;
+        let url = self.access.url(&path, &[])?;
         let mut body = self.client.document(url, "incidents", &self.access.place).await?;
         Ok(body["incident"].take())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::list;
+use crate::address;
 use crate::facts::WorkItemStage;
 use crate::sources::access::Access;
 use crate::sources::http::JsonClient;
@@ -125,7 +126,8 @@ impl Jira {
         let mut histories = Vec::new();
         loop {
             let start = histories.len().to_string();
-            let path = format!("rest/api/3/issue/{key}/changelog");
+            let path = address::path(&["rest", "api", "3", "issue", key, "changelog"]);
+            let path = path.map_err(SourceError::Malformed)?;
             let mut body = self.get(&path, &[("startAt", &start), ("maxResults", "100")], "changelogs").await?;
             let page = list(&mut body, "values")?;
             let is_last = page.is_empty() || body["isLast"] == true;

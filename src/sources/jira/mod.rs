@@ -149,6 +149,10 @@ impl Source for JiraSource {
         self.webhook.is_some().then_some(self)
     }
 
+    fn shows_credentials_to(&self) -> Option<&str> {
+        Some(&self.jira.access.base_url)
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
         self.jira.client.telemetry()
     }

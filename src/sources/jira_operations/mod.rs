@@ -14,6 +14,7 @@ use super::alerts::{self, AlertApi, AlertPayload, AlertTimes, PAGE};
 use super::finding::Finding;
 use super::http::JsonClient;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
+use crate::address;
 use crate::facts::{FactFamily as _, Incident, Moment};
 
 /// Jira Service Management operations.
@@ -113,6 +114,10 @@ impl Source for OperationsSource {
         }]
     }
 
+    fn shows_credentials_to(&self) -> Option<&str> {
+        Some(&self.access.base_url)
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
         self.client.telemetry()
     }
@@ -134,7 +139,7 @@ impl AlertApi for OperationsSource {
         if !alert.acknowledged && alert.status != "closed" {
             return Ok(AlertTimes::default());
         }
-        let path = format!("alerts/{}/logs", alert.id);
+        let path = address::path(&["alerts", &alert.id, "logs"]).map_err(SourceError::Malformed)?;
         let log = self.values(&path, &[("size", "100"), ("order", "asc")]).await?;
         Ok(times_of_log(&log))
     }

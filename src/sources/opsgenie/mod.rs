@@ -103,6 +103,10 @@ impl Source for OpsgenieSource {
         }
     }
 
+    fn shows_credentials_to(&self) -> Option<&str> {
+        Some(&self.access.base_url)
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
         self.client.telemetry()
     }

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use toml::de::ValueDeserializer;
 
+use crate::address;
 use crate::sources::secret;
 use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
 use crate::sources::webhook::{WebhookSecrets, WebhookTable};
@@ -36,18 +37,16 @@ impl PagerdutyConfig {
     pub(super) fn read(table: SourceTable<'_>, context: &SourceContext) -> Result<Self, ConfigureError> {
         let table = Table::deserialize(ValueDeserializer::from(table))?;
         let (variable, file) = (table.token_env.as_deref(), table.token_file.as_deref());
-        let base_url = table.base_url.clone().unwrap_or_else(|| "https://api.pagerduty.com".to_owned());
-        if reqwest::Url::parse(&base_url).is_err() {
-            let problem = "is no URL: write for example \"https://api.eu.pagerduty.com\"".to_owned();
-            return Err(ConfigureError::Value { key: "base_url".to_owned(), problem });
-        }
+        let base_url = table.base_url.as_deref().unwrap_or("https://api.pagerduty.com");
+        let base_url = address::base(base_url, "https://api.eu.pagerduty.com");
+        let base_url = base_url.map_err(|problem| ConfigureError::Value { key: "base_url".to_owned(), problem })?;
         Ok(Self {
             token: secret::read("token", variable, file, context)?,
             webhook: WebhookSecrets::optional(table.webhook.as_ref(), context)?,
             place: variable.map_or_else(|| file.unwrap_or_default().to_owned(), |variable| format!("${variable}")),
             name: table.name.unwrap_or_else(|| "pagerduty".to_owned()),
             services: table.services,
-            base_url: base_url.trim_end_matches('/').to_owned(),
+            base_url,
         })
     }
 

@@ -144,6 +144,10 @@ impl Source for PagerdutySource {
         self.config.webhook.is_some().then_some(self)
     }
 
+    fn shows_credentials_to(&self) -> Option<&str> {
+        Some(&self.config.base_url)
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
         self.client.telemetry()
     }

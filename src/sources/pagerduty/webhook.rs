@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::convert::{self, IncidentPayload, LogEntryPayload};
 use super::{LIMIT, PagerdutySource};
+use crate::address;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{
@@ -89,7 +90,8 @@ impl Webhook for PagerdutySource {
 impl PagerdutySource {
     /// One incident with its log. Nothing of one that is gone, or of a service that is not selected.
     async fn incident(&self, id: &str) -> Result<Batch, SourceError> {
-        let mut body = match self.ask(&format!("incidents/{id}"), &[]).await? {
+        let path = address::path(&["incidents", id]).map_err(SourceError::Malformed)?;
+        let mut body = match self.ask(&path, &[]).await? {
             (StatusCode::OK, body) => body,
             (StatusCode::NOT_FOUND, _) => return Ok(Batch::default()),
             (status, body) => return Err(self.refused("incidents", status, &body)),
@@ -112,10 +114,10 @@ impl PagerdutySource {
     }
 
     async fn log_of(&self, id: &str) -> Result<Vec<LogEntryPayload>, SourceError> {
+        let path = address::path(&["incidents", id, "log_entries"]).map_err(SourceError::Malformed)?;
         let mut log = Vec::new();
         let mut offset = 0;
         loop {
-            let path = format!("incidents/{id}/log_entries");
             let parameters = [("limit", LIMIT.to_string()), ("offset", offset.to_string())];
             let mut body = match self.ask(&path, &parameters).await? {
                 (StatusCode::OK, body) => body,

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use toml::de::ValueDeserializer;
 
+use crate::address;
 use crate::sources::secret;
 use crate::sources::source::{ConfigureError, SourceContext, SourceTable};
 
@@ -41,9 +42,8 @@ impl PrometheusConfig {
     pub(super) fn read(table: SourceTable<'_>, context: &SourceContext) -> Result<Self, ConfigureError> {
         let table = Table::deserialize(ValueDeserializer::from(table))?;
         let value = |key: &str, problem: String| ConfigureError::Value { key: key.to_owned(), problem };
-        let base_url = table.base_url.filter(|url| reqwest::Url::parse(url).is_ok());
-        let base_url = base_url
-            .ok_or_else(|| value("base_url", "is no URL: write for example \"http://prometheus:9090\"".to_owned()))?;
+        let base_url = address::base(&table.base_url.unwrap_or_default(), "http://prometheus:9090");
+        let base_url = base_url.map_err(|problem| value("base_url", problem))?;
         if let Some(unknown) = table.queries.keys().find(|measure| !MEASURES.contains(&measure.as_str())) {
             let known = MEASURES.join(", ");
             return Err(value("queries", format!("\"{unknown}\" is nothing that chiplog measures: known are {known}")));
@@ -54,12 +54,17 @@ impl PrometheusConfig {
         };
         Ok(Self {
             name: table.name.unwrap_or_else(|| "prometheus".to_owned()),
-            base_url: base_url.trim_end_matches('/').to_owned(),
+            base_url,
             token,
             service_label: table.service_label.unwrap_or_else(|| "service".to_owned()),
             alert_rules: table.alert_rules.unwrap_or(true),
             queries: table.queries,
         })
+    }
+
+    /// Whether a token is sent.
+    pub(super) fn has_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// The headers of every request.

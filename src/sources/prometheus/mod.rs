@@ -121,6 +121,10 @@ impl Source for PrometheusSource {
         findings
     }
 
+    fn shows_credentials_to(&self) -> Option<&str> {
+        self.config.has_token().then_some(&self.config.base_url)
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
         self.client.telemetry()
     }

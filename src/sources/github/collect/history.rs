@@ -9,6 +9,7 @@ use super::super::ledger::{PartKind, Progress};
 use super::super::payload::{CommitNode, Page};
 use super::super::{GithubSource, convert, queries};
 use super::{Target, ask, note_progress, part, read_nodes, state};
+use crate::address;
 use crate::facts::{Batch, Fact, Moment, Reject};
 use crate::sources::source::{BatchSink, SinkError, SourceError};
 
@@ -220,7 +221,7 @@ async fn commit_facts(
 }
 
 async fn changed_files(source: &GithubSource, target: &Target, oid: &str) -> Result<Option<Vec<String>>, SourceError> {
-    let path = format!("/repos/{}/{}/commits/{oid}", target.owner, target.name);
+    let path = format!("{}/commits/{}", target.path()?, address::encoded(oid));
     let answer = source.client.get(&path, None).await?;
     let files = answer.body.as_ref().and_then(|body| body["files"].as_array()).cloned();
     Ok(files.map(|files| files.iter().filter_map(|file| file["filename"].as_str()).map(str::to_owned).collect()))

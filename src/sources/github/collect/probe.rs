@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::payload::{ProbeNode, RepositoryNode};
 use super::super::{GithubSource, queries};
 use super::{ask, record, state};
+use crate::address;
 use crate::facts::Moment;
 use crate::sources::source::{BatchSink, SourceError};
 
@@ -25,6 +26,18 @@ pub(in super::super) struct Target {
     pub(super) probe: Probe,
     /// How many pull requests, deployments and issues there are in all, however old.
     pub(super) totals: Totals,
+}
+
+impl Target {
+    /// Its path in the REST API.
+    pub(super) fn path(&self) -> Result<String, SourceError> {
+        repository_path(&self.owner, &self.name)
+    }
+}
+
+/// The path of a repository in the REST API.
+pub(super) fn repository_path(owner: &str, name: &str) -> Result<String, SourceError> {
+    address::path(&["repos", owner, name]).map(|path| format!("/{path}")).map_err(SourceError::Malformed)
 }
 
 /// How much there is of what is read page by page.

@@ -57,7 +57,7 @@ pub(super) async fn forward(source: &GithubSource, sink: &dyn BatchSink, target:
     let cursor = target.cursor("artifacts");
     let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
     let oldest = (source.context.now)() - source.context.history;
-    let base = format!("/repos/{}/{}/actions/artifacts", target.owner, target.name);
+    let base = format!("{}/actions/artifacts", target.path()?);
     let mut next = Some(format!("{base}?per_page=100"));
     let (mut waiting, mut rejects, mut etag) = (Vec::new(), Vec::new(), None);
     while let Some(path) = next.take() {
@@ -138,7 +138,7 @@ async fn artifact_facts(
         // It has expired since it was listed.
         return Ok(Batch::default());
     };
-    let archive = source.downloads.bytes(location, LARGEST_ARTIFACT).await?;
+    let archive = source.downloads.fetch(location, LARGEST_ARTIFACT).await?;
     let reading = origin.clone();
     let read = tokio::task::spawn_blocking(move || {
         let mut facts = Vec::new();

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::ledger::{PartKind, Progress};
 use super::super::payload::RunNode;
 use super::super::{GithubSource, convert};
+use super::probe::repository_path;
 use super::{Target, note_progress, read_nodes, state};
 use crate::facts::{Batch, Fact, Moment};
 use crate::sources::source::{BatchSink, SourceError};
@@ -98,7 +99,7 @@ impl Gap {
 pub(super) async fn forward(source: &GithubSource, sink: &dyn BatchSink, target: &Target) -> Result<bool, SourceError> {
     let cursor = target.cursor("runs");
     let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
-    let base = base(target);
+    let base = base(target)?;
     let now = (source.context.now)();
     let newest = source.client.get(&format!("{base}?per_page=100"), walk.etag.as_deref()).await?;
     if let Some(body) = &newest.body {
@@ -135,7 +136,7 @@ pub(super) async fn back(source: &GithubSource, sink: &dyn BatchSink, target: &T
     let cursor = target.cursor("runs");
     let mut walk: Walk = state(sink, &cursor).await?.unwrap_or_default();
     let Some(history) = walk.history.as_mut() else { return Ok(false) };
-    let (batch, closed) = page(source, target, &base(target), history).await?;
+    let (batch, closed) = page(source, target, &base(target)?, history).await?;
     let progress = history.progress();
     walk.history = walk.history.filter(|_| !closed);
     store(sink, &cursor, &walk, batch).await?;
@@ -143,8 +144,8 @@ pub(super) async fn back(source: &GithubSource, sink: &dyn BatchSink, target: &T
     Ok(!closed)
 }
 
-fn base(target: &Target) -> String {
-    format!("/repos/{}/{}/actions/runs", target.owner, target.name)
+fn base(target: &Target) -> Result<String, SourceError> {
+    Ok(format!("{}/actions/runs", target.path()?))
 }
 
 async fn store(sink: &dyn BatchSink, cursor: &str, walk: &Walk, mut batch: Batch) -> Result<(), SourceError> {
@@ -161,7 +162,8 @@ async fn page(source: &GithubSource, target: &Target, base: &str, gap: &mut Gap)
     let text = |moment: Moment| moment.to_rfc3339_opts(SecondsFormat::Secs, true);
     let from = (gap.until - gap.window()).max(gap.from);
     let first = || format!("{base}?created={}..{}&per_page=100", text(from), text(gap.until));
-    let path = gap.next_page.clone().unwrap_or_else(first);
+    // Versions before this one stored what GitHub gave, which may be no path.
+    let path = gap.next_page.clone().filter(|path| path.starts_with('/')).unwrap_or_else(first);
     let answer = source.client.get(&path, None).await?;
     let body = answer.body.unwrap_or_default();
     let runs = body["workflow_runs"].as_array().cloned().unwrap_or_default();
@@ -185,7 +187,7 @@ pub(super) async fn batch(
             if !seen.insert((node.id, attempt)) {
                 continue;
             }
-            let path = format!("/repos/{owner}/{name}/actions/runs/{}/attempts/{attempt}", node.id);
+            let path = format!("{}/actions/runs/{}/attempts/{attempt}", repository_path(owner, name)?, node.id);
             let answer = source.client.get(&path, None).await?;
             let earlier = answer.body.and_then(|body| serde_json::from_value::<RunNode>(body).ok());
             facts.extend(earlier.map(|earlier| Fact::CiRun(convert::run(earlier, full_name))));

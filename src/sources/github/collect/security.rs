@@ -77,10 +77,8 @@ async fn alerts(
     if walk.looked_at.is_some_and(|at| now - at < LOOK_IS_GOOD_FOR) {
         return Ok(());
     }
-    let first = format!(
-        "/repos/{}/{}/{scanner}/alerts?sort=updated&direction=desc&per_page=100{parameters}",
-        target.owner, target.name
-    );
+    let base = target.path()?;
+    let first = format!("{base}/{scanner}/alerts?sort=updated&direction=desc&per_page=100{parameters}");
     let (mut next, mut batch) = (Some(first), Batch::default());
     let (mut newest, mut etag, mut is_first) = (walk.read_until, walk.etag.clone(), true);
     while let Some(path) = next.take() {

@@ -150,10 +150,8 @@ async fn issue_types(
     until: Moment,
 ) -> Result<BTreeMap<u64, String>, SourceError> {
     let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let first = format!(
-        "/repos/{}/{}/issues?state=all&sort=updated&direction=asc&per_page=100&since={since}",
-        target.owner, target.name
-    );
+    let base = target.path()?;
+    let first = format!("{base}/issues?state=all&sort=updated&direction=asc&per_page=100&since={since}");
     let mut next = Some(first);
     let mut types = BTreeMap::new();
     while let Some(path) = next {
