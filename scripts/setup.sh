@@ -118,6 +118,24 @@ need_grafana_types() {
     die "@grafana/schema could not be fetched: is the npm registry reachable?"
 }
 
+# schemathesis, which makes requests out of the description of the API: fetched for the tests only (MIT), no part of chiplog.
+need_schemathesis() {
+  local version=4.32.5 folder=target/schemathesis
+  [ -x "$folder/bin/st" ] && "$folder/bin/st" --version 2>/dev/null | grep -q "$version" && return
+  python3 -c "import ensurepip, venv" 2>/dev/null || need_debian_package "a venv of Python" python3-venv
+  say "installing schemathesis $version …"
+  rm -rf "$folder"
+  python3 -m venv "$folder" && "$folder/bin/pip" install --quiet "schemathesis==$version" ||
+    die "schemathesis could not be installed: is the Python package index reachable?"
+}
+
+# cargo-fuzz, which builds and runs the fuzz targets.
+need_cargo_fuzz() {
+  command -v cargo-fuzz >/dev/null && return
+  say "installing cargo-fuzz (once, a few minutes) …"
+  cargo install --quiet --locked cargo-fuzz@0.13.2
+}
+
 # perceval, which the benchmark compares the collection with: fetched for the benchmark only (GPL-3.0), no part of chiplog.
 need_perceval() {
   local version=1.6.1 folder=target/perceval

@@ -137,9 +137,13 @@ pub fn read_config(path: &Path) -> Result<Config, ConfigError> {
     Config::read(path, &kind_names(), &environment)
 }
 
-/// Checks the tables of the sources of a configuration without connecting to anything.
-pub fn check_sources(config: &Config) -> Result<usize, ConfigError> {
-    Ok(configure(config, &context(config, PersonHasher::new(Vec::new()), &environment))?.len())
+/// Checks the tables of the sources of a configuration without connecting to anything. `environment` looks up variables
+/// named by `*_env` keys.
+pub fn check_sources(
+    config: &Config,
+    environment: &'static (dyn Fn(&str) -> Option<String> + Sync),
+) -> Result<usize, ConfigError> {
+    Ok(configure(config, &context(config, PersonHasher::new(Vec::new()), environment))?.len())
 }
 
 /// The names of the kinds of sources: the tables that the configuration may have beside chiplog's own.

@@ -33,13 +33,7 @@ pub fn of_github(
 /// A signed payload of GitHub.
 pub fn github_signed(payload: &Value, event: &str, guid: &str, secret: &str) -> Sent {
     let body = payload.to_string();
-    let headers = vec![
-        ("content-type", "application/json".to_owned()),
-        ("x-github-event", event.to_owned()),
-        ("x-github-delivery", guid.to_owned()),
-        ("x-hub-signature-256", format!("sha256={}", hex(&signature(secret.as_bytes(), body.as_bytes())))),
-    ];
-    Sent { headers, body }
+    Sent { headers: headers("github", event, (guid, Moment::default()), secret, body.as_bytes()), body }
 }
 
 /// A webhook v3 of PagerDuty about an incident.
@@ -50,28 +44,14 @@ pub fn of_pagerduty(world: &World, incident: &str, id: &str, at: Moment, secret:
         "agent": null, "client": null, "data": data,
     });
     let body = json!({ "event": event }).to_string();
-    let signature = hex(&signature(secret.as_bytes(), body.as_bytes()));
-    let headers = vec![
-        ("content-type", "application/json".to_owned()),
-        ("x-pagerduty-signature", format!("v1={},v1={signature}", "0".repeat(64))),
-    ];
-    Some(Sent { headers, body })
+    Some(Sent { headers: headers("pagerduty", "", (id, at), secret, body.as_bytes()), body })
 }
 
 /// A webhook of incident.io about an incident; the secret is `whsec_…`.
 pub fn of_incident_io(world: &World, incident: &str, id: &str, at: Moment, secret: &str) -> Option<Sent> {
     let event = "public_incident.incident_updated_v2";
     let body = json!({ "event_type": event, event: incident_io::incident(world, incident)? }).to_string();
-    let timestamp = at.timestamp().to_string();
-    let key = BASE64.decode(secret.trim_start_matches("whsec_")).unwrap_or_default();
-    let signature = signature(&key, format!("{id}.{timestamp}.{body}").as_bytes());
-    let headers = vec![
-        ("content-type", "application/json".to_owned()),
-        ("webhook-id", id.to_owned()),
-        ("webhook-timestamp", timestamp),
-        ("webhook-signature", format!("v1,{}", BASE64.encode(signature))),
-    ];
-    Some(Sent { headers, body })
+    Some(Sent { headers: headers("incident_io", "", (id, at), secret, body.as_bytes()), body })
 }
 
 /// A webhook of Jira about an issue.
@@ -82,12 +62,44 @@ pub fn of_jira(world: &World, key: &str, id: &str, at: Moment, secret: &str) -> 
         "user": { "displayName": "Ada Quillfeather" },
     })
     .to_string();
-    let headers = vec![
-        ("content-type", "application/json".to_owned()),
-        ("x-atlassian-webhook-identifier", id.to_owned()),
-        ("x-hub-signature", format!("sha256={}", hex(&signature(secret.as_bytes(), body.as_bytes())))),
-    ];
-    Some(Sent { headers, body })
+    Some(Sent { headers: headers("jira", "", (id, at), secret, body.as_bytes()), body })
+}
+
+/// What a tool sends with a body, and signs it with. The tool is called as its kind of source is; one that signs nothing
+/// says only what the body is.
+pub fn headers(
+    tool: &str,
+    event: &str,
+    (id, at): (&str, Moment),
+    secret: &str,
+    body: &[u8],
+) -> Vec<(&'static str, String)> {
+    let signed = || hex(&signature(secret.as_bytes(), body));
+    let mut headers = vec![("content-type", "application/json".to_owned())];
+    match tool {
+        "github" => headers.extend([
+            ("x-github-event", event.to_owned()),
+            ("x-github-delivery", id.to_owned()),
+            ("x-hub-signature-256", format!("sha256={}", signed())),
+        ]),
+        "pagerduty" => headers.push(("x-pagerduty-signature", format!("v1={},v1={}", "0".repeat(64), signed()))),
+        "jira" => headers.extend([
+            ("x-atlassian-webhook-identifier", id.to_owned()),
+            ("x-hub-signature", format!("sha256={}", signed())),
+        ]),
+        "incident_io" => {
+            let timestamp = at.timestamp().to_string();
+            let key = BASE64.decode(secret.trim_start_matches("whsec_")).unwrap_or_default();
+            let signature = signature(&key, &[format!("{id}.{timestamp}.").as_bytes(), body].concat());
+            headers.extend([
+                ("webhook-id", id.to_owned()),
+                ("webhook-timestamp", timestamp),
+                ("webhook-signature", format!("v1,{}", BASE64.encode(signature))),
+            ]);
+        }
+        _ => {}
+    }
+    headers
 }
 
 fn signature(key: &[u8], message: &[u8]) -> Vec<u8> {

@@ -97,7 +97,7 @@ fn manual_page() -> Result<()> {
 
 fn check_config(path: &Path) -> Result<ExitCode> {
     let config = app::read_config(path)?;
-    let sources = app::check_sources(&config)?;
+    let sources = app::check_sources(&config, &app::environment)?;
     let (teams, services) = (config.organisation.teams.len(), config.organisation.services.len());
     print(&format!(
         "{}: good. Sources: {sources}, teams: {teams}, services with rules of their own: {services}.\n\

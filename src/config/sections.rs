@@ -296,11 +296,18 @@ pub(super) struct DeploymentsTable {
     pub merge: Option<String>,
 }
 
+/// Nothing is longer ago, and no calculation with it leaves the calendar.
+const LONGEST_DURATION: Duration = Duration::from_hours(100 * 8766);
+
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map_err(|_| {
+    let duration = humantime::parse_duration(&text).map_err(|_| {
         serde::de::Error::custom(format!("\"{text}\" is no duration: write for example \"5m\", \"24h\" or \"456d\""))
-    })
+    })?;
+    if duration > LONGEST_DURATION {
+        return Err(serde::de::Error::custom(format!("\"{text}\" is too long: write at most \"100y\"")));
+    }
+    Ok(duration)
 }
 
 /// Shorter leases would end while a store takes a moment to answer.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::requests::current_id;
+use crate::facts::shortened;
 
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -65,7 +66,7 @@ pub struct NotYet(pub ErrorAnswer);
 
 /// The answer to a request that is refused.
 pub fn refusal(status: StatusCode, error: impl Into<String>) -> Response {
-    let error = error.into();
+    let error = shortened(&error.into());
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!("{error}");
     }

@@ -18,7 +18,7 @@ mod security_alert;
 mod test_report;
 mod work_item;
 
-pub use batch::{Batch, Reject};
+pub use batch::{Batch, Reject, shortened, unusable};
 pub use change::{
     ChangeReference, Commit, OwnCommit, PullRequest, PullRequestState, Review, ReviewState, StateChange,
     StateChangeKind,

@@ -324,13 +324,22 @@ async fn wait(came: &mut watch::Receiver<u64>, longest: Duration, stop: &mut Sto
     }
 }
 
+/// Longer ids of deliveries are told apart by their digest.
+const LONGEST_ID: usize = 500;
+
 /// A delivery as it is stored for a source.
 pub fn new_delivery(source: &str, delivery: Delivery) -> NewDelivery {
     // PostgreSQL's text holds no NUL.
     let clean = |text: String| if text.contains('\0') { text.replace('\0', "") } else { text };
+    // Nor do its indexes take long keys; what is made up of someone's words may be as long as its body.
+    let id = if delivery.id.len() > LONGEST_ID {
+        crate::sources::webhook::digest_id(delivery.id.as_bytes())
+    } else {
+        clean(delivery.id)
+    };
     NewDelivery {
         source: source.to_owned(),
-        id: clean(delivery.id),
+        id,
         event: clean(delivery.event),
         headers: delivery.headers,
         body: clean(delivery.body),

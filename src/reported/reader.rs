@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::row::{Known, fact};
 use super::template::Template;
-use crate::facts::Fact;
+use crate::facts::{Fact, shortened};
 
 /// The cells of a row by the names of their columns.
 type Cells = BTreeMap<&'static str, String>;
@@ -101,7 +101,7 @@ impl<'a, R: Read> Intake<'a, R> {
             read += 1;
             match cells.and_then(|cells| fact(self.template, &cells, self.known)) {
                 Ok(fact) => received.facts.push(Fact::ReportedValue(fact)),
-                Err(reason) => received.problems.push(Problem { line, reason }),
+                Err(reason) => received.problems.push(Problem { line, reason: shortened(&reason) }),
             }
         }
         (read > 0).then_some(received)

@@ -135,6 +135,7 @@ fn moment(cell: &str, now: Moment) -> Result<Moment, String> {
     let moment = cell.parse::<NaiveDate>().ok().and_then(midnight).or_else(|| cell.parse::<Moment>().ok());
     match moment {
         None => Err("is no day: write for example 2026-09-30".to_owned()),
+        Some(moment) if moment < Moment::UNIX_EPOCH => Err("lies before 1970".to_owned()),
         // Somewhere it is tomorrow already.
         Some(moment) if moment > now + Duration::days(1) => Err("lies in the future".to_owned()),
         Some(moment) => Ok(moment),

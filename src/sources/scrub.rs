@@ -18,10 +18,14 @@ static MENTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(^|[^\w/])@[A-Za-z0
 static TRAILER: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\s*\b(co-authored|signed-off|reviewed|reported|acked)-by:.*$"));
 
+/// Nobody reads longer titles.
+const LONGEST_LINE: usize = 1000;
+
 /// The first line of a text, without e-mail addresses, mentions, trailers, the branches that merges name, and without
 /// any of `names` (logins and names that the record itself carries).
 pub(crate) fn scrubbed_line(text: &str, names: &[&str]) -> String {
     let line = text.lines().next().unwrap_or_default().trim();
+    let line = &line[..line.floor_char_boundary(LONGEST_LINE)];
     if let Some(found) = MERGE_PULL_REQUEST.captures(line) {
         return found[1].to_owned();
     }

@@ -10,7 +10,9 @@ use super::incoming::Incoming;
 use super::leases::check_fence;
 use super::scopes::{ChangedScopes, count_up, read_facts};
 use super::{Engine, Fence, Store, StoreError, on_engine};
-use crate::facts::{Batch, FactFamily, Incident, Iteration, Moment, Repository, Sourced, WorkItem};
+use crate::facts::{
+    Batch, FactFamily, Incident, Iteration, Moment, Reject, Repository, Sourced, WorkItem, shortened, unusable,
+};
 use crate::with_fact;
 
 /// Rows of one statement: 8 binds each, far below SQLite's limit of 32,766 and PostgreSQL's of 65,535.
@@ -70,13 +72,14 @@ impl Store {
         now: Moment,
         fence: Option<&Fence>,
     ) -> Result<Accepted, StoreError> {
-        let families = rows_by_family(batch)?;
+        let (families, unusable) = rows_by_family(batch)?;
         let _writer = match self.engine {
             Engine::Sqlite(_) => Some(self.writer.lock().await),
             Engine::Postgres(_) => None,
         };
         let is_postgres = matches!(self.engine, Engine::Postgres(_));
-        let mut accepted = Accepted { rejected: batch.rejects.len() as u64, ..Accepted::default() };
+        let rejected = (batch.rejects.len() + unusable.len()) as u64;
+        let mut accepted = Accepted { rejected, ..Accepted::default() };
         let mut scopes = ChangedScopes::new();
         on_engine!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
@@ -130,7 +133,7 @@ impl Store {
                     accepted.changed.insert(family, changed);
                 }
             }
-            for reject in &batch.rejects {
+            for reject in batch.rejects.iter().chain(&unusable) {
                 let insert = "INSERT INTO quarantine \
                      (source, family, external_id, reason, first_seen_at_ms, last_seen_at_ms) VALUES ($1, $2, $3, $4, $5, $5) \
                      ON CONFLICT (source, family, external_id) DO UPDATE SET reason = excluded.reason, \
@@ -138,8 +141,8 @@ impl Store {
                 sqlx::query(insert)
                     .bind(source.to_owned())
                     .bind(reject.family)
-                    .bind(clean(&reject.external_id))
-                    .bind(clean(&reject.reason))
+                    .bind(clean(&shortened(&reject.external_id)))
+                    .bind(clean(&shortened(&reject.reason)))
                     .bind(now.timestamp_millis())
                     .execute(&mut *transaction)
                     .await?;
@@ -225,10 +228,16 @@ impl Store {
     }
 }
 
-/// The rows of a batch by family; of several with one key the newest, and of equally new ones the last.
-fn rows_by_family(batch: &Batch) -> Result<BTreeMap<&'static str, Vec<Row>>, StoreError> {
+/// The rows of a batch by family; of several with one key the newest, and of equally new ones the last. What cannot be kept
+/// stands beside them.
+fn rows_by_family(batch: &Batch) -> Result<(BTreeMap<&'static str, Vec<Row>>, Vec<Reject>), StoreError> {
     let mut families: BTreeMap<&'static str, BTreeMap<String, Row>> = BTreeMap::new();
+    let mut rejects = Vec::new();
     for fact in &batch.facts {
+        if let Some(reject) = unusable(fact) {
+            rejects.push(reject);
+            continue;
+        }
         let (family, row) = with_fact!(fact, fact => row(fact))
             .map_err(|error| StoreError::other(format!("a fact cannot be written as JSON: {error}")))?;
         let rows = families.entry(family).or_default();
@@ -239,7 +248,8 @@ fn rows_by_family(batch: &Batch) -> Result<BTreeMap<&'static str, Vec<Row>>, Sto
             }
         }
     }
-    Ok(families.into_iter().map(|(family, rows)| (family, rows.into_values().collect())).collect())
+    let families = families.into_iter().map(|(family, rows)| (family, rows.into_values().collect()));
+    Ok((families.collect(), rejects))
 }
 
 fn row<F: FactFamily>(fact: &F) -> Result<(&'static str, Row), serde_json::Error> {
@@ -249,7 +259,7 @@ fn row<F: FactFamily>(fact: &F) -> Result<(&'static str, Row), serde_json::Error
         started_at_ms: fact.started_at().timestamp_millis(),
         ended_at_ms: fact.ended_at().map(|at| at.timestamp_millis()),
         version_at_ms: fact.version_at().timestamp_millis(),
-        body: serde_json::to_string(fact)?.replace("\\u0000", ""),
+        body: clean_json(&serde_json::to_string(fact)?),
     };
     Ok((F::FAMILY, row))
 }
@@ -257,6 +267,11 @@ fn row<F: FactFamily>(fact: &F) -> Result<(&'static str, Row), serde_json::Error
 /// PostgreSQL's text holds no NUL.
 fn clean(text: &str) -> String {
     text.replace('\0', "")
+}
+
+/// The same of JSON. What follows an escaped backslash only looks like NUL.
+fn clean_json(json: &str) -> String {
+    json.split(r"\\").map(|part| part.replace(r"\u0000", "")).collect::<Vec<_>>().join(r"\\")
 }
 
 /// Stores rows that are new, and those that are not older than what is stored and differ from it. `None` where there are none.
@@ -369,4 +384,17 @@ pub(super) fn families() -> BTreeSet<&'static str> {
         ReportedValue::FAMILY,
     ]
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nul_is_left_out_of_json_and_what_looks_like_it_stays() {
+        for text in ["a\0b", r"a\u0000", "\\\0", r#"\\u0000"\"#, "\0\0\\u0000\0", "plain"] {
+            let read: String = serde_json::from_str(&clean_json(&serde_json::to_string(text).unwrap())).unwrap();
+            assert_eq!(read, clean(text), "{text:?}");
+        }
+    }
 }

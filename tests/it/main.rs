@@ -10,9 +10,11 @@
 mod access;
 mod alerts;
 mod api;
+mod api_fuzz;
 mod architecture;
 mod attribution_truth;
 mod backup;
+mod bad_inputs;
 mod binary;
 mod browser;
 mod canaries;

@@ -24,6 +24,7 @@ use crate::expose::answer::{
     Asked, Missing, Named, NoQuery, NoScope, NoToken, NotYet, Sent, TooLarge, TooSlow, Unreadable, refusal,
 };
 use crate::expose::tokens::{NotAllowed, allowed, bearer};
+use crate::facts::shortened;
 use crate::pipeline::{CollectMetrics, ImportError, Imported, StoredFacts, import};
 use crate::reported::{Intake, Known, Problem, Template, find};
 use crate::sources::{ReceiveError, Receiver, Source};
@@ -297,11 +298,12 @@ async fn receive_in_turn(
     let Sending { source, headers, body } = sending;
     let now = clock::now();
     let stored = StoredFacts { store: &state.store, source };
-    let batch = match receiver.receive(headers, body, &stored).await {
+    let mut batch = match receiver.receive(headers, body, &stored).await {
         Ok(batch) => batch,
         Err(ReceiveError::Malformed(text)) => return answer(StatusCode::BAD_REQUEST, &text),
         Err(ReceiveError::Sink(error)) => return answer(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     };
+    batch.sift();
     match state.store.accept_fenced(source, &batch, now, Some(turn)).await {
         Err(error) => answer(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Ok(accepted) => {
@@ -311,7 +313,7 @@ async fn receive_in_turn(
             state.metrics.set_last_success(source, now);
             let imported = Imported { good: batch.facts.len() as u64, changed: 0, bad: accepted.rejected };
             audit(state, reporter, &format!("events/{source}"), "event", &imported).await;
-            let quarantined = batch.rejects.into_iter().map(|reject| reject.reason).collect();
+            let quarantined = batch.rejects.into_iter().map(|reject| shortened(&reject.reason)).collect();
             (StatusCode::ACCEPTED, Json(EventAnswer { facts: batch.facts.len(), quarantined })).into_response()
         }
     }

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{ReceiveState, answer, audit, authorised};
 use crate::clock;
 use crate::expose::answer::{Asked, Named, NoScope, NoToken, NotYet, Sent, TooLarge, TooSlow, Unreadable};
-use crate::facts::{Batch, Fact};
+use crate::facts::{Batch, Fact, unusable};
 use crate::pipeline::Imported;
 use crate::sources::test_reports::{self, Origin, ReportError};
 
@@ -30,7 +30,7 @@ pub(super) struct RepositoryPath {
 #[into_params(parameter_in = Query)]
 pub(super) struct UploadQuery {
     /// The whole id of the commit that was tested.
-    #[param(required)]
+    #[param(required, pattern = "^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
     sha: Option<String>,
     /// The branch that was tested.
     branch: Option<String>,
@@ -133,6 +133,9 @@ async fn take(
         Ok(fact) => fact,
         Err(error) => return answer(StatusCode::BAD_REQUEST, &format!("the body {error}")),
     };
+    if let Some(reject) = unusable(&fact) {
+        return answer(StatusCode::BAD_REQUEST, &format!("the report cannot be kept: {}", reject.reason));
+    }
     match state.store.accept(crate::reported::SOURCE, &Batch { facts: vec![fact], ..Batch::default() }, now).await {
         Err(error) => answer(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Ok(accepted) => {

@@ -19,6 +19,7 @@ const LARGEST_LIMIT: usize = 1000;
 #[into_params(parameter_in = Query)]
 pub struct EvidenceQuery {
     /// The window: `7d`, `28d`, `84d` or `364d`; `28d` unless given.
+    #[param(pattern = "^(7|28|84|364)d$")]
     pub window: Option<String>,
     /// The last moment, for the window as it was; now unless given.
     pub until: Option<Moment>,

@@ -28,6 +28,7 @@ pub(super) struct MonthPath {
     /// The team's slug, for example `payments`.
     pub(super) team: String,
     /// The month in the team's time zone, for example `2026-10`.
+    #[param(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$")]
     pub(super) month: String,
 }
 
@@ -38,6 +39,7 @@ pub(super) struct MonthKpiPath {
     /// The team's slug, for example `payments`.
     pub(super) team: String,
     /// The month in the team's time zone, for example `2026-10`.
+    #[param(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$")]
     pub(super) month: String,
     /// The id of a KPI that the review begins with, for example `lead_time_for_changes`.
     pub(super) kpi: String,
@@ -49,6 +51,7 @@ pub(super) struct MonthKpiPath {
 #[into_params(parameter_in = Query)]
 pub(super) struct WindowQuery {
     /// The window: `7d`, `28d`, `84d` or `364d`; `28d` unless given.
+    #[param(pattern = "^(7|28|84|364)d$")]
     pub(super) window: Option<String>,
 }
 
@@ -58,6 +61,7 @@ pub(super) struct WindowQuery {
 #[into_params(parameter_in = Query)]
 pub(super) struct KpisQuery {
     /// The window: `7d`, `28d`, `84d` or `364d`; `28d` unless given.
+    #[param(pattern = "^(7|28|84|364)d$")]
     pub(super) window: Option<String>,
     /// Only the KPI of this id.
     pub(super) kpi: Option<String>,

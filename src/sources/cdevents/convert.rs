@@ -64,12 +64,9 @@ pub(super) struct Event {
     envelope: Envelope,
 }
 
-/// A fact among others, as a document.
-pub(super) fn find(facts: &[Fact], family: &str, external_id: &str) -> Option<Value> {
-    fn document<F: FactFamily>(fact: &F, family: &str, external_id: &str) -> Option<Value> {
-        (F::FAMILY == family && fact.external_id() == external_id).then(|| serde_json::to_value(fact).ok()).flatten()
-    }
-    facts.iter().rev().find_map(|fact| with_fact!(fact, fact => document(fact, family, external_id)))
+/// A fact as a document.
+pub(super) fn document(fact: &Fact) -> Option<Value> {
+    with_fact!(fact, fact => serde_json::to_value(fact)).ok()
 }
 
 impl Event {

@@ -5,7 +5,7 @@
 
 mod convert;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -96,6 +96,8 @@ impl Source for CdeventsSource {
 impl Receiver for CdeventsSource {
     async fn receive(&self, headers: &HeaderMap, body: &[u8], stored: &dyn FactLookup) -> Result<Batch, ReceiveError> {
         let mut batch = Batch::default();
+        // Where among the facts each one stands that a later event of the same request may complete.
+        let mut begun: HashMap<(&'static str, String), usize> = HashMap::new();
         for document in events(headers, body)? {
             let event = match Event::read(&document) {
                 Ok(event) => event,
@@ -104,15 +106,19 @@ impl Receiver for CdeventsSource {
                     continue;
                 }
             };
-            // An event of the same request may have begun what this one completes.
-            let earlier = event.completes().and_then(|(family, id)| convert::find(&batch.facts, family, &id));
-            let known = match (earlier, event.completes()) {
-                (Some(earlier), _) => Some(earlier),
-                (None, Some((family, id))) => stored.fact(family, &id).await?,
-                (None, None) => None,
+            let completes = event.completes();
+            let known = match &completes {
+                None => None,
+                Some(key) => match begun.get(key) {
+                    Some(place) => convert::document(&batch.facts[*place]),
+                    None => stored.fact(key.0, &key.1).await?,
+                },
             };
             match event.fact(known, &self.repositories) {
-                Ok(fact) => batch.facts.extend(fact),
+                Ok(fact) => {
+                    begun.extend(completes.map(|key| (key, batch.facts.len())).filter(|_| fact.is_some()));
+                    batch.facts.extend(fact);
+                }
                 Err(reason) => {
                     batch.rejects.push(Reject { family: event.family(), external_id: event.id().to_owned(), reason });
                 }

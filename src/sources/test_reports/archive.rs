@@ -13,9 +13,9 @@ use crate::facts::{CoverageReport, FileCoverage, TestReport};
 const LARGEST_CONTENT: u64 = 512 * 1024 * 1024;
 
 /// The tests of all JUnit reports of an archive, as one report.
-pub(crate) fn test_report_of_archive(archive: &[u8], origin: &Origin) -> Result<TestReport, ReportError> {
+pub fn test_report_of_archive(archive: &[u8], origin: &Origin) -> Result<TestReport, ReportError> {
     let mut all = TestOutcome::default();
-    for (name, text) in texts(archive, &[".xml"])? {
+    for (name, text) in texts(archive, &[".xml"], LARGEST_CONTENT)? {
         let outcome = junit::junit(&text).map_err(|error| error.in_file(&name))?;
         all.executed += outcome.executed;
         all.failed.extend(outcome.failed);
@@ -28,9 +28,9 @@ pub(crate) fn test_report_of_archive(archive: &[u8], origin: &Origin) -> Result<
 
 /// The files of all coverage reports of an archive. A file that several reports cover is covered as well as the best of
 /// them says.
-pub(crate) fn coverage_report_of_archive(archive: &[u8], origin: &Origin) -> Result<CoverageReport, ReportError> {
+pub fn coverage_report_of_archive(archive: &[u8], origin: &Origin) -> Result<CoverageReport, ReportError> {
     let mut all: BTreeMap<String, FileCoverage> = BTreeMap::new();
-    for (name, text) in texts(archive, &[".xml", ".info", ".lcov"])? {
+    for (name, text) in texts(archive, &[".xml", ".info", ".lcov"], LARGEST_CONTENT)? {
         for file in coverage::coverage(&text).map_err(|error| error.in_file(&name))? {
             let known = all.entry(file.path.clone()).or_insert_with(|| file.clone());
             if known.covered < file.covered {
@@ -41,11 +41,11 @@ pub(crate) fn coverage_report_of_archive(archive: &[u8], origin: &Origin) -> Res
     Ok(coverage_fact(all.into_values().collect(), origin))
 }
 
-/// The files of an archive whose names end as wanted.
-fn texts(archive: &[u8], endings: &[&str]) -> Result<Vec<(String, String)>, ReportError> {
+/// The files of an archive whose names end as wanted, so many bytes of them.
+fn texts(archive: &[u8], endings: &[&str], most: u64) -> Result<Vec<(String, String)>, ReportError> {
     let broken = |error: zip::result::ZipError| ReportError::new(format!("the artifact is no ZIP archive: {error}"));
     let mut archive = ZipArchive::new(Cursor::new(archive)).map_err(broken)?;
-    let (mut found, mut left) = (Vec::new(), LARGEST_CONTENT);
+    let (mut found, mut left) = (Vec::new(), most);
     for place in 0..archive.len() {
         let file = archive.by_index(place).map_err(broken)?;
         let name = file.name().to_owned();
@@ -56,7 +56,7 @@ fn texts(archive: &[u8], endings: &[&str]) -> Result<Vec<(String, String)>, Repo
         let unreadable = |error| ReportError::new(format!("{name} cannot be unpacked: {error}"));
         file.take(left + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         left = left.checked_sub(bytes.len() as u64).ok_or_else(|| {
-            ReportError::new(format!("the artifact is larger than {} MiB when unpacked", LARGEST_CONTENT / 1024 / 1024))
+            ReportError::new(format!("the artifact is larger than {} MiB when unpacked", most / 1024 / 1024))
         })?;
         found.push((name, String::from_utf8_lossy(&bytes).into_owned()));
     }
@@ -116,5 +116,15 @@ mod tests {
         assert!(error(b"hello").starts_with("the artifact is no ZIP archive"));
         assert!(error(&archive(&[("a.txt", "x")])).starts_with("the artifact holds no report"));
         assert!(error(&archive(&[("a.xml", "<html/>")])).starts_with("a.xml is no JUnit report"));
+    }
+
+    #[test]
+    fn no_more_is_unpacked_than_is_allowed() {
+        let half = " ".repeat(512 * 1024);
+        let files = archive(&[("a.xml", &half), ("b.xml", &half)]);
+        assert!(files.len() < 4096);
+        assert_eq!(texts(&files, &[".xml"], 1024 * 1024).unwrap().len(), 2);
+        let error = texts(&files, &[".xml"], 1024 * 1024 - 1).unwrap_err().to_string();
+        assert!(error.starts_with("the artifact is larger than"), "{error}");
     }
 }

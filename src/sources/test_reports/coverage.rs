@@ -11,10 +11,24 @@ use crate::facts::FileCoverage;
 /// Lines by number, and whether a test ran each.
 type Lines = BTreeMap<u64, bool>;
 
+/// Files by path, as they stand in a report: one may come several times.
+type Files = Vec<(String, Lines)>;
+
+/// The paths that a report gives may be so many times longer than the report: JaCoCo writes a package once for all of its
+/// files.
+const LONGEST_PATHS: usize = 4;
+
 /// Reads a report, file by file. A line that stands in it several times is covered if any of them is.
 pub(crate) fn coverage(text: &str) -> Result<Vec<FileCoverage>, ReportError> {
     let begin = text.trim_start_matches('\u{feff}').trim_start();
-    let files = if begin.starts_with('<') { xml(text)? } else { lcov(text)? };
+    let told = if begin.starts_with('<') { xml(text)? } else { lcov(text)? };
+    let mut files: BTreeMap<String, Lines> = BTreeMap::new();
+    for (path, lines) in told {
+        let known = files.entry(path).or_default();
+        for (line, covered) in lines {
+            *known.entry(line).or_default() |= covered;
+        }
+    }
     let files = files.into_iter().filter(|(_, lines)| !lines.is_empty()).map(|(path, lines)| FileCoverage {
         covered: lines.values().filter(|covered| **covered).count() as u64,
         lines: lines.len() as u64,
@@ -23,35 +37,37 @@ pub(crate) fn coverage(text: &str) -> Result<Vec<FileCoverage>, ReportError> {
     Ok(files.collect())
 }
 
-fn lcov(text: &str) -> Result<BTreeMap<String, Lines>, ReportError> {
-    let mut files: BTreeMap<String, Lines> = BTreeMap::new();
-    let mut file: Option<String> = None;
+fn lcov(text: &str) -> Result<Files, ReportError> {
+    let mut files = Files::new();
     for (number, line) in text.lines().enumerate() {
-        let wrong = || ReportError::new(format!("line {}: \"{line}\" is no line of an lcov report", number + 1));
         match line.trim().split_once(':') {
-            Some(("SF", path)) => file = Some(path.to_owned()),
+            Some(("SF", path)) => files.push((path.to_owned(), Lines::new())),
             Some(("DA", data)) => {
                 let mut parts = data.split(',');
                 let mut next = || parts.next().and_then(|part| part.trim().parse::<i64>().ok());
-                let (Some(of), Some(hits), Some(file)) = (next(), next(), &file) else { return Err(wrong()) };
-                let covered = files.entry(file.clone()).or_default().entry(of.unsigned_abs()).or_default();
-                *covered |= hits > 0;
+                let (Some(of), Some(hits), Some((_, lines))) = (next(), next(), files.last_mut()) else {
+                    return Err(ReportError::new(format!(
+                        "line {}: \"{line}\" is no line of an lcov report",
+                        number + 1
+                    )));
+                };
+                *lines.entry(of.unsigned_abs()).or_default() |= hits > 0;
             }
             _ => {}
         }
     }
-    if file.is_none() {
+    if files.is_empty() {
         return Err(ReportError::new("is no coverage report: expected lcov (with SF: lines), Cobertura or JaCoCo XML"));
     }
     Ok(files)
 }
 
-fn xml(text: &str) -> Result<BTreeMap<String, Lines>, ReportError> {
+fn xml(text: &str) -> Result<Files, ReportError> {
     let mut reader = Reader::from_str(text);
-    let mut walk = Walk::default();
+    let mut walk = Walk { paths_left: LONGEST_PATHS * text.len(), ..Walk::default() };
     loop {
         match reader.read_event().map_err(|error| ReportError::new(format!("is broken XML: {error}")))? {
-            Event::Start(element) | Event::Empty(element) => walk.element(&element),
+            Event::Start(element) | Event::Empty(element) => walk.element(&element)?,
             Event::Eof => break,
             _ => {}
         }
@@ -65,28 +81,34 @@ struct Walk {
     is_report: bool,
     /// JaCoCo: the package, in which source files are named.
     package: String,
-    file: String,
-    files: BTreeMap<String, Lines>,
+    /// The last one is that whose lines follow.
+    files: Files,
+    /// How much longer the paths may become.
+    paths_left: usize,
 }
 
 impl Walk {
-    fn element(&mut self, element: &BytesStart<'_>) {
+    fn element(&mut self, element: &BytesStart<'_>) -> Result<(), ReportError> {
         match element.name().as_ref() {
             "coverage" | "report" => self.is_report = true,
             "package" => self.package = attribute(element, "name").unwrap_or_default(),
-            "class" => {
-                // JaCoCo's classes have `sourcefilename`, and no lines of their own.
-                if let Some(path) = attribute(element, "filename") {
-                    self.file = path;
-                }
-            }
+            // JaCoCo's classes have `sourcefilename`, and no lines of their own.
+            "class" => attribute(element, "filename").map_or(Ok(()), |path| self.file(path))?,
             "sourcefile" => {
                 let name = attribute(element, "name").unwrap_or_default();
-                self.file = format!("{}/{name}", self.package);
+                self.file(format!("{}/{name}", self.package))?;
             }
             "line" => self.line(element),
             _ => {}
         }
+        Ok(())
+    }
+
+    fn file(&mut self, path: String) -> Result<(), ReportError> {
+        let left = self.paths_left.checked_sub(path.len());
+        self.paths_left = left.ok_or_else(|| ReportError::new("names paths that are longer than the report itself"))?;
+        self.files.push((path, Lines::new()));
+        Ok(())
     }
 
     fn line(&mut self, element: &BytesStart<'_>) {
@@ -96,10 +118,8 @@ impl Walk {
             (_, _, Some(line), Some(covered)) => Some((line, covered > 0)),
             _ => None,
         };
-        if let Some((line, covered)) = found
-            && !self.file.is_empty()
-        {
-            *self.files.entry(self.file.clone()).or_default().entry(line).or_default() |= covered;
+        if let (Some((line, covered)), Some((_, lines))) = (found, self.files.last_mut()) {
+            *lines.entry(line).or_default() |= covered;
         }
     }
 }

@@ -5,7 +5,7 @@ mod archive;
 mod coverage;
 mod junit;
 
-pub(crate) use archive::{coverage_report_of_archive, test_report_of_archive};
+pub use archive::{coverage_report_of_archive, test_report_of_archive};
 
 use thiserror::Error;
 
