@@ -82,8 +82,8 @@ impl Downloads {
     }
 
     fn failed(&self, url: &Url, error: &reqwest::Error) -> SourceError {
-        let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-        if causes.into_iter().any(|cause| cause.is::<TooNear>()) {
+        let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
+        if causes.any(<dyn Error>::is::<TooNear>) {
             return self.refused(url, &TooNear.to_string());
         }
         let why = if error.is_timeout() { "does not answer in time" } else { "cannot be reached" };
@@ -140,8 +140,8 @@ mod tests {
             assert!(guard(base).resolve(local()).await.is_err(), "{base}");
         }
         // The same through the whole client, past the check of the name itself.
-        let (downloads, url) = (downloads("http://8.8.8.8"), "http://localhost:9/1.zip".parse().unwrap());
-        let error = downloads.client.get::<Url>(Url::clone(&url)).send().await.unwrap_err();
+        let (downloads, url): (_, Url) = (downloads("http://8.8.8.8"), "http://localhost:9/1.zip".parse().unwrap());
+        let error = downloads.client.get(url.clone()).send().await.unwrap_err();
         let told = downloads.failed(&url, &error).to_string();
         assert!(told.contains("at http://localhost:9, which by its name is link-local, or nearer"), "{told}");
     }
