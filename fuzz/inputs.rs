@@ -1,5 +1,5 @@
 //! What comes from outside, one function for each kind of it: it must be read or be refused, and nothing else. The fuzz
-//! targets and the ordinary tests (`tests/it/bad_inputs.rs`) share this file.
+//! targets and the ordinary tests (`tests/it/bad_inputs`) share this file.
 //!
 //! Each function returns how large what it made of the input is, or why the input is refused, and panics where chiplog
 //! does what it must not: what it makes of an input, a refusal as well, is never much larger than the input.

@@ -90,9 +90,8 @@ impl Document {
 
     /// An error of the TOML library with file, line and key in front.
     pub fn error(&self, error: &toml::de::Error) -> ConfigError {
-        let Some(span) = error.span() else {
-            return ConfigError::new(format!("{}: {}", self.path.display(), error.message()));
-        };
+        // The library does not say where what is nested too deeply begins.
+        let Some(span) = error.span() else { return self.error_at_top(error.message()) };
         let key = DeTable::parse(&self.text).ok().and_then(|root| key_at(root.get_ref(), span.start));
         self.placed(span.start, key.as_deref(), error.message())
     }

@@ -112,6 +112,7 @@ impl<'a, R: Read> Intake<'a, R> {
         match &mut self.rows {
             Rows::Csv { reader, columns } => {
                 let mut record = ByteRecord::new();
+                let earliest = reader.position().line();
                 let read = loop {
                     let read = reader.read_byte_record(&mut record);
                     let blank = record.len() == 1 && record.as_slice().trim_ascii().is_empty();
@@ -121,7 +122,8 @@ impl<'a, R: Read> Intake<'a, R> {
                 };
                 match read {
                     Ok(false) => None,
-                    Ok(true) => Some((line_of(reader, &record), csv_cells(&record, columns))),
+                    // A quote that is never closed has taken the end of the last line as well.
+                    Ok(true) => Some((line_of(reader, &record).max(earliest), csv_cells(&record, columns))),
                     Err(error) => {
                         let line = error.position().map_or(0, csv::Position::line);
                         Some((line, Err(format!("cannot be read: {error}"))))
@@ -206,6 +208,7 @@ mod tests {
         for text in [
             "id,team,date,score\r\n1,payments,2026-09-30,4\r\n# note\r\n2,payments,2026-09-30,9\r\n",
             "id,team,date,score\n\"1\n\",payments,2026-09-30,4\n2,payments,2026-09-30,9",
+            "id,team,date,score\n\n1,payments,2026-09-30,4\n\"2,payments,2026-09-30,9",
         ] {
             let mut intake = Intake::csv(find("team_engagement").unwrap(), &known, text.as_bytes()).unwrap();
             let received = intake.next(10).unwrap();

@@ -20,8 +20,8 @@ const LONGEST_PATHS: usize = 4;
 
 /// Reads a report, file by file. A line that stands in it several times is covered if any of them is.
 pub(crate) fn coverage(text: &str) -> Result<Vec<FileCoverage>, ReportError> {
-    let begin = text.trim_start_matches('\u{feff}').trim_start();
-    let told = if begin.starts_with('<') { xml(text)? } else { lcov(text)? };
+    let text = text.trim_start_matches('\u{feff}');
+    let told = if text.trim_start().starts_with('<') { xml(text)? } else { lcov(text)? };
     let mut files: BTreeMap<String, Lines> = BTreeMap::new();
     for (path, lines) in told {
         let known = files.entry(path).or_default();

@@ -204,7 +204,7 @@ fn rows() -> Vec<Hostile> {
         ("many bad rows", survey(&"1,2,3,4\n".repeat(20_000)), "line 2: team: "),
         ("many good rows", survey(&"1,payments,2026-09-30,4\n".repeat(20_000)), ""),
         ("a formula", survey("=cmd|' /C calc'!A0,payments,2026-09-30,4"), ""),
-        ("nothing", b"team_engagement".to_vec(), "the header has a column"),
+        ("nothing", b"team_engagement".to_vec(), "the header lacks the column"),
     ]
 }
 
@@ -225,7 +225,7 @@ fn artifacts() -> Vec<Hostile> {
     lying[directory + 20..directory + 28].fill(0xff);
     vec![
         ("much in little", bomb, ""),
-        ("a size that is a lie", lying, "a"),
+        ("a size that is a lie", lying, ""),
         ("a path that leads out", archive(&[("../../etc/cron.d/a.xml", b"<testsuite/>")]), ""),
         ("an archive in an archive", archive(&[("a.xml", &archive(&[("a.xml", b"<testsuite/>")]))]), "a.xml is "),
         (
@@ -246,8 +246,8 @@ fn configurations() -> Vec<Hostile> {
     vec![
         ("deep nesting", with(&format!("a = {}", "[".repeat(MEGABYTE))), ":3: "),
         ("deep tables", with(&format!("a = {}", "{a=".repeat(100_000))), ":3: "),
-        ("a deep key", with(&format!("{}a = 1", "a.".repeat(100_000))), ":3: "),
-        ("a deep header", with(&format!("[{}a]", "a.".repeat(100_000))), ":3: "),
+        ("a deep key", with(&format!("{}a = 1", "a.".repeat(100_000))), ":1: recursion limit"),
+        ("a deep header", with(&format!("[{}a]", "a.".repeat(100_000))), ":1: recursion limit"),
         ("a long key", with(&format!("{} = 1", long())), ":3: "),
         ("a long value", with(&format!("team.payments.github_team = \"{}\"", long())), ""),
         ("an unknown key", with("github.tokn = 1"), ":3: github.tokn: "),

@@ -26,7 +26,7 @@ const INPUTS: [(&str, fn(&[u8]) -> Read); 7] = [
 ];
 
 /// Mutations of examples per kind of input.
-const MUTANTS: u32 = 1500;
+const MUTANTS: u32 = 1000;
 
 /// A megabyte is read in a fraction of a second; reading it in a time that grows with its square takes minutes.
 const LONGEST: Duration = Duration::from_secs(20);
