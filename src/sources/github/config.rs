@@ -2,6 +2,8 @@
 
 mod credentials;
 
+use std::time::Duration;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use toml::de::ValueDeserializer;
@@ -83,6 +85,8 @@ pub(super) struct GithubConfig {
     pub(super) exclude: GlobSet,
     pub(super) teams: Vec<String>,
     pub(super) base_url: String,
+    /// How long an answer may take.
+    pub(super) timeout: Duration,
     pub(super) incident_labels: Vec<String>,
     pub(super) workflow_runs: bool,
     pub(super) changed_files: Vec<String>,
@@ -133,6 +137,7 @@ impl GithubConfig {
             return Err(value("reserve", "is the share of the budget that is left to others: write 0 to 0.9"));
         }
         Ok(Self {
+            timeout: context.timeout,
             credentials: credentials::read(&table, &base_url, context)?,
             webhook: webhook(&table, context)?,
             reserve,

@@ -98,7 +98,7 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     let ledger = Arc::new(Ledger::default());
     let client = Client::new(&config, Time::new(context.now.clone()), ledger.clone(), Governor::of)?;
     // Artifacts lie with another host, which must not see the token.
-    let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new())
+    let downloads = JsonClient::new("GitHub's artifact storage", HeaderMap::new(), context.timeout)
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
     let as_app = hook::as_app(&config)?;
     Ok(Arc::new(GithubSource {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::IncidentIoSource;
 use super::convert;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, header, read_body};
 
@@ -135,7 +136,7 @@ impl IncidentIoSource {
     async fn one(&self, id: &str) -> Result<Value, SourceError> {
         let url = self.access.url(&format!("v2/incidents/{id}"), &[])?;
         let mut body = self.client.document(url, "incidents", &self.access.place).await?;
-        Ok(body["incident"].take())
+        shape::object(&mut body, "incident", "incident.io")
     }
 }
 
