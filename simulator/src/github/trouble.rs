@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::access::Resource;
 use super::faults::Fault;
 use super::server::json_answer;
+use crate::wire;
 
 /// The words of the secondary limit.
 const SECONDARY: &str = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
@@ -85,5 +86,6 @@ pub(super) fn faulty(fault: &Fault) -> Response {
             (StatusCode::OK, [("content-type", "application/json")], "{\"data\":{\"repos").into_response()
         }
         Fault::Unauthorized => unauthorized(),
+        other => wire::answer(other),
     }
 }
