@@ -166,6 +166,7 @@ fn context(
         people,
         history: chrono::Duration::from_std(config.collect.history).unwrap_or(chrono::Duration::days(456)),
         retention: config.retention.and_then(|retention| chrono::Duration::from_std(retention).ok()),
+        timeout: config.collect.timeout,
         now: Arc::new(crate::clock::now),
         environment: Arc::new(environment),
         readiness_files: readiness_files(&config.organisation),

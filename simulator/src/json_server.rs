@@ -7,12 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::github::{Clock, Fault, Faults, LoggedRequest, RequestLog, SharedWorld};
+use crate::wire;
 use crate::world::{Moment, World};
 
 /// A tool.
@@ -108,7 +109,7 @@ impl JsonServer {
         let state = Arc::new(Served { api, world, options, log: log.clone() });
         let router = Router::new().fallback(answer).with_state(state);
         let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = wire::serve(listener, router).await {
                 tracing::error!("the simulated {} failed: {error}", api.name);
             }
         });
@@ -133,42 +134,59 @@ impl Drop for JsonServer {
 }
 
 async fn answer(State(served): State<Arc<Served>>, request: Request<Body>) -> Response {
-    let (path, query) = (request.uri().path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
-    let authorized = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-    let failed = |status: StatusCode| (status, (served.api.error)(status));
-    let (mut retry_after, mut location) = (None, None);
-    let (status, body) = match served.options.faults.take() {
-        Some(Fault::TooManyRequests(seconds)) => {
-            retry_after = Some(seconds);
-            failed(StatusCode::TOO_MANY_REQUESTS)
-        }
-        Some(Fault::Redirect(to)) => {
-            location = HeaderValue::from_str(&format!("{to}{}", request.uri())).ok();
-            failed(StatusCode::FOUND)
-        }
-        Some(Fault::BrokenJson) => (StatusCode::OK, Value::Null),
-        Some(Fault::Unauthorized) => failed(StatusCode::UNAUTHORIZED),
-        Some(Fault::Status(status)) => failed(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY)),
-        _ if authorized.unwrap_or_default() != served.api.authorization => failed(StatusCode::UNAUTHORIZED),
-        _ => {
-            let parameters = Query::try_from_uri(request.uri()).map(|query| query.0).unwrap_or_default();
-            let asked = Asked { path: path.clone(), parameters, now: (served.options.now)() };
-            let world = served.world.read().unwrap_or_else(PoisonError::into_inner);
-            (served.api.respond)(&world, &asked)
-        }
+    let fault = served.options.faults.take();
+    let mut response = match &fault {
+        Some(fault) if !wire::is_of_the_way_back(fault) => served.faulty(fault, &request),
+        _ => served.respond(&request),
     };
-    let route = format!("GET {path}?{query}");
-    let token = authorized.map(str::to_owned);
-    served.log.add(LoggedRequest { route, status: status.as_u16(), token, ..LoggedRequest::default() });
-    let text = if body.is_null() { "{\"broken\": [".to_owned() } else { body.to_string() };
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json; charset=utf-8"));
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
-    }
-    if let Some(location) = location {
-        response.headers_mut().insert("location", location);
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    served.log.add(LoggedRequest {
+        route: format!("GET {path}?{query}"),
+        status: response.status().as_u16(),
+        token: authorization(&request).map(str::to_owned),
+        ..LoggedRequest::default()
+    });
+    if let Some(fault) = fault {
+        response.extensions_mut().insert(fault);
     }
     response
+}
+
+fn authorization(request: &Request<Body>) -> Option<&str> {
+    request.headers().get("authorization")?.to_str().ok()
+}
+
+fn json(status: StatusCode, text: String) -> Response {
+    (status, [("content-type", "application/json; charset=utf-8")], text).into_response()
+}
+
+impl Served {
+    fn respond(&self, request: &Request<Body>) -> Response {
+        if authorization(request).unwrap_or_default() != self.api.authorization {
+            return self.failed(StatusCode::UNAUTHORIZED);
+        }
+        let parameters = Query::try_from_uri(request.uri()).map(|query| query.0).unwrap_or_default();
+        let asked = Asked { path: request.uri().path().to_owned(), parameters, now: (self.options.now)() };
+        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+        let (status, body) = (self.api.respond)(&world, &asked);
+        json(status, body.to_string())
+    }
+
+    fn faulty(&self, fault: &Fault, request: &Request<Body>) -> Response {
+        match fault {
+            Fault::TooManyRequests(seconds) => {
+                let mut response = self.failed(StatusCode::TOO_MANY_REQUESTS);
+                response.headers_mut().insert("retry-after", HeaderValue::from(*seconds));
+                response
+            }
+            Fault::BrokenJson => json(StatusCode::OK, "{\"broken\": [".to_owned()),
+            Fault::Unauthorized => self.failed(StatusCode::UNAUTHORIZED),
+            Fault::Status(status) => self.failed(StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY)),
+            other => wire::answer(other, request.uri().path_and_query().map_or("/", |path| path.as_str())),
+        }
+    }
+
+    fn failed(&self, status: StatusCode) -> Response {
+        json(status, (self.api.error)(status).to_string())
+    }
 }

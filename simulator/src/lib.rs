@@ -11,4 +11,5 @@ pub mod load;
 pub mod pagerduty;
 pub mod prometheus;
 pub mod webhooks;
+mod wire;
 pub mod world;

@@ -31,11 +31,18 @@ pub struct CollectSection {
     /// How far back a first collection goes.
     #[serde(deserialize_with = "duration")]
     pub history: Duration,
+    /// How long an answer of a tool may take.
+    #[serde(deserialize_with = "duration")]
+    pub timeout: Duration,
 }
 
 impl Default for CollectSection {
     fn default() -> Self {
-        Self { interval: Duration::from_mins(5), history: Duration::from_hours(10944) }
+        Self {
+            interval: Duration::from_mins(5),
+            history: Duration::from_hours(10944),
+            timeout: Duration::from_secs(30),
+        }
     }
 }
 

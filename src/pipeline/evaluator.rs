@@ -25,6 +25,9 @@ use crate::trend::{Trend, Weekly, judged};
 /// same store notes them as evaluated.
 const LOOK_AT_ALL_EVERY: chrono::Duration = chrono::Duration::minutes(1);
 
+/// A clock may be set back so far without a new evaluation of everything.
+const CLOCK_ADJUSTMENT: chrono::Duration = chrono::Duration::hours(1);
+
 /// So many parts are evaluated at once for time's sake: facts that come meanwhile do not wait for all others.
 const DUE_AT_ONCE: usize = 200;
 
@@ -155,6 +158,12 @@ impl Evaluator {
 
     async fn update_at_most(&mut self, at_most: usize, now: Moment) -> Result<Option<Updated>, StoreError> {
         let began = Instant::now();
+        if self.told_at.is_some_and(|at| at > now + CLOCK_ADJUSTMENT) {
+            // The clock has been set back: what was told is of a time that is still to come, and so is when it changes.
+            self.told_at = None;
+            self.look_at_all();
+            self.touched.extend(0..self.results.len());
+        }
         let looked_at = self.follow_changes(now).await?;
         self.unnoted.extend(looked_at.into_iter().map(|it| (it.key, it.version)));
         let evaluated_at = |part: &usize| self.results[*part].as_ref().map(|result| result.as_of);

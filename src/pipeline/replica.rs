@@ -159,6 +159,10 @@ impl Replica {
         }
         let own = format!("{REPLICA}{id}");
         let renewed = store.renew_leases(id, *lasts).await?;
+        // What was lost while the store was away has just been prolonged all the same: nobody could take it ever again.
+        for forgotten in renewed.iter().filter(|fence| fence.name != own && self.held(&fence.name).is_none()) {
+            store.release_lease(forgotten).await?;
+        }
         let renewed: BTreeMap<String, i64> = renewed.into_iter().map(|fence| (fence.name, fence.number)).collect();
         self.lose_all_but(&renewed);
         if *counts && !renewed.contains_key(&own) {

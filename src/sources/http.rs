@@ -36,8 +36,8 @@ pub struct JsonClient {
 }
 
 impl JsonClient {
-    /// A client that sends `headers` with each request.
-    pub fn new(host: &'static str, headers: HeaderMap) -> Result<Self, SourceError> {
+    /// A client that sends `headers` with each request, and waits for each answer so long at most.
+    pub fn new(host: &'static str, headers: HeaderMap, timeout: Duration) -> Result<Self, SourceError> {
         install_crypto_provider();
         let same_origin = reqwest::redirect::Policy::custom(|attempt| {
             // A token must never follow to another host, nor out of TLS.
@@ -48,7 +48,7 @@ impl JsonClient {
             .user_agent(concat!("chiplog/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(30))
+            .timeout(timeout)
             .redirect(same_origin)
             .build()
             .map_err(|error| SourceError::Unavailable(format!("no HTTP client can be made: {error}")))?;

@@ -69,6 +69,8 @@ pub struct SourceContext {
     pub history: Duration,
     /// How long facts are kept after they ended; what ended earlier need not be handed over. `None` is for ever.
     pub retention: Option<Duration>,
+    /// How long an answer may take.
+    pub timeout: std::time::Duration,
     /// The clock.
     pub now: Clock,
     /// Reads an environment variable; tests give their own.

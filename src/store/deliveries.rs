@@ -11,6 +11,9 @@ use crate::facts::Moment;
 /// Rows of one statement: 8 binds each, far below SQLite's limit of 32,766 and PostgreSQL's of 65,535.
 const ROWS_PER_STATEMENT: usize = 500;
 
+/// Nothing is put off for so long, unless by a clock that has been set back since.
+const LONGEST_DELAY: chrono::Duration = chrono::Duration::hours(1);
+
 /// A delivery that is to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
@@ -119,13 +122,14 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<WaitingDelivery>, StoreError> {
         let select = "SELECT delivery_id, event, received_at_ms, headers, body, attempts FROM webhook_deliveries \
-             WHERE source = $1 AND processed_at_ms IS NULL AND next_attempt_at_ms <= $2 \
+             WHERE source = $1 AND processed_at_ms IS NULL AND (next_attempt_at_ms <= $2 OR next_attempt_at_ms > $4) \
              ORDER BY received_at_ms, place LIMIT $3";
         on_engine!(self, pool: Database => {
             let rows = sqlx::query(select)
                 .bind(source.to_owned())
                 .bind(now.timestamp_millis())
                 .bind(i64::from(limit))
+                .bind((now + LONGEST_DELAY).timestamp_millis())
                 .fetch_all(pool)
                 .await?;
             rows.iter().map(|row| {

@@ -228,9 +228,11 @@ impl Store {
     }
 }
 
+type RowsByFamily = BTreeMap<&'static str, Vec<Row>>;
+
 /// The rows of a batch by family; of several with one key the newest, and of equally new ones the last. What cannot be kept
 /// stands beside them.
-fn rows_by_family(batch: &Batch) -> Result<(BTreeMap<&'static str, Vec<Row>>, Vec<Reject>), StoreError> {
+fn rows_by_family(batch: &Batch) -> Result<(RowsByFamily, Vec<Reject>), StoreError> {
     let mut families: BTreeMap<&'static str, BTreeMap<String, Row>> = BTreeMap::new();
     let mut rejects = Vec::new();
     for fact in &batch.facts {

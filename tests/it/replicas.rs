@@ -8,10 +8,11 @@ use chiplog_simulator::world::World;
 
 use crate::harness::cluster::{Cluster, Member, all_facts};
 use crate::harness::demo::small_world;
+use crate::harness::outside::Outside;
 use crate::harness::program::until;
 
 /// Two teams that deploy in different ways.
-fn world(seed: u64) -> World {
+pub(crate) fn world(seed: u64) -> World {
     let mut world = small_world(seed);
     world.repositories.retain(|repository| ["ledger", "search-api"].contains(&repository.name.as_str()));
     world
@@ -20,21 +21,22 @@ fn world(seed: u64) -> World {
 /// The requests that were made, each with how often.
 fn requests(cluster: &Cluster) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for request in cluster.github.log().requests() {
+    for request in cluster.outside.github.log().requests() {
         *counts.entry(format!("{} {} {}", request.route, request.operation, request.variables)).or_insert(0) += 1;
     }
     counts
 }
 
 /// What one store has and the other has not.
-fn differences(expected: &[String], found: &[String]) -> Vec<String> {
+pub(crate) fn differences(expected: &[String], found: &[String]) -> Vec<String> {
     let (wanted, had): (BTreeSet<&String>, BTreeSet<&String>) = (expected.iter().collect(), found.iter().collect());
     let missing = wanted.difference(&had).map(|fact| format!("missing: {fact}"));
     missing.chain(had.difference(&wanted).map(|fact| format!("too many: {fact}"))).take(10).collect()
 }
 
-async fn facts_of_a_single_run(cluster: &Cluster) -> Vec<String> {
-    let single = cluster.single();
+/// What a program stores that is left alone.
+pub(crate) async fn facts_of_a_single_run(outside: &Outside) -> Vec<String> {
+    let single = outside.single();
     single.run_well(&["collect", "--once"]);
     let store = Store::open(&format!("sqlite:{}", single.path("chiplog.db").display())).await.unwrap();
     all_facts(&store).await
@@ -54,7 +56,7 @@ async fn a_backfill_is_made_once_however_often_its_collector_dies() {
     let mut cluster = Cluster::start(world(3), 3, "1h").await;
     let kills = [10, 40, 70];
     for count in kills {
-        until("some requests were made", async || cluster.github.log().count() >= count).await;
+        until("some requests were made", async || cluster.outside.github.log().count() >= count).await;
         let collector = cluster.held_by("source/github").await;
         cluster.kill(collector).await;
     }
@@ -63,11 +65,11 @@ async fn a_backfill_is_made_once_however_often_its_collector_dies() {
     })
     .await;
     tells_the_same(&cluster).await;
-    let (made, disturbed) = (requests(&cluster), cluster.github.log().count());
+    let (made, disturbed) = (requests(&cluster), cluster.outside.github.log().count());
     let repeated: usize = made.values().map(|count| count - 1).sum();
-    cluster.github.log().clear();
-    let expected = facts_of_a_single_run(&cluster).await;
-    let undisturbed = cluster.github.log().count();
+    cluster.outside.github.log().clear();
+    let expected = facts_of_a_single_run(&cluster.outside).await;
+    let undisturbed = cluster.outside.github.log().count();
     let found = all_facts(&cluster.store).await;
     assert!(expected.len() > 1_000, "{}", expected.len());
     assert!(expected == found, "{:#?}", differences(&expected, &found));
@@ -80,9 +82,9 @@ async fn a_backfill_is_made_once_however_often_its_collector_dies() {
 async fn killed_and_frozen_again_and_again_three_replicas_end_like_one_that_was_left_alone() {
     let mut cluster = Cluster::start(world(4), 3, "1s").await;
     for round in 0..10 {
-        let before = cluster.github.log().count();
+        let before = cluster.outside.github.log().count();
         cluster.step_told_by_webhooks().await;
-        until("the work goes on", async || cluster.github.log().count() >= before + 8).await;
+        until("the work goes on", async || cluster.outside.github.log().count() >= before + 8).await;
         let lease = ["source/github", "evaluation", "deliveries", "source/pagerduty"][round % 4];
         let holder = cluster.held_by(lease).await;
         if round == 4 {
@@ -97,7 +99,7 @@ async fn killed_and_frozen_again_and_again_three_replicas_end_like_one_that_was_
     let kept = tables.iter().find(|table| table.table == "webhook_deliveries").unwrap().rows;
     assert_eq!(kept, cluster.delivered, "each delivery that was answered is kept, once");
     println!("{} webhooks were taken while replicas died", cluster.delivered);
-    let last = format!("QSTEP{}", cluster.steps());
+    let last = format!("QSTEP{}", cluster.outside.steps());
     until("the last incident is known", async || {
         cluster.store.fact_body("pagerduty", "incidents", &last).await.unwrap().is_some()
     })
@@ -109,7 +111,7 @@ async fn killed_and_frozen_again_and_again_three_replicas_end_like_one_that_was_
         states.iter().filter(|state| state.last_success_at.is_some_and(|at| at > still)).count() == 3
     })
     .await;
-    let (expected, found) = (facts_of_a_single_run(&cluster).await, all_facts(&cluster.store).await);
+    let (expected, found) = (facts_of_a_single_run(&cluster.outside).await, all_facts(&cluster.store).await);
     assert!(expected.len() > 1_000, "{}", expected.len());
     assert!(expected == found, "{:#?}", differences(&expected, &found));
     tells_the_same(&cluster).await;
@@ -132,7 +134,7 @@ async fn an_orderly_restart_hands_its_work_over_and_serves_at_once_what_fits() {
     tells_the_same(&cluster).await;
     let evaluator = cluster.held_by("evaluation").await;
     let id = cluster.members[evaluator].id().await;
-    let requests = cluster.github.log().count();
+    let requests = cluster.outside.github.log().count();
     cluster.restart(evaluator, "1h", "1h").await;
     let leases = cluster.store.leases().await.unwrap();
     assert!(leases.iter().all(|lease| lease.holder != id), "all was given back: {leases:?}");
@@ -144,7 +146,7 @@ async fn an_orderly_restart_hands_its_work_over_and_serves_at_once_what_fits() {
     })
     .await;
     tells_the_same(&cluster).await;
-    assert_eq!(cluster.github.log().count(), requests, "whoever takes over waits for the rest of the interval");
+    assert_eq!(cluster.outside.github.log().count(), requests, "whoever takes over waits for the rest of the interval");
 
     // One with another configuration, as during an upgrade, tells what it makes of the same facts.
     let other = cluster.held_by("reviews").await;

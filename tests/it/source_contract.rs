@@ -19,16 +19,16 @@ use chrono::{Duration, NaiveTime};
 use crate::harness::{app, collect, collect_well, now, shared, try_app};
 
 /// One kind of source against its simulated server.
-struct Case {
-    kind: &'static str,
-    api: &'static Api,
+pub(crate) struct Case {
+    pub(crate) kind: &'static str,
+    pub(crate) api: &'static Api,
     /// The table without the address.
-    table: &'static str,
+    pub(crate) table: &'static str,
     /// The variable with the token, where there is one.
     token: Option<&'static str>,
 }
 
-const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     Case {
         kind: "pagerduty",
         api: &pagerduty::API,

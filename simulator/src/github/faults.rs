@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 /// A fault that one request meets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -18,10 +20,20 @@ pub enum Fault {
     GraphqlSecondaryLimit(u64),
     /// 200 with half a body.
     BrokenJson,
+    /// 200 with a body that is JSON, and not the JSON that was asked for.
+    OtherJson(&'static str),
     /// 401: the token is no longer good.
     Unauthorized,
     /// 302 to the same path below this address.
     Redirect(String),
+    /// The connection is reset instead of an answer.
+    Reset,
+    /// No answer, for as long as the other side waits.
+    Silence,
+    /// The connection ends after half of the body.
+    CutOff,
+    /// The body comes a few bytes at a time, too slowly for anything but a short one.
+    Drip,
 }
 
 /// What is kept from all tokens until it is given back.
@@ -48,6 +60,8 @@ struct State {
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     state: Arc<Mutex<State>>,
+    /// How many requests have met a fault.
+    met: Arc<watch::Sender<usize>>,
 }
 
 impl Faults {
@@ -90,8 +104,21 @@ impl Faults {
         *self.state() = State::default();
     }
 
+    /// How many requests have met a fault.
+    pub fn met(&self) -> usize {
+        *self.met.borrow()
+    }
+
+    /// Waits until so many requests have met a fault.
+    pub async fn until_met(&self, times: usize) {
+        // The sender lives as long as this.
+        let _ = self.met.subscribe().wait_for(|met| *met >= times).await;
+    }
+
     pub(crate) fn take(&self) -> Option<Fault> {
-        self.state().waiting.pop_front().flatten()
+        let fault = self.state().waiting.pop_front().flatten()?;
+        self.met.send_modify(|met| *met += 1);
+        Some(fault)
     }
 
     pub(super) fn withheld(&self) -> Withheld {

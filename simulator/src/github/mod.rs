@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use anyhow::{Context as _, Result};
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -24,6 +23,7 @@ pub use faults::{Fault, Faults};
 pub use hook::{HookLog, SentDelivery};
 pub use log::{LoggedRequest, RequestLog};
 
+use crate::wire;
 use crate::world::{Moment, World};
 
 /// Where the pages for people would be; the addresses in answers begin with it.
@@ -151,14 +151,8 @@ impl GithubSimulator {
         let base_url = format!("http://{}", listener.local_addr()?);
         let log = RequestLog::default();
         let router = server::router(world, options, base_url.clone(), log.clone())?;
-        // Without delay: an answer must not wait for the acknowledgement of the one before.
-        let listener = listener.tap_io(|connection| {
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::warn!("TCP_NODELAY cannot be set: {error}");
-            }
-        });
         let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = wire::serve(listener, router).await {
                 tracing::error!("the simulated GitHub failed: {error}");
             }
         });

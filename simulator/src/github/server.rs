@@ -16,6 +16,7 @@ use super::graphql::Graphql;
 use super::log::{LoggedRequest, RequestLog};
 use super::trouble::{bad_json, bad_jwt, error_body, faulty, out_of_time, rate_limited, too_often, unauthorized};
 use super::{GithubOptions, SharedWorld, rest};
+use crate::wire;
 
 /// No query may ask for more nodes than this.
 const MOST_NODES_OF_ALL: u64 = 500_000;
@@ -105,11 +106,17 @@ impl Server {
         };
         let graphql = is_graphql(method, path);
         logged.token = bearer(headers).map(str::to_owned);
-        let mut response = match self.options.faults.take() {
-            Some(fault) => faulty(&fault, uri.path_and_query().map_or("/", |path| path.as_str())),
-            None if graphql => self.graphql(&incoming, &mut logged),
-            None => self.rest(&incoming, &mut logged),
+        let fault = self.options.faults.take();
+        let mut response = match &fault {
+            Some(fault) if !wire::is_of_the_way_back(fault) => {
+                faulty(fault, uri.path_and_query().map_or("/", |path| path.as_str()))
+            }
+            _ if graphql => self.graphql(&incoming, &mut logged),
+            _ => self.rest(&incoming, &mut logged),
         };
+        if let Some(fault) = fault {
+            response.extensions_mut().insert(fault);
+        }
         logged.status = response.status().as_u16();
         self.log.add(logged);
         let number = self.answered.fetch_add(1, Ordering::Relaxed) + 1;

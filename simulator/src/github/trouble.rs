@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::access::Resource;
 use super::faults::Fault;
 use super::server::json_answer;
+use crate::wire;
 
 /// The words of the secondary limit.
 const SECONDARY: &str = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
@@ -71,7 +72,6 @@ pub(super) fn too_often(seconds: u64) -> Response {
 /// `path` is what was asked for, with its parameters.
 pub(super) fn faulty(fault: &Fault, path: &str) -> Response {
     match fault {
-        Fault::Redirect(to) => (StatusCode::FOUND, [("location", format!("{to}{path}"))]).into_response(),
         Fault::Status(status) => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
             json_answer(status, &json!({ "message": "Something went wrong." }))
@@ -87,5 +87,6 @@ pub(super) fn faulty(fault: &Fault, path: &str) -> Response {
             (StatusCode::OK, [("content-type", "application/json")], "{\"data\":{\"repos").into_response()
         }
         Fault::Unauthorized => unauthorized(),
+        other => wire::answer(other, path),
     }
 }

@@ -21,6 +21,7 @@ use super::config::GithubConfig;
 use super::governor::Governor;
 use super::ledger::Ledger;
 use crate::facts::Moment;
+use crate::sources::shape;
 use crate::sources::source::{Clock, ConfigureError, SourceError};
 pub(super) use links::next_page;
 use member::{Member, Request};
@@ -107,7 +108,8 @@ impl Client {
         crate::sources::http::install_crypto_provider();
         let base_url = config.base_url.clone();
         let members = config.credentials.iter().map(|credential| {
-            Member::new(&base_url, credential, governor(credential.fingerprint(&base_url), Limits::of(&base_url)))
+            let governor = governor(credential.fingerprint(&base_url), Limits::of(&base_url));
+            Member::new(&base_url, credential, governor, config.timeout)
         });
         let shared = Shared {
             members: members.collect::<Result<_, _>>()?,
@@ -176,8 +178,11 @@ impl Client {
             if matches!(attempt.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) {
                 return Err(CallError::TooMuch);
             }
+            if !attempt.status.is_success() {
+                return Err(unexpected(attempt.status, "a query").into());
+            }
             let mut answer: Value = serde_json::from_slice(&attempt.body).unwrap_or_default();
-            let errors = answer["errors"].take();
+            let errors = shape::take(&mut answer, "errors");
             let errors = errors.as_array().cloned().unwrap_or_default();
             let first = errors.first().unwrap_or(&Value::Null);
             let (kind, message) =
@@ -190,7 +195,11 @@ impl Client {
             if kind == "MAX_NODE_LIMIT_EXCEEDED" || message.contains("timeout") {
                 return Err(CallError::TooMuch);
             }
-            let data = answer["data"].take();
+            let data = shape::take(&mut answer, "data");
+            if !data.is_object() && errors.is_empty() {
+                let text = "GitHub's answer to a query has no data: check base_url, and what is in between";
+                return Err(SourceError::Malformed(text.to_owned()).into());
+            }
             if let Some(cost) = data["rateLimit"]["cost"].as_u64() {
                 self.shared.points.fetch_add(cost, Ordering::Relaxed);
                 self.shared.members[sent.member].governor.spent(self.ask(Resource::Graphql), cost);
@@ -246,13 +255,16 @@ impl Client {
             return Ok(RestAnswer { body: None, etag: etag.map(str::to_owned), next: None });
         }
         member.governor.spent(self.ask(Resource::Core), 1);
-        if attempt.status == StatusCode::NOT_FOUND {
+        if matches!(attempt.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
             return Err(SourceError::NotFound(format!(
                 "{} does not show {path} to {}",
                 self.shared.base_url, member.name
             )));
         }
         self.must_be_here(attempt)?;
+        if !attempt.status.is_success() {
+            return Err(unexpected(attempt.status, path));
+        }
         self.learn(about.as_deref(), &tried, sent.member);
         let next = next_page(&self.shared.base, &attempt.headers)?;
         let body = serde_json::from_slice(&attempt.body)
@@ -318,4 +330,9 @@ impl Client {
     fn owned_by(&self, member: usize, tag: String) -> String {
         if self.credentials() > 1 { format!("{} {tag}", self.shared.members[member].label) } else { tag }
     }
+}
+
+/// An answer of a status that none of GitHub's errors has; something in between has answered perhaps.
+fn unexpected(status: StatusCode, path: &str) -> SourceError {
+    SourceError::Malformed(format!("GitHub answers {status} to {path}: check base_url, and what is in between"))
 }

@@ -2,6 +2,8 @@
 
 mod credentials;
 
+use std::time::Duration;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use reqwest::Url;
 use serde::Deserialize;
@@ -87,6 +89,8 @@ pub(super) struct GithubConfig {
     pub(super) base_url: String,
     /// The same, to compare links and redirects with.
     pub(super) base: Url,
+    /// How long an answer may take.
+    pub(super) timeout: Duration,
     pub(super) incident_labels: Vec<String>,
     pub(super) workflow_runs: bool,
     pub(super) changed_files: Vec<String>,
@@ -135,6 +139,7 @@ impl GithubConfig {
             return Err(value("reserve", "is the share of the budget that is left to others: write 0 to 0.9"));
         }
         Ok(Self {
+            timeout: context.timeout,
             credentials: credentials::read(&table, &base_url, context)?,
             webhook: webhook(&table, context)?,
             reserve,

@@ -15,6 +15,7 @@ use super::client::next_page;
 use super::config::{GithubConfig, Secret};
 use super::webhook::{DeliveryItem, Hook, delivery};
 use crate::facts::Moment;
+use crate::sources::clocks;
 use crate::sources::finding::{Finding, Fix};
 use crate::sources::source::{BatchSink, ConfigureError, SourceError};
 use crate::sources::webhook::{KnownDeliveries, Missed};
@@ -69,10 +70,13 @@ async fn get(source: &GithubSource, path: &str) -> Result<(Value, Option<String>
         let answer = source.client.get(path, None).await?;
         return Ok((answer.body.unwrap_or_default(), answer.next));
     };
-    let failed = |_| SourceError::Unavailable(format!("GitHub does not answer the App at {path}"));
-    let answer = app._get(path).await.map_err(failed)?;
-    let (parts, body) = answer.into_parts();
-    let body = body.collect().await.map_err(failed)?.to_bytes();
+    let answer = tokio::time::timeout(source.config.timeout, async {
+        let (parts, body) = app._get(path).await?.into_parts();
+        Ok::<_, octocrab::Error>((parts, body.collect().await?.to_bytes()))
+    });
+    let Ok(Ok((parts, body))) = answer.await else {
+        return Err(SourceError::Unavailable(format!("GitHub does not answer the App at {path}")));
+    };
     if !parts.status.is_success() {
         let text = format!("GitHub answers {} to the App at {path}", parts.status);
         return Err(if parts.status.is_server_error() {
@@ -103,7 +107,7 @@ pub(super) async fn missed(
 ) -> Result<Missed, SourceError> {
     let now = (source.context.now)();
     let looked_at = sink.cursor(CURSOR).await?.and_then(|state| state.parse::<Moment>().ok());
-    let since = looked_at.map_or(now - KEPT_FOR, |at| (at - OVERLAP).max(now - KEPT_FOR));
+    let since = clocks::read_until(looked_at, now).map_or(now - KEPT_FOR, |at| (at - OVERLAP).max(now - KEPT_FOR));
     let mut next = Some(format!("{}?per_page=100", hook.path));
     let (mut sent, mut pages) = (Vec::new(), 0);
     while let Some(path) = next.take().filter(|_| pages < MOST_PAGES) {

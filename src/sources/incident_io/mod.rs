@@ -14,8 +14,10 @@ use serde_json::Value;
 use toml::de::ValueDeserializer;
 
 use super::access::{Access, AccessKeys};
+use super::clocks;
 use super::finding::Finding;
 use super::http::JsonClient;
+use super::shape;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
@@ -74,7 +76,7 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     let Table { token_env, token_file, base_url, name, .. } = table;
     let keys = AccessKeys { token_env, token_file, base_url, name, user_env: None };
     let access = Access::read(keys, KIND.name, Some("https://api.incident.io"), context)?;
-    let client = JsonClient::new("incident.io", access.headers("Bearer")?)
+    let client = JsonClient::new("incident.io", access.headers("Bearer")?, context.timeout)
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
     Ok(Arc::new(IncidentIoSource { access, client, names, webhook, context: context.clone() }))
 }
@@ -107,7 +109,7 @@ impl Source for IncidentIoSource {
         let oldest = now - self.context.history;
         let stored = sink.cursor(CURSOR).await?.and_then(|state| state.parse::<Moment>().ok());
         // What changes while pages are read is seen again in the next round.
-        let since = stored.map_or(oldest, |at| at - Duration::minutes(5)).max(oldest);
+        let since = clocks::read_until(stored, now).map_or(oldest, |at| at - Duration::minutes(5)).max(oldest);
         let (mut after, mut done): (Option<String>, u64) = (None, 0);
         loop {
             let (records, next, total) = self.page(since, after.as_deref()).await?;
@@ -166,9 +168,7 @@ impl IncidentIoSource {
         parameters.extend(after.map(|after| ("after", after)));
         let url = self.access.url("v2/incidents", &parameters)?;
         let mut body = self.client.document(url, "incidents", &self.access.place).await?;
-        let Value::Array(records) = body["incidents"].take() else {
-            return Err(SourceError::Malformed("incident.io's answer has no incidents".to_owned()));
-        };
+        let records = shape::list(&mut body, "incidents", "incident.io")?;
         let paging = &body["pagination_meta"];
         // The last page names no next one; a full page may, and then it is empty.
         let next = paging["after"].as_str().filter(|_| !records.is_empty()).map(str::to_owned);

@@ -14,6 +14,7 @@ use super::IncidentIoSource;
 use super::convert;
 use crate::address;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, header, read_body};
 
@@ -137,7 +138,7 @@ impl IncidentIoSource {
         let path = address::path(&["v2", "incidents", id]).map_err(SourceError::Malformed)?;
         let url = self.access.url(&path, &[])?;
         let mut body = self.client.document(url, "incidents", &self.access.place).await?;
-        Ok(body["incident"].take())
+        shape::object(&mut body, "incident", "incident.io")
     }
 }
 

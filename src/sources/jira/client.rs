@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::list;
 use crate::address;
 use crate::facts::WorkItemStage;
 use crate::sources::access::Access;
 use crate::sources::http::JsonClient;
+use crate::sources::shape;
 use crate::sources::source::SourceError;
 
 /// The fields of an issue that are read, beside those of sprints and points.
@@ -61,9 +61,14 @@ impl Jira {
     /// Asks what is set up.
     pub(super) async fn site(&self) -> Result<Site, SourceError> {
         let info = self.get("rest/api/2/serverInfo", &[], "server info").await?;
-        let mut site = Site { is_cloud: info["deploymentType"] == "Cloud", ..Site::default() };
+        let Some(deployed) = info["deploymentType"].as_str() else {
+            return Err(SourceError::Malformed(
+                "the server info of Jira names no deploymentType: check base_url".to_owned(),
+            ));
+        };
+        let mut site = Site { is_cloud: deployed == "Cloud", ..Site::default() };
         let statuses = self.get(&format!("{}/status", site.api()), &[], "statuses").await?;
-        for status in statuses.as_array().into_iter().flatten() {
+        for status in shape::whole_list(statuses, "statuses", "Jira")? {
             let stage = match status["statusCategory"]["key"].as_str() {
                 Some("new") => WorkItemStage::ToDo,
                 Some("indeterminate") => WorkItemStage::InProgress,
@@ -73,7 +78,12 @@ impl Jira {
             site.stages.insert(status["id"].as_str().unwrap_or_default().to_owned(), stage);
         }
         let fields = self.get(&format!("{}/field", site.api()), &[], "fields").await?;
-        for field in fields.as_array().into_iter().flatten() {
+        let fields = shape::whole_list(fields, "fields", "Jira")?;
+        if fields.is_empty() || site.stages.is_empty() {
+            let text = "Jira names no statuses or no fields: check base_url, and what is in between";
+            return Err(SourceError::Malformed(text.to_owned()));
+        }
+        for field in fields {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let (id, name, kind) = (text(&field["id"]), text(&field["name"]), text(&field["schema"]["custom"]));
             if kind.ends_with(":gh-sprint") {
@@ -103,12 +113,12 @@ impl Jira {
             parameters.extend(next.map(|token| ("nextPageToken", token)));
             let mut body = self.get("rest/api/3/search/jql", &parameters, "issues").await?;
             let next = body["nextPageToken"].as_str().map(str::to_owned);
-            return Ok(IssuePage { issues: list(&mut body, "issues")?, next, total: None });
+            return Ok(IssuePage { issues: shape::list(&mut body, "issues", "Jira")?, next, total: None });
         }
         let start = next.unwrap_or("0");
         parameters.push(("startAt", start));
         let mut body = self.get("rest/api/2/search", &parameters, "issues").await?;
-        let issues = list(&mut body, "issues")?;
+        let issues = shape::list(&mut body, "issues", "Jira")?;
         let total = body["total"].as_u64();
         let reached = start.parse::<u64>().unwrap_or_default() + issues.len() as u64;
         let next = (!issues.is_empty() && total.is_some_and(|total| reached < total)).then(|| reached.to_string());
@@ -129,7 +139,7 @@ impl Jira {
             let path = address::path(&["rest", "api", "3", "issue", key, "changelog"]);
             let path = path.map_err(SourceError::Malformed)?;
             let mut body = self.get(&path, &[("startAt", &start), ("maxResults", "100")], "changelogs").await?;
-            let page = list(&mut body, "values")?;
+            let page = shape::list(&mut body, "values", "Jira")?;
             let is_last = page.is_empty() || body["isLast"] == true;
             histories.extend(page);
             if is_last {
@@ -145,7 +155,7 @@ impl Jira {
             let start = sprints.len().to_string();
             let path = format!("rest/agile/1.0/board/{board}/sprint");
             let mut body = self.get(&path, &[("startAt", &start), ("maxResults", "50")], "sprints").await?;
-            let page = list(&mut body, "values")?;
+            let page = shape::list(&mut body, "values", "Jira")?;
             let is_last = page.is_empty() || body["isLast"] == true;
             sprints.extend(page);
             if is_last {

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use toml::de::ValueDeserializer;
 
 use super::access::{Access, AccessKeys};
+use super::clocks;
 use super::finding::{Finding, Fix};
 use super::http::JsonClient;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
@@ -78,7 +79,7 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     }
     let keys = AccessKeys { token_env, token_file, user_env, base_url, name };
     let access = Access::read(keys, KIND.name, None, context)?;
-    let client = JsonClient::new("Jira", access.headers("Bearer")?)
+    let client = JsonClient::new("Jira", access.headers("Bearer")?, context.timeout)
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
     let jira = Jira { access, client, points_field };
     Ok(Arc::new(JiraSource { jira, jql, boards, webhook, site: Mutex::default(), context: context.clone() }))
@@ -165,7 +166,7 @@ impl JiraSource {
         let now = (self.context.now)();
         let oldest = now - self.context.history;
         let stored = sink.cursor(CURSOR).await?.and_then(|state| state.parse::<Moment>().ok());
-        let since = stored.map_or(oldest, |at| at - Duration::minutes(5)).max(oldest);
+        let since = clocks::read_until(stored, now).map_or(oldest, |at| at - Duration::minutes(5)).max(oldest);
         // Moments in JQL are in the account's time zone; what is relative to now is so nowhere.
         let minutes = (now - since).num_minutes() + 1;
         let jql = format!("({}) AND updated >= \"-{minutes}m\" ORDER BY updated ASC", self.jql);
@@ -207,7 +208,7 @@ impl JiraSource {
         let now = (self.context.now)();
         let cursor = format!("board/{board}");
         let looked_at = sink.cursor(&cursor).await?.and_then(|state| state.parse::<Moment>().ok());
-        if looked_at.is_some_and(|at| now - at < LOOK_IS_GOOD_FOR) {
+        if looked_at.is_some_and(|at| clocks::is_recent(at, now, LOOK_IS_GOOD_FOR)) {
             return Ok(());
         }
         let oldest = now - self.context.history;
@@ -226,13 +227,5 @@ impl JiraSource {
         }
         batch.cursors.push((cursor, Some(now.to_rfc3339())));
         Ok(sink.accept(batch).await?)
-    }
-}
-
-/// A list in an answer.
-fn list(body: &mut Value, name: &str) -> Result<Vec<Value>, SourceError> {
-    match body[name].take() {
-        Value::Array(records) => Ok(records),
-        _ => Err(SourceError::Malformed(format!("Jira's answer has no {name}: check base_url"))),
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::client::Site;
 use super::{JiraSource, convert};
 use crate::facts::{Batch, Fact, FactFamily as _, Iteration, Moment, Reject};
+use crate::sources::clocks;
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{
     Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, check_made_at, digest_id, header, read_body,
@@ -158,7 +159,7 @@ impl JiraSource {
         let mut known = self.site.lock().await;
         let now = (self.context.now)();
         if let Some((at, site)) = known.as_ref()
-            && now - *at < SITE_IS_GOOD_FOR
+            && clocks::is_recent(*at, now, SITE_IS_GOOD_FOR)
         {
             return Ok(site.clone());
         }

@@ -13,6 +13,7 @@ use super::access::{Access, AccessKeys};
 use super::alerts::{self, AlertApi, AlertPayload, AlertTimes, PAGE};
 use super::finding::Finding;
 use super::http::JsonClient;
+use super::shape;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use crate::address;
 use crate::facts::{FactFamily as _, Incident, Moment};
@@ -62,7 +63,7 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     })?;
     let keys = AccessKeys { token_env, token_file, user_env, base_url, name };
     let access = Access::read(keys, KIND.name, Some("https://api.atlassian.com"), context)?;
-    let client = JsonClient::new("Jira Service Management", access.headers("Bearer")?)
+    let client = JsonClient::new("Jira Service Management", access.headers("Bearer")?, context.timeout)
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
     let service_tag = service_tag.unwrap_or_else(|| "service:".to_owned());
     Ok(Arc::new(OperationsSource { access, client, cloud_id, query, service_tag, context: context.clone() }))
@@ -81,10 +82,7 @@ impl OperationsSource {
     async fn values(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Vec<Value>, SourceError> {
         let url = self.access.url(&format!("jsm/ops/api/{}/v1/{path}", self.cloud_id), parameters)?;
         let mut body = self.client.document(url, "alerts", &self.access.place).await?;
-        match body["values"].take() {
-            Value::Array(values) => Ok(values),
-            _ => Err(SourceError::Malformed("the answer of Jira Service Management has no values".to_owned())),
-        }
+        shape::list(&mut body, "values", "Jira Service Management")
     }
 }
 

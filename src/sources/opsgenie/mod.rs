@@ -14,6 +14,7 @@ use super::access::{Access, AccessKeys};
 use super::alerts::{self, AlertApi, AlertPayload, AlertTimes, PAGE};
 use super::finding::{Finding, Fix};
 use super::http::JsonClient;
+use super::shape;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use crate::facts::{FactFamily as _, Incident, Moment};
 
@@ -52,7 +53,7 @@ fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn 
     let Table { token_env, token_file, query, service_tag, base_url, name } = table;
     let keys = AccessKeys { token_env, token_file, base_url, name, user_env: None };
     let access = Access::read(keys, KIND.name, Some("https://api.opsgenie.com"), context)?;
-    let client = JsonClient::new("Opsgenie", access.headers("GenieKey")?)
+    let client = JsonClient::new("Opsgenie", access.headers("GenieKey")?, context.timeout)
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
     let service_tag = service_tag.unwrap_or_else(|| "service:".to_owned());
     Ok(Arc::new(OpsgenieSource { access, client, query, service_tag, context: context.clone() }))
@@ -127,10 +128,7 @@ impl AlertApi for OpsgenieSource {
         ];
         let url = self.access.url("v2/alerts", &parameters)?;
         let mut body = self.client.document(url, "alerts", &self.access.place).await?;
-        match body["data"].take() {
-            Value::Array(alerts) => Ok(alerts),
-            _ => Err(SourceError::Malformed("Opsgenie's answer has no data".to_owned())),
-        }
+        shape::list(&mut body, "data", "Opsgenie")
     }
 
     /// The list tells all times: an alert without a report has had neither.

@@ -17,8 +17,10 @@ use reqwest::{StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::clocks;
 use super::finding::Finding;
 use super::http::JsonClient;
+use super::shape;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use super::webhook::Webhook;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Inventory, InventoryKind, Moment, Reject};
@@ -50,7 +52,7 @@ const LIMIT: usize = 100;
 
 fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn Source>, ConfigureError> {
     let config = PagerdutyConfig::read(table, context)?;
-    let client = JsonClient::new("PagerDuty", config.headers()?)
+    let client = JsonClient::new("PagerDuty", config.headers()?, context.timeout)
         .map_err(|error| ConfigureError::Value { key: "token_env".to_owned(), problem: error.to_string() })?;
     Ok(Arc::new(PagerdutySource { config, client, context: context.clone() }))
 }
@@ -96,7 +98,7 @@ impl Source for PagerdutySource {
         let oldest = now - self.context.history;
         if walk.began_at.is_none() {
             walk.began_at = Some(now);
-            let since = match walk.read_until {
+            let since = match clocks::read_until(walk.read_until, now) {
                 // Changes may concern any older incident: the log tells which, and its windows are read again.
                 Some(read_until) => self.oldest_change(read_until - Duration::minutes(5), now).await?,
                 None => Some(oldest),
@@ -283,12 +285,10 @@ impl PagerdutySource {
         }
         let mut parameters = parameters.to_vec();
         parameters.extend([("limit", LIMIT.to_string()), ("offset", offset.to_string())]);
-        let (status, body) = self.ask(what, &parameters).await?;
+        let (status, mut body) = self.ask(what, &parameters).await?;
         match status {
             StatusCode::OK => {
-                let records = body[what].as_array().cloned();
-                let records =
-                    records.ok_or_else(|| SourceError::Malformed(format!("PagerDuty's answer has no {what}")))?;
+                let records = shape::list(&mut body, what, "PagerDuty")?;
                 Ok(Some((records, body["more"].as_bool().unwrap_or_default())))
             }
             status => Err(self.refused(what, status, &body)),

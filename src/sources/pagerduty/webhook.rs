@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use reqwest::StatusCode;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::convert::{self, IncidentPayload, LogEntryPayload};
 use super::{LIMIT, PagerdutySource};
 use crate::address;
 use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{
     Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, check_made_at, header, read_body,
@@ -96,7 +96,7 @@ impl PagerdutySource {
             (StatusCode::NOT_FOUND, _) => return Ok(Batch::default()),
             (status, body) => return Err(self.refused("incidents", status, &body)),
         };
-        let record = body["incident"].take();
+        let record = shape::object(&mut body, "incident", "PagerDuty")?;
         let services = &self.config.services;
         let service = record["service"]["id"].as_str().unwrap_or_default();
         if !services.is_empty() && !services.iter().any(|known| known == service) {
@@ -123,9 +123,7 @@ impl PagerdutySource {
                 (StatusCode::OK, body) => body,
                 (status, body) => return Err(self.refused("log_entries", status, &body)),
             };
-            let Value::Array(entries) = body["log_entries"].take() else {
-                return Err(SourceError::Malformed("PagerDuty's answer has no log_entries".to_owned()));
-            };
+            let entries = shape::list(&mut body, "log_entries", "PagerDuty")?;
             offset += entries.len();
             let is_last = entries.is_empty() || body["more"] != true;
             log.extend(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()));

@@ -42,9 +42,8 @@ pub(super) fn services(result: &Value, label: &str) -> Vec<String> {
 }
 
 /// The alert rules that a Prometheus has.
-pub(super) fn alert_rules(data: &Value, base_url: &str, now: Moment) -> Inventory {
-    let groups = data["groups"].as_array().into_iter().flatten();
-    let rules = groups.flat_map(|group| group["rules"].as_array().into_iter().flatten());
+pub(super) fn alert_rules(groups: &[Value], base_url: &str, now: Moment) -> Inventory {
+    let rules = groups.iter().flat_map(|group| group["rules"].as_array().into_iter().flatten());
     let entries = rules.filter_map(|rule| {
         let labels = rule["labels"].as_object().into_iter().flatten();
         let attributes: BTreeMap<String, String> =
@@ -82,8 +81,8 @@ mod tests {
 
     #[test]
     fn rules_are_listed_with_their_labels() {
-        let data = json!({ "groups": [{ "rules": [{ "name": "Slow", "labels": { "service": "ledger" }, "type": "alerting" }] }] });
-        let inventory = alert_rules(&data, "http://p", "2026-10-05T12:00:00Z".parse().unwrap());
+        let groups = [json!({ "rules": [{ "name": "Slow", "labels": { "service": "ledger" }, "type": "alerting" }] })];
+        let inventory = alert_rules(&groups, "http://p", "2026-10-05T12:00:00Z".parse().unwrap());
         assert_eq!(inventory.entries[0].attributes["service"], "ledger");
     }
 }

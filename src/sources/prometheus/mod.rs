@@ -14,8 +14,10 @@ use reqwest::{StatusCode, Url};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::clocks;
 use super::finding::{Finding, Fix};
 use super::http::JsonClient;
+use super::shape;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use crate::facts::{Batch, Fact, FactFamily as _, Inventory, Moment, Sample};
 use config::PrometheusConfig;
@@ -54,7 +56,7 @@ const DAYS_AT_ONCE: i64 = 60;
 
 fn configure(table: SourceTable<'_>, context: &SourceContext) -> Result<Arc<dyn Source>, ConfigureError> {
     let config = PrometheusConfig::read(table, context)?;
-    let client = JsonClient::new("Prometheus", config.headers()?)
+    let client = JsonClient::new("Prometheus", config.headers()?, context.timeout)
         .map_err(|error| ConfigureError::Value { key: "base_url".to_owned(), problem: error.to_string() })?;
     Ok(Arc::new(PrometheusSource { config, client, context: context.clone() }))
 }
@@ -137,7 +139,8 @@ impl PrometheusSource {
         let cursor = format!("{measure}/{}", digest(query));
         let last = midnight(now);
         let stored = sink.cursor(&cursor).await?.and_then(|day| day.parse::<Moment>().ok());
-        let mut from = stored.map_or_else(|| midnight(now - self.context.history), |day| day + Duration::days(1));
+        let mut from = clocks::read_until(stored, now)
+            .map_or_else(|| midnight(now - self.context.history), |day| day + Duration::days(1));
         while from <= last {
             let until = (from + Duration::days(DAYS_AT_ONCE - 1)).min(last);
             let result = self.range(measure, query, from, until).await?;
@@ -153,8 +156,9 @@ impl PrometheusSource {
     async fn rules(&self, sink: &dyn BatchSink, now: Moment) -> Result<(), SourceError> {
         let url = self.url("api/v1/rules", &[("type", "alert")])?;
         let (status, body) = self.client.get(url).await?;
-        let data = self.data(status, body, "the alert rules")?;
-        let inventory = convert::alert_rules(&data, &self.config.base_url, now);
+        let mut data = self.data(status, body, "the alert rules")?;
+        let groups = shape::list(&mut data, "groups", "Prometheus")?;
+        let inventory = convert::alert_rules(&groups, &self.config.base_url, now);
         let state = format!("{} {}", now.date_naive(), digest(&json!(inventory.entries).to_string()));
         if sink.cursor("alert_rules").await?.as_deref() == Some(&state) {
             return Ok(());
@@ -169,12 +173,13 @@ impl PrometheusSource {
         let (start, end) = (from.timestamp().to_string(), until.timestamp().to_string());
         let parameters = [("query", query.as_str()), ("start", &start), ("end", &end), ("step", "86400")];
         let (status, body) = self.client.get(self.url("api/v1/query_range", &parameters)?).await?;
-        Ok(self.data(status, body, &format!("the query {measure}"))?["result"].take())
+        let mut data = self.data(status, body, &format!("the query {measure}"))?;
+        Ok(Value::Array(shape::list(&mut data, "result", "Prometheus")?))
     }
 
     fn data(&self, status: StatusCode, mut body: Value, what: &str) -> Result<Value, SourceError> {
         match status {
-            StatusCode::OK if body["status"] == "success" => Ok(body["data"].take()),
+            StatusCode::OK if body["status"] == "success" => shape::object(&mut body, "data", "Prometheus"),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SourceError::Unauthorized(format!(
                 "Prometheus at {} refuses the token ({status}): correct token_env of [prometheus]",
                 self.config.base_url

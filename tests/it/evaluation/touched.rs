@@ -226,6 +226,19 @@ async fn time_evaluates_the_teams_whose_numbers_it_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_leaves_no_numbers_of_a_time_to_come() {
+    let (store, mut evaluator) = evaluated().await;
+    let at = now() + Duration::minutes(10);
+    let shown = |updated: &Updated| format!("{:#?}", updated.known.snapshot.teams);
+    let ahead = evaluator.update(now() + Duration::days(400)).await.unwrap().unwrap();
+    let back = evaluator.update(at).await.unwrap().unwrap();
+    let anew = Evaluator::new(store, rules(organisation()), KEPT_FACTS).update(at).await.unwrap().unwrap();
+    assert_ne!(shown(&ahead), shown(&anew));
+    assert_eq!((shown(&back), back.known.snapshot.as_of), (shown(&anew), at));
+    assert!(evaluator.update(at).await.unwrap().is_none(), "once is enough");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_a_week_is_complete_its_trends_are_told_at_once() {
     let (_store, mut evaluator) = evaluated().await;
     let last_week = |updated: &Updated| {

@@ -1,45 +1,39 @@
-//! Several replicas of the real binary on one PostgreSQL, in front of simulated servers whose world goes on changing.
-
-use std::sync::Arc;
+//! Several replicas of the real binary on one PostgreSQL.
 
 use chiplog::pipeline::load_facts;
 use chiplog::store::Store;
-use chiplog_simulator::demo;
-use chiplog_simulator::github::{GithubOptions, GithubSimulator, SharedWorld};
-use chiplog_simulator::json_server::{JsonServer, ServerOptions};
-use chiplog_simulator::webhooks::{self, Sent};
-use chiplog_simulator::world::{Deployment, LogEntry, World};
-use chiplog_simulator::{pagerduty, prometheus};
+use chiplog_simulator::world::World;
 
+use super::outside::{Outside, Told};
+use super::postgres;
 use super::program::{Installation, Program, until};
-use super::{environment, now, postgres, shared};
-
-/// Pull requests that webhooks of a step tell of.
-const WEBHOOKS_OF_A_STEP: usize = 50;
 
 /// The replicas, their store and their world.
 pub(crate) struct Cluster {
-    pub(crate) world: SharedWorld,
-    pub(crate) github: GithubSimulator,
+    pub(crate) outside: Outside,
     pub(crate) store: Store,
     pub(crate) members: Vec<Member>,
-    config: String,
-    steps: u64,
     /// How many webhooks were answered with 202.
     pub(crate) delivered: u64,
-    _servers: [JsonServer; 2],
 }
 
 /// One replica.
 pub(crate) struct Member {
-    installation: Installation,
+    pub(crate) installation: Installation,
     pub(crate) program: Program,
     address: String,
     client: reqwest::Client,
 }
 
+/// What asks replicas.
+#[expect(clippy::disallowed_methods, reason = "the test talks to loopback only")]
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::new()
+}
+
 impl Member {
-    async fn start(installation: Installation, client: reqwest::Client) -> Self {
+    /// Starts it, and returns once it can be asked.
+    pub(crate) async fn start(installation: Installation, client: reqwest::Client) -> Self {
         let mut program = installation.start(&["serve", "--log", "chiplog=debug"]);
         let address = program.address().await;
         Self { installation, program, address, client }
@@ -54,12 +48,18 @@ impl Member {
     }
 
     /// Whether it takes a webhook. `false` where it is down.
-    async fn post(&self, path: &str, webhook: &Sent) -> bool {
-        let mut request = self.client.post(format!("{}{path}", self.address)).body(webhook.body.clone());
-        for (name, value) in &webhook.headers {
+    pub(crate) async fn takes(&self, told: &Told) -> bool {
+        self.post(told).await == Some(202)
+    }
+
+    /// The status of the answer to a webhook. `None` where there is no answer.
+    pub(crate) async fn post(&self, told: &Told) -> Option<u16> {
+        let url = format!("{}/api/v1/webhooks/{}", self.address, told.source);
+        let mut request = self.client.post(url).body(told.webhook.body.clone());
+        for (name, value) in &told.webhook.headers {
             request = request.header(*name, value);
         }
-        request.send().await.is_ok_and(|answer| answer.status().as_u16() == 202)
+        Some(request.send().await.ok()?.status().as_u16())
     }
 
     /// What it tells of the teams: everything but what belongs to this one program.
@@ -93,42 +93,14 @@ impl Member {
 impl Cluster {
     /// Starts the servers and so many replicas. Leases are short, so that the test is.
     pub(crate) async fn start(world: World, replicas: usize, interval: &str) -> Self {
-        chiplog::sources::http::install_crypto_provider();
-        let world = shared(world);
-        let github = GithubSimulator::start(world.clone(), GithubOptions::new(Arc::new(now))).await.unwrap();
-        let options = ServerOptions::new(Arc::new(now));
-        let pagerduty = JsonServer::start(&pagerduty::API, world.clone(), options.clone()).await.unwrap();
-        let prometheus = JsonServer::start(&prometheus::API, world.clone(), options).await.unwrap();
-        let addresses = demo::Addresses {
-            github: github.base_url(),
-            pagerduty: pagerduty.base_url(),
-            prometheus: prometheus.base_url(),
-        };
+        let outside = Outside::start(world, interval).await;
         let database = postgres::fresh_database().await;
-        let config =
-            demo::config(&addresses, now()).replace("interval = \"30s\"", &format!("interval = \"{interval}\""));
-        let config = format!("server.listen = \"127.0.0.1:0\"\nserver.lease = \"2s\"\n{config}");
-        let signed = |source: &str, secret: &str| {
-            (format!("[{source}]\n"), format!("[{source}]\nwebhook = {{ secret_env = \"{secret}\" }}\n"))
-        };
-        let mut replica = config.replace("sqlite:chiplog.db", &database);
-        for (table, with_webhook) in
-            [signed("github", "GITHUB_WEBHOOK_SECRET"), signed("pagerduty", "PAGERDUTY_WEBHOOK_SECRET")]
-        {
-            replica = replica.replace(&table, &with_webhook);
-        }
-        #[expect(clippy::disallowed_methods, reason = "the test talks to loopback only")]
-        let client = reqwest::Client::new();
-        let members = (0..replicas).map(|_| Member::start(Installation::new(&replica), client.clone()));
+        let config = outside.config(&database);
+        let client = client();
+        let members = (0..replicas).map(|_| Member::start(Installation::new(&config), client.clone()));
         let members = futures_util::future::join_all(members).await;
         let store = Store::open(&database).await.unwrap();
-        let (steps, delivered) = (0, 0);
-        Self { world, github, store, members, config, steps, delivered, _servers: [pagerduty, prometheus] }
-    }
-
-    /// An installation with a store of its own, in front of the same servers.
-    pub(crate) fn single(&self) -> Installation {
-        Installation::new(&self.config)
+        Self { outside, store, members, delivered: 0 }
     }
 
     /// Which replica holds a lease now.
@@ -172,77 +144,19 @@ impl Cluster {
         self.members.insert(index, Member::start(member.installation, member.client).await);
     }
 
-    /// Moves the world on: a pull request gets a label and is deployed, and an incident begins and ends.
-    pub(crate) fn step(&mut self) {
-        self.steps += 1;
-        let (step, at) = (self.steps, now());
-        let mut world = self.world.write().unwrap();
-        let index = usize::try_from(step).unwrap();
-        let repositories = world.repositories.len();
-        let repository = &mut world.repositories[index % repositories];
-        let items = repository.pull_requests.len();
-        let item = &mut repository.pull_requests[(index * 7) % items];
-        item.labels.push(format!("step-{step}"));
-        item.updated_at = at;
-        let head = repository.branches[&repository.default_branch].clone();
-        repository.deployments.push(Deployment {
-            id: 9_000_000 + step,
-            sha: item.merge_commit.clone().unwrap_or(head),
-            reference: repository.default_branch.clone(),
-            environment: "production".to_owned(),
-            task: "deploy".to_owned(),
-            created_at: at,
-            statuses: vec![("SUCCESS".to_owned(), at)],
-            creator: item.author.clone(),
-        });
-        let mut incident = world.incidents[index % world.incidents.len()].clone();
-        incident.id = format!("QSTEP{step}");
-        incident.number = 900_000 + step;
-        incident.created_at = at;
-        let agent = incident.log.first().map(|entry| entry.agent.clone()).unwrap_or_default();
-        incident.log = vec![LogEntry { kind: "resolve".to_owned(), at, agent }];
-        world.incidents.push(incident);
-    }
-
     /// Moves the world on, and sends many webhooks about it: each to one replica, and to the next where that is down, as a
     /// load balancer does.
     pub(crate) async fn step_told_by_webhooks(&mut self) {
-        self.step();
-        let (github, pagerduty) =
-            (environment("GITHUB_WEBHOOK_SECRET").unwrap(), environment("PAGERDUTY_WEBHOOK_SECRET").unwrap());
-        let mut sent: Vec<(&str, Sent)> = Vec::new();
-        {
-            let (step, world) = (self.steps, self.world.read().unwrap());
-            let repository = &world.repositories[usize::try_from(step).unwrap() % world.repositories.len()];
-            let name = format!("{}/{}", repository.owner, repository.name);
-            let mut subjects = vec![("deployment_status", (9_000_000 + step).to_string())];
-            let numbers = repository.pull_requests.iter().map(|item| ("pull_request", item.number.to_string()));
-            subjects.extend(numbers.take(WEBHOOKS_OF_A_STEP));
-            for (event, subject) in subjects {
-                let guid = format!("step-{step}-{event}-{subject}");
-                sent.extend(
-                    webhooks::of_github(&world, event, &name, &subject, &guid, &github).map(|it| ("github", it)),
-                );
-            }
-            let (incident, id) = (format!("QSTEP{step}"), format!("step-{step}"));
-            sent.extend(webhooks::of_pagerduty(&world, &incident, &id, now(), &pagerduty).map(|it| ("pagerduty", it)));
-        }
-        for (place, (source, webhook)) in sent.iter().enumerate() {
+        self.outside.step();
+        for (place, told) in self.outside.told().iter().enumerate() {
             let mut taken = false;
             for turn in 0..self.members.len() {
                 let member = &self.members[(place + turn) % self.members.len()];
-                if !taken {
-                    taken = member.post(&format!("/api/v1/webhooks/{source}"), webhook).await;
-                }
+                taken = taken || member.takes(told).await;
             }
-            assert!(taken, "a webhook of {source} was taken by nobody");
+            assert!(taken, "a webhook of {} was taken by nobody", told.source);
             self.delivered += 1;
         }
-    }
-
-    /// How often the world was moved on.
-    pub(crate) fn steps(&self) -> u64 {
-        self.steps
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod browser;
 pub(crate) mod cluster;
 pub(crate) mod demo;
 pub(crate) mod described;
+pub(crate) mod outside;
 pub(crate) mod page;
 pub(crate) mod postgres;
 pub(crate) mod print;
@@ -96,7 +97,7 @@ pub(crate) async fn try_app(text: &str) -> anyhow::Result<App> {
 }
 
 /// Says nothing.
-struct Silent;
+pub(crate) struct Silent;
 
 impl Observer for Silent {
     fn progress(&self, _: &str, _: &str, _: u64, _: Option<u64>) {}
@@ -105,9 +106,14 @@ impl Observer for Silent {
 
 /// Collects all sources of an app once.
 pub(crate) async fn collect(app: &App) -> CollectReport {
+    collect_with(app, &CollectMetrics::new().unwrap()).await
+}
+
+/// The same, counted in these metrics.
+pub(crate) async fn collect_with(app: &App, metrics: &CollectMetrics) -> CollectReport {
     let (_sender, stop) = tokio::sync::watch::channel(false);
-    let metrics = CollectMetrics::new().unwrap();
-    Collector::new(app.store.clone(), app.sources.clone(), metrics, Arc::new(Silent)).run_once(&stop).await
+    let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics.clone(), Arc::new(Silent));
+    collector.run_once(&stop).await
 }
 
 /// Collects all sources of an app once; none may fail.

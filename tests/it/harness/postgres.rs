@@ -49,6 +49,16 @@ fn as_postgres(program: &Path) -> Command {
 }
 
 fn start() -> Server {
+    let (folder, port) = initialise();
+    let child = start_in(folder.path(), port);
+    let socket_folder = folder.path().to_owned();
+    *CHILD.lock().unwrap() = Some((child, folder));
+    end_with_process();
+    Server { port, socket_folder }
+}
+
+/// A folder with a new cluster of databases, and a free port.
+fn initialise() -> (tempfile::TempDir, u16) {
     let folder = tempfile::Builder::new().prefix("chiplog-postgres").tempdir().unwrap();
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
@@ -63,14 +73,15 @@ fn start() -> Server {
         .status()
         .unwrap();
     assert!(initialised.success(), "initdb failed");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    (folder, std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port())
+}
+
+/// Starts a server, and returns once it can be asked.
+fn start_in(folder: &Path, port: u16) -> Child {
     let mut server = as_postgres(&program("postgres"));
-    server.args(["-D", data.to_str().unwrap(), "-p", &port.to_string(), "-k", folder.path().to_str().unwrap()]);
+    server.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string(), "-k"]).arg(folder);
     server.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200"]);
-    let child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let socket_folder = folder.path().to_owned();
-    *CHILD.lock().unwrap() = Some((child, folder));
-    end_with_process();
+    let mut child = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let ready = || {
         as_postgres(&program("pg_isready"))
             .args(["-h", "127.0.0.1", "-p", &port.to_string()])
@@ -79,10 +90,47 @@ fn start() -> Server {
             .is_ok_and(|status| status.success())
     };
     while !ready() {
-        assert!(CHILD.lock().unwrap().as_mut().unwrap().0.try_wait().unwrap().is_none(), "PostgreSQL ended at once");
+        assert!(child.try_wait().unwrap().is_none(), "PostgreSQL ended at once");
         std::thread::yield_now();
     }
-    Server { port, socket_folder }
+    child
+}
+
+/// A server of one test, which may stop it.
+pub(crate) struct OwnServer {
+    folder: tempfile::TempDir,
+    port: u16,
+    child: Child,
+}
+
+impl OwnServer {
+    pub(crate) fn start() -> Self {
+        let (folder, port) = initialise();
+        let child = start_in(folder.path(), port);
+        Self { folder, port, child }
+    }
+
+    /// The URL of its database.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Ends it with all its connections.
+    pub(crate) fn stop(&mut self) {
+        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again at the same place.
+    pub(crate) fn start_again(&mut self) {
+        self.child = start_in(self.folder.path(), self.port);
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }
 
 /// Statics are never dropped: a shell waits for the test process to end and then ends the server.

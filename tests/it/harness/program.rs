@@ -56,9 +56,13 @@ impl Installation {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Starts a command.
+    /// Starts a command. Files that may not grow are an error to it, as a full disk is, and no signal that ends it.
     pub(crate) fn start(&self, arguments: &[&str]) -> Program {
-        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let program = self.command(arguments);
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
+        command.current_dir(self.folder.path()).env_clear().envs(ENVIRONMENT.iter().copied());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = Arc::new(Mutex::new(String::new()));
         let (pipe, written) = (child.stderr.take().unwrap(), stderr.clone());
         std::thread::spawn(move || {
@@ -109,6 +113,12 @@ impl Program {
         self.signal("-CONT");
     }
 
+    /// From now on no file may grow beyond so many bytes, as on a disk that is full.
+    pub(crate) fn limit_files(&self, bytes: &str) {
+        let arguments = [format!("--pid={}", self.child.id()), format!("--fsize={bytes}:unlimited")];
+        assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
+    }
+
     fn signal(&self, signal: &str) {
         assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
     }
@@ -130,6 +140,11 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.stderr();
+            let lines: Vec<&str> = log.lines().collect();
+            println!("the program's last words:\n{}", lines[lines.len().saturating_sub(400)..].join("\n"));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

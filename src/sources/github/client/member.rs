@@ -39,6 +39,8 @@ pub(super) struct Member {
     graphql: Octocrab,
     /// An App's token comes from below `/api/v3`, also where GraphQL lies beside it.
     graphql_is_beside: bool,
+    /// How long an answer may take, from the request to the end of the body.
+    timeout: Duration,
     /// Requests that need an App's token at the same time fetch it once.
     token: tokio::sync::Mutex<()>,
 }
@@ -51,6 +53,7 @@ impl Member {
         base_url: &str,
         credential: &Credential,
         governor: Arc<Governor>,
+        timeout: Duration,
     ) -> Result<Self, ConfigureError> {
         // An Enterprise Server has GraphQL beside `/api/v3`, not below it.
         let graphql_base = base_url.strip_suffix("/v3");
@@ -62,12 +65,18 @@ impl Member {
             rest: octocrab(base_url, &credential.secret)?,
             graphql: octocrab(graphql_base.unwrap_or(base_url), &credential.secret)?,
             graphql_is_beside: graphql_base.is_some(),
+            timeout,
             token: tokio::sync::Mutex::default(),
         })
     }
 
     /// Makes a request once. The error is a sentence's beginning.
     pub(super) async fn attempt(&self, request: &Request<'_>) -> Result<Attempt, String> {
+        let attempt = tokio::time::timeout(self.timeout, self.read(request)).await;
+        attempt.unwrap_or_else(|_| Err("GitHub does not answer in time".to_owned()))
+    }
+
+    async fn read(&self, request: &Request<'_>) -> Result<Attempt, String> {
         let answer = self.perform(request).await.map_err(|error| match error {
             octocrab::Error::GitHub { source, .. } => format!(
                 "GitHub gives the App no token ({}): check id, installation_id and the private key",
@@ -102,8 +111,7 @@ fn octocrab(base_url: &str, secret: &Secret) -> Result<Octocrab, ConfigureError>
     let builder = Octocrab::builder()
         .base_uri(base_url)
         .map_err(|_| problem("base_url", "is no URL".to_owned()))?
-        .set_connect_timeout(Some(Duration::from_secs(10)))
-        .set_read_timeout(Some(Duration::from_secs(30)));
+        .set_connect_timeout(Some(Duration::from_secs(10)));
     match secret {
         Secret::Token(token) => builder
             .personal_token(token.expose_secret().to_owned())

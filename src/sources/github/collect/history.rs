@@ -223,7 +223,11 @@ async fn commit_facts(
 async fn changed_files(source: &GithubSource, target: &Target, oid: &str) -> Result<Option<Vec<String>>, SourceError> {
     let path = format!("{}/commits/{}", target.path()?, address::encoded(oid));
     let answer = source.client.get(&path, None).await?;
-    let files = answer.body.as_ref().and_then(|body| body["files"].as_array()).cloned();
+    let body = answer.body.unwrap_or_default();
+    if !body["sha"].is_string() {
+        return Err(SourceError::Malformed(format!("GitHub's answer to {path} is no commit")));
+    }
+    let files = body["files"].as_array();
     Ok(files.map(|files| files.iter().filter_map(|file| file["filename"].as_str()).map(str::to_owned).collect()))
 }
 

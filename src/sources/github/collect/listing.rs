@@ -10,6 +10,7 @@ use super::super::payload::{Page, RepositoryNode};
 use super::super::{GithubSource, queries};
 use super::{ask, part, record, state};
 use crate::facts::{Batch, Fact, Moment, TeamRepositories};
+use crate::sources::clocks;
 use crate::sources::source::{BatchSink, SourceError};
 
 /// How long a listing of repositories and teams is good.
@@ -41,7 +42,7 @@ pub(super) async fn listed(source: &GithubSource, sink: &dyn BatchSink) -> Resul
     let known: Option<Listing> = state(sink, CURSOR).await?;
     if let Some(known) = known
         && known.asked_for == asked_for
-        && now - known.listed_at < LISTING_IS_GOOD_FOR
+        && clocks::is_recent(known.listed_at, now, LISTING_IS_GOOD_FOR)
     {
         remember_seers(source, &known.repositories);
         return Ok(known.repositories);

@@ -10,6 +10,7 @@ use super::history::with_heads;
 use super::walk::PageRead;
 use super::{PageSize, Target, ask, part, read_nodes, state};
 use crate::facts::{Batch, Deployment, Fact, Moment, Reject};
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 
 /// Reads again what was under way: a later status does not move a deployment in GitHub's order.
@@ -27,8 +28,8 @@ pub(super) async fn open_deployments(
     let mut facts = Vec::new();
     let ids: Vec<&String> = open.iter().collect();
     for chunk in ids.chunks(100) {
-        let data = ask(source, queries::OPEN_DEPLOYMENTS, &json!({ "ids": chunk })).await?;
-        let nodes = data["nodes"].as_array().cloned().unwrap_or_default();
+        let mut data = ask(source, queries::OPEN_DEPLOYMENTS, &json!({ "ids": chunk })).await?;
+        let nodes = shape::list(&mut data, "nodes", "GitHub")?;
         for node in nodes.into_iter().filter_map(|node| serde_json::from_value::<DeploymentNode>(node).ok()) {
             let id = node.id.clone();
             let fact = convert::deployment(node, &target.full_name, &target.url);

@@ -8,6 +8,7 @@ use super::super::{GithubSource, queries};
 use super::{ask, record, state};
 use crate::address;
 use crate::facts::Moment;
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 
 /// Repositories of one probe: with two connections each, 50 cost one point.
@@ -111,8 +112,8 @@ pub(in super::super) async fn probe(
     let variables = json!({
         "ids": ids, "incidents": !labels.is_empty(), "labels": labels, "workItems": source.config.work_items,
     });
-    let data = ask(source, queries::PROBE, &variables).await?;
-    let nodes = data["nodes"].as_array().cloned().unwrap_or_default();
+    let mut data = ask(source, queries::PROBE, &variables).await?;
+    let nodes = shape::list(&mut data, "nodes", "GitHub")?;
     let told = nodes.into_iter().zip(repositories).filter(|(node, _)| !node.is_null());
     told.map(|(node, repository)| Ok(target(source, record(node)?, repository))).collect()
 }

@@ -7,6 +7,7 @@ use super::super::GithubSource;
 use super::super::ledger::{PartKind, Progress};
 use super::{Target, note_progress, read_nodes, state};
 use crate::facts::{Batch, Fact, FactFamily as _, Moment, Reject, TestReport};
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::test_reports::{self, Origin};
 
@@ -62,9 +63,9 @@ pub(super) async fn forward(source: &GithubSource, sink: &dyn BatchSink, target:
     let (mut waiting, mut rejects, mut etag) = (Vec::new(), Vec::new(), None);
     while let Some(path) = next.take() {
         let answer = source.client.get(&path, walk.etag.as_deref().filter(|_| etag.is_none())).await?;
-        let Some(body) = answer.body else { return Ok(false) };
+        let Some(mut body) = answer.body else { return Ok(false) };
         etag = etag.or(answer.etag);
-        let records = body["artifacts"].as_array().cloned().unwrap_or_default();
+        let records = shape::list(&mut body, "artifacts", "GitHub")?;
         let id = |record: &Value| format!("{}/artifacts/{}", target.full_name, record["id"]);
         let (artifacts, bad) = read_nodes::<ArtifactNode>(records, TestReport::FAMILY, id);
         rejects.extend(bad);

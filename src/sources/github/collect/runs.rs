@@ -12,6 +12,8 @@ use super::super::{GithubSource, convert};
 use super::probe::repository_path;
 use super::{Target, note_progress, read_nodes, state};
 use crate::facts::{Batch, Fact, Moment};
+use crate::sources::clocks;
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 
 /// GitHub shows at most so many runs of one window.
@@ -102,10 +104,10 @@ pub(super) async fn forward(source: &GithubSource, sink: &dyn BatchSink, target:
     let base = base(target)?;
     let now = (source.context.now)();
     let newest = source.client.get(&format!("{base}?per_page=100"), walk.etag.as_deref()).await?;
-    if let Some(body) = &newest.body {
-        let runs = body["workflow_runs"].as_array().cloned().unwrap_or_default();
+    if let Some(mut body) = newest.body {
+        let runs = shape::list(&mut body, "workflow_runs", "GitHub")?;
         let oldest = now - source.context.history;
-        let floor = walk.read_until.map_or(oldest, |until| until - OVERLAP).max(oldest);
+        let floor = clocks::read_until(walk.read_until, now).map_or(oldest, |until| until - OVERLAP).max(oldest);
         let last = runs.iter().filter_map(created).min().unwrap_or(now);
         let complete = newest.next.is_none() || last < floor;
         let gap = (!complete).then(|| Gap::new(floor, last));
@@ -165,8 +167,8 @@ async fn page(source: &GithubSource, target: &Target, base: &str, gap: &mut Gap)
     // Versions before this one stored what GitHub gave, which may be no path.
     let path = gap.next_page.clone().filter(|path| path.starts_with('/')).unwrap_or_else(first);
     let answer = source.client.get(&path, None).await?;
-    let body = answer.body.unwrap_or_default();
-    let runs = body["workflow_runs"].as_array().cloned().unwrap_or_default();
+    let mut body = answer.body.unwrap_or_default();
+    let runs = shape::list(&mut body, "workflow_runs", "GitHub")?;
     let closed = gap.note(runs.len() as u64, body["total_count"].as_u64(), answer.next);
     Ok((batch(source, (&target.owner, &target.name), &target.full_name, runs).await?, closed))
 }
@@ -189,7 +191,11 @@ pub(super) async fn batch(
             }
             let path = format!("{}/actions/runs/{}/attempts/{attempt}", repository_path(owner, name)?, node.id);
             let answer = source.client.get(&path, None).await?;
-            let earlier = answer.body.and_then(|body| serde_json::from_value::<RunNode>(body).ok());
+            let body = answer.body.unwrap_or_default();
+            if !body["id"].is_number() {
+                return Err(SourceError::Malformed(format!("GitHub's answer to {path} is no run")));
+            }
+            let earlier = serde_json::from_value::<RunNode>(body).ok();
             facts.extend(earlier.map(|earlier| Fact::CiRun(convert::run(earlier, full_name))));
         }
         facts.push(Fact::CiRun(convert::run(node, full_name)));

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::super::{GithubSource, convert};
 use super::{Target, state};
 use crate::facts::{Batch, Fact, FactFamily as _, Moment, Reject, SecurityAlert};
+use crate::sources::clocks;
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 
 /// How long a look at the alerts of a repository is good.
@@ -74,7 +76,7 @@ async fn alerts(
 ) -> Result<(), SourceError> {
     let mut walk: Walk = state(sink, &target.cursor(scanner)).await?.unwrap_or_default();
     let now = (source.context.now)();
-    if walk.looked_at.is_some_and(|at| now - at < LOOK_IS_GOOD_FOR) {
+    if walk.looked_at.is_some_and(|at| clocks::is_recent(at, now, LOOK_IS_GOOD_FOR)) {
         return Ok(());
     }
     let base = target.path()?;
@@ -89,7 +91,7 @@ async fn alerts(
             is_first = false;
         }
         let mut reached = false;
-        for record in body.as_array().cloned().unwrap_or_default() {
+        for record in shape::whole_list(body, "alerts", "GitHub")? {
             let external_id = format!("{}/{scanner}/{}", target.full_name, record["number"]);
             match convert(record, &target.full_name) {
                 Ok(alert) => {

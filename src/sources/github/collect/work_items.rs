@@ -11,6 +11,7 @@ use super::super::payload::{IssueNode, Page};
 use super::super::{GithubSource, convert, queries};
 use super::{PageSize, Target, note_progress, part, read_nodes, state};
 use crate::facts::{Batch, Fact, FactFamily as _, Moment, WorkItem};
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 
 /// How far issues have been read; they are read in the order of their last change.
@@ -156,7 +157,7 @@ async fn issue_types(
     let mut types = BTreeMap::new();
     while let Some(path) = next {
         let answer = source.client.get(&path, None).await?;
-        let issues = answer.body.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
+        let issues = shape::whole_list(answer.body.unwrap_or_default(), "issues", "GitHub")?;
         for issue in &issues {
             if let (Some(number), Some(name)) = (issue["number"].as_u64(), issue["type"]["name"].as_str()) {
                 types.insert(number, name.to_owned());
