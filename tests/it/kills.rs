@@ -115,7 +115,7 @@ async fn survive_on_one_store(engine: Engine, seed: u64, kills: usize) -> Surviv
                     taken.push(told.id.clone());
                 }
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             () = hit => {}

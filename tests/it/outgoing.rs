@@ -135,7 +135,7 @@ async fn archives_are_not_fetched_from_where_clouds_keep_credentials_nor_round_a
         let app = app_of(&here).await;
         collect(&app).await;
         let trouble = trouble(&app).await;
-        assert!(trouble.contains(&format!("artifact storage is said to be at {}", address)), "{trouble}");
+        assert!(trouble.contains(&format!("artifact storage is said to be at {address}")), "{trouble}");
         assert!(trouble.contains(why), "{trouble}");
     }
     let faults = Faults::default();

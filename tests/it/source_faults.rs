@@ -61,15 +61,12 @@ pub(crate) enum Server {
 impl Server {
     pub(crate) async fn start(api: Option<&'static Api>, world: &SharedWorld, faults: &Faults) -> Self {
         let (world, faults) = (world.clone(), faults.clone());
-        match api {
-            Some(api) => {
-                let options = ServerOptions { faults, ..ServerOptions::new(Arc::new(now)) };
-                Self::Json(JsonServer::start(api, world, options).await.unwrap())
-            }
-            None => {
-                let options = GithubOptions { faults, ..GithubOptions::new(Arc::new(now)) };
-                Self::Github(GithubSimulator::start(world, options).await.unwrap())
-            }
+        if let Some(api) = api {
+            let options = ServerOptions { faults, ..ServerOptions::new(Arc::new(now)) };
+            Self::Json(JsonServer::start(api, world, options).await.unwrap())
+        } else {
+            let options = GithubOptions { faults, ..GithubOptions::new(Arc::new(now)) };
+            Self::Github(GithubSimulator::start(world, options).await.unwrap())
         }
     }
 
@@ -163,7 +160,7 @@ async fn stored(app: &App, source: &str) -> Vec<String> {
 async fn last_success(app: &App, metrics: &CollectMetrics, source: &str) -> (Option<f64>, Option<f64>) {
     let families = metrics.gather();
     let family = families.iter().find(|family| family.name() == "chiplog_source_last_success_timestamp_seconds");
-    let told = family.into_iter().flat_map(|family| family.get_metric());
+    let told = family.into_iter().flat_map(::prometheus::proto::MetricFamily::get_metric);
     let told = told.filter(|metric| metric.get_label().iter().any(|label| label.value() == source));
     let states = app.store.source_states().await.unwrap();
     let stored = states.iter().find(|state| state.source == SUBJECT).and_then(|state| state.last_success_at);
@@ -244,7 +241,7 @@ pub(crate) fn world_of_all() -> SharedWorld {
     let world = world();
     {
         let mut world = world.write().unwrap();
-        world.organization = "acme".to_owned();
+        "acme".clone_into(&mut world.organization);
         world.repositories = vec![repository(1, 110), repository(2, 20)];
         world.teams = vec![Team { slug: "payments".to_owned(), name: "Payments".to_owned(), ..Team::default() }];
         world.incidents.truncate(120);

@@ -38,7 +38,7 @@ async fn tells_the_truth_without_a_store(outside: &mut Outside, member: &Member,
     for path in ["/", "/teams/search", "/teams/payments", "/api/v1/teams/payments/kpis"] {
         assert!(member.get(path).await.len() > 500, "{path} is served");
     }
-    println!("{} requests to GitHub until it was noticed", noticed);
+    println!("{noticed} requests to GitHub until it was noticed");
 }
 
 /// All is well again: the webhooks are sent again, and everything is known in the end.

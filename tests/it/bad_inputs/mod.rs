@@ -15,7 +15,10 @@ mod stored;
 
 use inputs::Read;
 
-const INPUTS: [(&str, fn(&[u8]) -> Read); 7] = [
+/// Reads what has come from outside.
+type Reader = fn(&[u8]) -> Read;
+
+const INPUTS: [(&str, Reader); 7] = [
     ("webhook", inputs::webhook),
     ("cdevents", inputs::cdevents),
     ("report_csv", inputs::report_csv),
