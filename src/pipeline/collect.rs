@@ -146,7 +146,8 @@ impl Collector {
         let trouble = result.as_ref().err().map(ToString::to_string).or((!parts.is_empty()).then(|| parts.join("; ")));
         let attempt = Attempt { succeeded: result.is_ok(), trouble, at: now };
         let fence = lease.map(Lease::fence);
-        if let Err(error) = self.store.record_attempt_fenced(&name, source.kind(), &attempt, fence).await {
+        let noted = self.store.record_attempt_fenced(&name, source.kind(), &attempt, fence).await;
+        if let Err(error) = &noted {
             if error.is_fenced() {
                 tracing::warn!(source = name, "{name}: {error}");
                 return None;
@@ -155,7 +156,10 @@ impl Collector {
         }
         match result {
             Ok(()) => {
-                self.metrics.set_last_success(&name, now);
+                // What the store does not know is not told: metric and store agree after a restart.
+                if noted.is_ok() {
+                    self.metrics.set_last_success(&name, now);
+                }
                 tracing::info!(source = name, seconds, "collected {name} in {seconds:.1} s");
                 None
             }

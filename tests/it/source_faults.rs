@@ -163,7 +163,7 @@ async fn last_success(app: &App, metrics: &CollectMetrics, source: &str) -> (Opt
     let told = family.into_iter().flat_map(::prometheus::proto::MetricFamily::get_metric);
     let told = told.filter(|metric| metric.get_label().iter().any(|label| label.value() == source));
     let states = app.store.source_states().await.unwrap();
-    let stored = states.iter().find(|state| state.source == SUBJECT).and_then(|state| state.last_success_at);
+    let stored = states.iter().find(|state| state.source == source).and_then(|state| state.last_success_at);
     (told.map(|metric| metric.get_gauge().get_value()).next(), stored.map(|at| at.timestamp_millis() as f64 / 1000.0))
 }
 

@@ -55,7 +55,6 @@ async fn goes_on(outside: &Outside, member: Member, url: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not seen to pass yet"]
 async fn a_database_that_goes_and_comes_back_leaves_no_trace() {
     let mut outside = Outside::start(one_team(6), "1s").await;
     let mut server = tokio::task::spawn_blocking(OwnServer::start).await.unwrap();
@@ -69,7 +68,6 @@ async fn a_database_that_goes_and_comes_back_leaves_no_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not seen to pass yet"]
 async fn a_disk_that_is_full_for_a_while_leaves_no_trace() {
     let mut outside = Outside::start(one_team(7), "1s").await;
     let installation = Installation::new(&outside.config("sqlite:chiplog.db"));
