@@ -6,6 +6,9 @@ die() { say "error: $*"; exit 1; }
 
 need_rust() {
   command -v cargo >/dev/null || die "cargo is missing: install Rust 1.95 or newer with rustup, then run this again"
+  # SQLite, ring and jemalloc are written in C.
+  need_debian_package cc gcc
+  need_debian_package make make
 }
 
 apt_updated=no
