@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,13 @@ pub fn refusal(status: StatusCode, error: impl Into<String>) -> Response {
         return (status, [(header::WWW_AUTHENTICATE, "Bearer")], body).into_response();
     }
     (status, body).into_response()
+}
+
+/// The answer to a request that is to be sent again in a moment.
+pub fn later(text: &str) -> Response {
+    let mut answer = refusal(StatusCode::SERVICE_UNAVAILABLE, text);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    answer
 }
 
 /// A query whose mistakes are told as JSON.

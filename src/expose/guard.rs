@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::Semaphore;
 
-use super::answer::refusal;
+use super::answer::later;
 
 /// So many requests are answered at once; the next are asked to come again.
 const MOST_AT_ONCE: usize = 1024;
@@ -59,12 +59,6 @@ pub async fn guard(State(limits): State<Limits>, request: Request, next: Next) -
     for (name, value) in HEADERS {
         answer.headers_mut().entry(name).or_insert(value);
     }
-    answer
-}
-
-fn later(text: &str) -> Response {
-    let mut answer = refusal(StatusCode::SERVICE_UNAVAILABLE, text);
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     answer
 }
 

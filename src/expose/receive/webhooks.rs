@@ -15,7 +15,7 @@ use utoipa::{IntoResponses, ToSchema};
 use super::{LARGEST_BODY, ReceiveState, SourcePath, answer, authorised};
 use crate::clock;
 use crate::expose::answer::{
-    Asked, ErrorAnswer, Missing, Named, NoQuery, NoScope, NotYet, TooLarge, TooSlow, Unreadable, in_time,
+    Asked, ErrorAnswer, Missing, Named, NoQuery, NoScope, NotYet, TooLarge, TooSlow, Unreadable, in_time, later,
 };
 use crate::pipeline::{Inbox, REPORTER, Taken, new_delivery};
 use crate::sources::{Delivery, ReceiveError, Receiver, Refusal, Source, Webhook};
@@ -199,11 +199,4 @@ async fn store(state: &ReceiveState, source: &str, delivery: Delivery) -> Respon
         Err(error) => return later(&error.to_string()),
     };
     (StatusCode::ACCEPTED, Json(DeliveryAnswer { delivery })).into_response()
-}
-
-/// The tool is to send it again.
-fn later(text: &str) -> Response {
-    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, text);
-    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
-    response
 }
