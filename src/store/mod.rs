@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, PgConnection, PgPool, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, SqliteConnection, SqlitePool};
 use tokio::sync::{Mutex, Notify};
 
 pub use audit::AuditEntry;
@@ -79,6 +79,15 @@ pub(crate) enum Engine {
 /// the server ends such a transaction.
 async fn end_transactions_of_the_paused(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("SET idle_in_transaction_session_timeout = '15s'").execute(connection).await.map(drop)
+}
+
+/// Whether a connection may be used again. Where the disk fails, SQLite ends a transaction itself, and the rollback after it
+/// fails as well: the driver then counts one transaction too many for ever, begins the next as a savepoint within it, and what
+/// fails there keeps the write lock.
+async fn is_in_order(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that is under way comes before the answer.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// How often is tried to open a file that another program makes at the same moment: switching to a write-ahead log does not wait
@@ -137,7 +146,11 @@ impl Store {
                 .log_slow_statements(STATEMENTS_AT, Duration::MAX);
             // Each connection to memory would be a database of its own, and so must live for ever.
             let pool = SqlitePoolOptions::new().max_connections(if in_memory { 1 } else { 4 });
-            let pool = if in_memory { pool.idle_timeout(None).max_lifetime(None) } else { pool };
+            let pool = if in_memory {
+                pool.idle_timeout(None).max_lifetime(None)
+            } else {
+                pool.after_release(|connection, _| Box::pin(is_in_order(connection)))
+            };
             Engine::Sqlite(sqlite(pool, options).await.map_err(opened)?)
         } else {
             let options = PgConnectOptions::from_str(url)

@@ -68,7 +68,6 @@ async fn a_database_that_goes_and_comes_back_leaves_no_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it does not end yet: what goes on only hesitantly after a full disk is not found out"]
 async fn a_disk_that_is_full_for_a_while_leaves_no_trace() {
     let mut outside = Outside::start(one_team(7), "1s").await;
     let installation = Installation::new(&outside.config("sqlite:chiplog.db"));
