@@ -28,6 +28,7 @@ pub(crate) struct Member {
 /// What asks replicas.
 #[expect(clippy::disallowed_methods, reason = "the test talks to loopback only")]
 pub(crate) fn client() -> reqwest::Client {
+    chiplog::sources::http::install_crypto_provider();
     reqwest::Client::new()
 }
 
@@ -37,6 +38,11 @@ impl Member {
         let mut program = installation.start(&["serve", "--log", "chiplog=debug"]);
         let address = program.address().await;
         Self { installation, program, address, client }
+    }
+
+    /// Where it can be asked.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// What it answers. Empty where it does not.
