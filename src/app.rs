@@ -1,5 +1,6 @@
 //! Wiring: from the configuration file to an open store and configured sources.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::attribution::{Attributed, Organisation, ReadinessRule, attribute};
 use crate::config::{Config, ConfigError, Document};
 use crate::facts::{Moment, PersonHasher};
 use crate::pipeline::{EvaluationRules, Evaluator, Families, KEPT_FACTS, Reviewer, TeamScorecards, load_facts};
-use crate::report::scorecard::{Measure, ScorecardRow, with_targets};
+use crate::report::scorecard::{Measure, Scorecard, ScorecardRow, with_targets};
 use crate::reported::Known;
 use crate::sources::{ConfigureError, KINDS, Source, SourceContext};
 use crate::store::{Store, TargetRecord};
@@ -22,17 +23,17 @@ pub struct App {
     /// The configuration.
     pub config: Config,
     /// The rules, with the keys of configured bots.
-    pub organisation: Organisation,
+    pub organisation: Arc<Organisation>,
     /// The store.
     pub store: Store,
     /// The sources, in the order of their kinds.
     pub sources: Vec<Arc<dyn Source>>,
     /// The families of facts that those yield.
-    pub families: Families,
+    pub families: Arc<Families>,
     /// Turns logins into keyed hashes.
     people: PersonHasher,
     /// The scorecards as each team has them.
-    pub scorecards: TeamScorecards,
+    pub scorecards: Arc<TeamScorecards>,
 }
 
 impl App {
@@ -54,8 +55,16 @@ impl App {
         organisation.bots = config.bot_logins.iter().map(|login| people.person(login, true).key).collect();
         let sources = configure(&config, &context(&config, people.clone(), environment))?;
         let families = sources.iter().flat_map(|source| source.families()).collect();
-        let scorecards = scorecards(&config, &store).await?;
-        Ok(Self { config, organisation, store, sources, families, people, scorecards })
+        let scorecards = Arc::new(scorecards(&config, &store).await?);
+        Ok(Self {
+            config,
+            organisation: Arc::new(organisation),
+            store,
+            sources,
+            families: Arc::new(families),
+            people,
+            scorecards,
+        })
     }
 
     /// What reported rows are checked against.
@@ -68,9 +77,9 @@ impl App {
         let events = self.organisation.teams.keys().map(|team| (team.clone(), self.config.reviews.events_of(team)));
         Reviewer {
             store: self.store.clone(),
-            organisation: Arc::new(self.organisation.clone()),
-            families: Arc::new(self.families.clone()),
-            scorecards: Arc::new(self.scorecards.clone()),
+            organisation: self.organisation.clone(),
+            families: self.families.clone(),
+            scorecards: self.scorecards.clone(),
             events: Arc::new(events.collect()),
             sources: self.sources.iter().map(|source| source.name().to_owned()).collect(),
         }
@@ -79,9 +88,9 @@ impl App {
     /// What keeps the numbers of all teams up to date.
     pub fn evaluator(&self) -> Evaluator {
         let rules = EvaluationRules {
-            organisation: Arc::new(self.organisation.clone()),
-            families: Arc::new(self.families.clone()),
-            scorecards: Arc::new(self.scorecards.clone()),
+            organisation: self.organisation.clone(),
+            families: self.families.clone(),
+            scorecards: self.scorecards.clone(),
         };
         Evaluator::new(self.store.clone(), rules, KEPT_FACTS)
     }
@@ -99,27 +108,32 @@ impl App {
     }
 }
 
-/// The scorecards of every team, with the recorded date of each target.
+/// The scorecards of every team, with the recorded date of each target. Teams with the same share them: they take a hundred
+/// kilobytes.
 async fn scorecards(config: &Config, store: &Store) -> Result<TeamScorecards> {
-    let none = Vec::new();
-    let of = |team: &String| (team.clone(), with_targets(config.targets.get(team).unwrap_or(&none)));
-    let mut scorecards: TeamScorecards = config.organisation.teams.keys().map(of).collect();
-    let mut records = Vec::new();
-    for (team, cards) in &scorecards {
-        for card in cards {
-            for (row, measure) in
-                card.rows.iter().flat_map(|row| row.measures.iter().map(move |measure| (row, measure)))
-            {
-                records.push(record(team, &card.role, row, measure));
-            }
+    let targets = |team: &String| config.targets.get(team).map_or(&[][..], Vec::as_slice);
+    let teams = || config.organisation.teams.keys();
+    let records: Vec<TargetRecord> = teams().flat_map(|team| records(team, &with_targets(targets(team)))).collect();
+    let mut recorded = store.record_targets(&records, crate::clock::now()).await?.into_iter();
+    let mut made: BTreeMap<(String, Vec<Moment>), Arc<[Scorecard]>> = BTreeMap::new();
+    let of_team = |team: &String| {
+        let mut cards = with_targets(targets(team));
+        let measures = cards.iter_mut().flat_map(|card| &mut card.rows).flat_map(|row| &mut row.measures);
+        let mut dates = Vec::new();
+        for (measure, since) in measures.zip(&mut recorded) {
+            measure.since = Some(since);
+            dates.push(since);
         }
-    }
-    let mut since = store.record_targets(&records, crate::clock::now()).await?.into_iter();
-    let measures = scorecards.values_mut().flatten().flat_map(|card| &mut card.rows).flat_map(|row| &mut row.measures);
-    for measure in measures {
-        measure.since = since.next();
-    }
-    Ok(scorecards)
+        let cards = made.entry((format!("{:?}", targets(team)), dates)).or_insert_with(|| cards.into());
+        (team.clone(), cards.clone())
+    };
+    Ok(teams().map(of_team).collect())
+}
+
+fn records(team: &str, cards: &[Scorecard]) -> Vec<TargetRecord> {
+    let rows = cards.iter().flat_map(|card| card.rows.iter().map(move |row| (card, row)));
+    let measures = rows.flat_map(|(card, row)| row.measures.iter().map(move |measure| (card, row, measure)));
+    measures.map(|(card, row, measure)| record(team, &card.role, row, measure)).collect()
 }
 
 fn record(team: &str, role: &str, row: &ScorecardRow, measure: &Measure) -> TargetRecord {

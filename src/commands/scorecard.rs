@@ -25,7 +25,7 @@ pub(super) async fn run(config: &Path, team: &str, role: Option<&str>, json: boo
     let as_of = clock::now();
     let attributed = app.attributed_of(&team.id, as_of).await?;
     let facts = team_facts(&app.organisation, &attributed, &app.families, team, as_of);
-    let mut cards = team_scorecards(&facts, app.scorecards.get(&team.id).map_or(&[], Vec::as_slice));
+    let mut cards = team_scorecards(&facts, app.scorecards.get(&team.id).map_or(&[], AsRef::as_ref));
     cards.retain(|card| role.is_none_or(|role| card.role == role));
     if json {
         let document = serde_json::json!({ "team": team.id, "as_of": as_of, "scorecards": cards });

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use flate2::Compression;
@@ -25,16 +25,14 @@ const TEAMS_OF_A_PIECE: usize = 8;
 /// So many trends are rendered together.
 const TRENDS_OF_A_PIECE: usize = 200;
 
-/// A text longer than this is kept compressed only, and unpacked for whoever does not take it so.
-const LONGEST_KEPT_PLAIN: usize = 48 << 20;
-
 /// Each family's text begins with what it is.
 const HEADER_LINES: usize = 2;
 
-/// A rendered exposition, compressed, and plain unless it is very long.
+/// A rendered exposition, compressed: that is a tenth of the text, and what Prometheus asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Exposition {
-    plain: Option<Bytes>,
+    /// The text, once somebody has asked for it.
+    plain: OnceLock<Bytes>,
     /// The text, deflated up to a byte boundary and not ended, so that more can follow in the same stream.
     deflated: Bytes,
     /// The checksum and the length of the text.
@@ -65,14 +63,12 @@ struct Extent {
 /// Where a piece is.
 #[derive(Debug, Clone)]
 struct Span {
-    plain: Range<usize>,
     deflated: Range<usize>,
     extent: Extent,
 }
 
 /// A piece that was just rendered.
 struct Piece {
-    plain: Vec<u8>,
     deflated: Vec<u8>,
     extent: Extent,
 }
@@ -87,9 +83,7 @@ impl Exposition {
     /// A family is not valid.
     pub fn of(snapshot: &Snapshot) -> Result<Self, prometheus::Error> {
         let places = places(snapshot);
-        let assembled = Self::default().with(render(snapshot, &places)?, &places, true);
-        let is_long = assembled.total.length > LONGEST_KEPT_PLAIN;
-        Ok(if is_long { Self { plain: None, ..assembled } } else { assembled })
+        Ok(Self::default().with(render(snapshot, &places)?, &places))
     }
 
     /// The metrics of another snapshot, where this is of the one before: only what differs is rendered.
@@ -116,7 +110,7 @@ impl Exposition {
             // There may have been more of them.
             places.extend(self.families.values().flat_map(BTreeMap::keys).filter(|it| matches!(it, Place::Trends(_))));
         }
-        Ok(self.with(rendered, &places, self.plain.is_some()))
+        Ok(self.with(rendered, &places))
     }
 
     /// Families that belong together and change at every scrape.
@@ -125,7 +119,7 @@ impl Exposition {
     /// A family is not valid.
     pub fn live(families: &[MetricFamily]) -> Result<Self, prometheus::Error> {
         let place = Place::Organisation;
-        Ok(Self::default().with([(place, pieces_of(families)?)].into(), &BTreeSet::from([place]), true))
+        Ok(Self::default().with([(place, pieces_of(families)?)].into(), &BTreeSet::from([place])))
     }
 
     /// One gzip stream of several texts, none of which is compressed or copied again: its pieces, in order.
@@ -147,18 +141,19 @@ impl Exposition {
         pieces
     }
 
-    /// The text. One that is not kept is unpacked.
+    /// The text. It is unpacked for whoever asks first, and kept from then on.
     pub fn plain(&self) -> Bytes {
-        self.plain.clone().unwrap_or_else(|| {
+        let unpack = || {
             let mut text = Vec::with_capacity(self.total.length);
             // The stream is not ended, which its reader finds only after the whole text.
             let _ = DeflateDecoder::new(self.deflated.as_ref()).read_to_end(&mut text);
             text.into()
-        })
+        };
+        self.plain.get_or_init(unpack).clone()
     }
 
     /// The same with what was rendered in the places that it replaces.
-    fn with(&self, rendered: BTreeMap<Place, Rendered>, replaced: &BTreeSet<Place>, keeps_plain: bool) -> Self {
+    fn with(&self, rendered: BTreeMap<Place, Rendered>, replaced: &BTreeSet<Place>) -> Self {
         let mut fresh: BTreeMap<String, BTreeMap<Place, Piece>> = BTreeMap::new();
         for (place, families) in rendered {
             for (name, header, samples) in families {
@@ -167,7 +162,7 @@ impl Exposition {
                 family.insert(place, samples);
             }
         }
-        let mut made = Assembling::new(self, keeps_plain);
+        let mut made = Assembling::new(self);
         let names: BTreeSet<&String> = self.families.keys().chain(fresh.keys()).collect();
         let none = BTreeMap::new();
         for name in names {
@@ -180,7 +175,7 @@ impl Exposition {
             }
             let spans = places.into_iter().filter_map(|place| {
                 let span = match (new.get(&place), kept.get(&place)) {
-                    (Some(piece), _) => made.push(&piece.plain, &piece.deflated, &piece.extent),
+                    (Some(piece), _) => made.push(&piece.deflated, &piece.extent),
                     (None, Some(span)) => made.copy(span),
                     (None, None) => return None,
                 };
@@ -196,17 +191,15 @@ impl Exposition {
 /// An exposition while it is put together.
 struct Assembling<'a> {
     before: &'a Exposition,
-    plain: Option<Vec<u8>>,
     deflated: Vec<u8>,
     total: Extent,
     families: BTreeMap<String, BTreeMap<Place, Span>>,
 }
 
 impl<'a> Assembling<'a> {
-    fn new(before: &'a Exposition, keeps_plain: bool) -> Self {
+    fn new(before: &'a Exposition) -> Self {
         Self {
             before,
-            plain: keeps_plain.then(|| Vec::with_capacity(before.total.length)),
             deflated: Vec::with_capacity(before.deflated.len()),
             total: Extent::default(),
             families: BTreeMap::new(),
@@ -214,29 +207,21 @@ impl<'a> Assembling<'a> {
     }
 
     fn copy(&mut self, span: &Span) -> Span {
-        let before = self.before;
-        let plain = before.plain.as_ref().map_or(&[][..], |plain| &plain[span.plain.clone()]);
-        self.push(plain, &before.deflated[span.deflated.clone()], &span.extent)
+        self.push(&self.before.deflated[span.deflated.clone()], &span.extent)
     }
 
-    fn push(&mut self, plain: &[u8], deflated: &[u8], extent: &Extent) -> Span {
-        fn append(to: &mut Vec<u8>, bytes: &[u8]) -> Range<usize> {
-            let from = to.len();
-            to.extend_from_slice(bytes);
-            from..to.len()
-        }
+    fn push(&mut self, deflated: &[u8], extent: &Extent) -> Span {
         self.total.add(extent);
-        Span {
-            plain: self.plain.as_mut().map(|text| append(text, plain)).unwrap_or_default(),
-            deflated: append(&mut self.deflated, deflated),
-            extent: extent.clone(),
-        }
+        let from = self.deflated.len();
+        self.deflated.extend_from_slice(deflated);
+        Span { deflated: from..self.deflated.len(), extent: extent.clone() }
     }
 
     fn finished(self) -> Exposition {
         Exposition {
-            plain: self.plain.map(Bytes::from),
-            deflated: self.deflated.into(),
+            plain: OnceLock::new(),
+            // Without what it has grown ahead.
+            deflated: self.deflated.into_boxed_slice().into(),
             total: self.total,
             families: self.families,
         }
@@ -301,20 +286,20 @@ fn pieces_of(families: &[MetricFamily]) -> Result<Rendered, prometheus::Error> {
         TextEncoder::new().encode(std::slice::from_ref(family), &mut text)?;
         let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place + 1);
         let samples = text.split_off(ends.take(HEADER_LINES).last().unwrap_or_default());
-        Ok((family.name().to_owned(), Piece::of(text)?, Piece::of(samples)?))
+        Ok((family.name().to_owned(), Piece::of(&text)?, Piece::of(&samples)?))
     });
     pieces.collect()
 }
 
 impl Piece {
-    fn of(plain: Vec<u8>) -> Result<Self, prometheus::Error> {
+    fn of(plain: &[u8]) -> Result<Self, prometheus::Error> {
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-        let flushed = encoder.write_all(&plain).and_then(|()| encoder.flush());
+        let flushed = encoder.write_all(plain).and_then(|()| encoder.flush());
         flushed.map_err(|error| prometheus::Error::Msg(format!("compression failed: {error}")))?;
         let mut checksum = crc32fast::Hasher::new();
-        checksum.update(&plain);
+        checksum.update(plain);
         let extent = Extent { checksum, length: plain.len() };
-        Ok(Self { deflated: encoder.get_ref().clone(), plain, extent })
+        Ok(Self { deflated: encoder.get_ref().clone(), extent })
     }
 }
 
@@ -323,11 +308,11 @@ mod tests {
     use super::*;
 
     fn exposition(texts: &[(&str, &str)]) -> Exposition {
-        let piece = |text: &str| Piece::of(text.as_bytes().to_vec()).unwrap();
+        let piece = |text: &str| Piece::of(text.as_bytes()).unwrap();
         let family = |(name, text): &(&str, &str)| ((*name).to_owned(), piece(&format!("# {name}\n")), piece(text));
         let place = Place::Organisation;
         let rendered = texts.iter().map(family).collect();
-        Exposition::default().with([(place, rendered)].into(), &BTreeSet::from([place]), true)
+        Exposition::default().with([(place, rendered)].into(), &BTreeSet::from([place]))
     }
 
     fn unpacked(parts: &[&Exposition]) -> String {
@@ -346,8 +331,6 @@ mod tests {
         assert_eq!(text, format!("# a\n{long}# b\n{second}# c\nc 3\n"));
         let plain = parts.iter().map(Exposition::plain).collect::<Vec<_>>().concat();
         assert_eq!(plain, text.as_bytes());
-        let packed = Exposition { plain: None, ..parts[0].clone() };
-        assert_eq!(packed.plain(), parts[0].plain());
     }
 
     #[test]

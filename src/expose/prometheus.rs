@@ -11,7 +11,7 @@ use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricT
 
 use super::exposition::Exposition;
 use crate::kpi::{Assessment, CATALOGUE, Kpi, Outcome, Parts, Shape, Statistic, Summary, metric_name};
-use crate::pipeline::{Snapshot, TeamSnapshot, Telemetry};
+use crate::pipeline::{PackedTeam, Snapshot, TeamSnapshot, Telemetry};
 use crate::report::scorecard::{RowStatus, Status};
 use crate::trend::Trend;
 
@@ -88,9 +88,9 @@ impl Families {
         self.series.values().map(Vec::len).sum()
     }
 
-    pub(super) fn add_teams(&mut self, teams: &[Arc<TeamSnapshot>]) {
+    pub(super) fn add_teams(&mut self, teams: &[Arc<PackedTeam>]) {
         for team in teams {
-            team_families(self, team);
+            team_families(self, &team.open());
         }
     }
 

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::diagnosis::{LeftOutGroups, left_out_of};
 use super::due::changes_at;
+use super::packed::PackedTeam;
 use super::snapshot::{EvaluationCost, KpiSnapshot, Snapshot, TeamSnapshot, Unmapped};
 use crate::attribution::{Attributed, DeploymentRule, Organisation, Team};
 use crate::facts::{
@@ -22,7 +23,7 @@ use crate::trend::{ALERTABLE, Series, Trend, series_of, trends};
 pub type Families = BTreeSet<&'static str>;
 
 /// The scorecards as each team has them, by its slug.
-pub type TeamScorecards = BTreeMap<String, Vec<Scorecard>>;
+pub type TeamScorecards = BTreeMap<String, Arc<[Scorecard]>>;
 
 /// Evaluates every KPI and every scorecard of every team, as of a moment.
 pub fn evaluate(
@@ -46,7 +47,8 @@ pub fn evaluate_with_trends(
 ) -> Snapshot {
     let rules = Rules { families, scorecards };
     let teams = organisation.teams.values().map(|team| evaluate_team(organisation, attributed, &rules, team, as_of));
-    let (teams, weekly): (Vec<_>, Vec<_>) = teams.map(|team| (Arc::new(team.snapshot), team.weekly)).unzip();
+    let (teams, weekly): (Vec<_>, Vec<_>) =
+        teams.map(|team| (Arc::new(PackedTeam::of(&team.snapshot)), team.weekly)).unzip();
     let trends = known_trends.unwrap_or_else(|| trends(&weekly.concat()).into());
     let unmapped = unmapped(left_out_of(&attributed.left_out));
     Snapshot { as_of, teams, trends, unmapped, cost: EvaluationCost::default() }
@@ -87,7 +89,7 @@ pub(super) fn evaluate_team(
 ) -> TeamEvaluation {
     let facts = team_facts(organisation, attributed, rules.families, team, as_of);
     let observed = observe(&facts);
-    let cards = rules.scorecards.get(&team.id).map_or(&[][..], Vec::as_slice);
+    let cards = rules.scorecards.get(&team.id).map_or(&[][..], AsRef::as_ref);
     TeamEvaluation {
         weekly: weekly_series(&facts, &observed),
         changes_at: changes_at(&facts, &observed, cards),

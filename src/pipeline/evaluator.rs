@@ -12,9 +12,10 @@ use super::diagnosis::{findings, left_out_groups};
 use super::due::{TICK_MS, longest_ago};
 use super::evaluate::{Families, TeamScorecards, unmapped};
 use super::evidence::{Evidence, EvidenceOfParts};
+use super::packed::PackedTeam;
 use super::part::{PartResult, Work, evaluate_one, first_midnight, weekly_of};
 use super::plan::{Plan, Router};
-use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot, Unmapped};
+use super::snapshot::{EvaluationCost, Known, Snapshot, Unmapped};
 use crate::attribution::{Attributed, Organisation, Services, Team};
 use crate::facts::{FactFamily, Iteration, Moment, Sourced, TeamRepositories};
 use crate::sources::Finding;
@@ -85,7 +86,7 @@ pub struct Evaluator {
     /// How long the last update took for each part that it evaluated.
     seconds_of_a_part: Option<f64>,
     /// The teams of what was taken over, by slug, until all parts are evaluated.
-    inherited: Option<BTreeMap<String, Arc<TeamSnapshot>>>,
+    inherited: Option<BTreeMap<String, Arc<PackedTeam>>>,
     /// The versions of scopes that were looked at and are not noted in the store yet.
     unnoted: HashMap<ScopeKey, i64>,
 }
@@ -142,7 +143,8 @@ impl Evaluator {
             let versions =
                 self.unnoted.iter().map(|(key, version)| ScopeVersion { key: key.clone(), version: *version });
             self.store.note_evaluated(&versions.collect::<Vec<_>>()).await?;
-            self.unnoted.clear();
+            // With its memory: after a start it held all scopes.
+            self.unnoted = HashMap::new();
         }
         Ok(())
     }
@@ -383,8 +385,8 @@ impl Evaluator {
     }
 
     /// The teams with their series, by slug.
-    fn by_team(&self) -> BTreeMap<&str, (&Arc<TeamSnapshot>, Vec<&Arc<Weekly>>)> {
-        let mut teams: BTreeMap<&str, (&Arc<TeamSnapshot>, Vec<&Arc<Weekly>>)> = BTreeMap::new();
+    fn by_team(&self) -> BTreeMap<&str, (&Arc<PackedTeam>, Vec<&Arc<Weekly>>)> {
+        let mut teams: BTreeMap<&str, (&Arc<PackedTeam>, Vec<&Arc<Weekly>>)> = BTreeMap::new();
         for result in self.results.iter().flatten() {
             teams.extend(result.teams.iter().map(|team| (team.id.as_str(), (team, Vec::new()))));
             for (_, weekly) in &result.weekly {
@@ -397,7 +399,7 @@ impl Evaluator {
     }
 
     fn known(&self, now: Moment, began: Instant, evaluated: usize) -> Known {
-        let mut teams: Vec<Arc<TeamSnapshot>> =
+        let mut teams: Vec<Arc<PackedTeam>> =
             self.results.iter().flatten().flat_map(|result| result.teams.iter().cloned()).collect();
         if let Some(inherited) = &self.inherited {
             let evaluated: HashSet<String> = teams.iter().map(|team| team.id.clone()).collect();

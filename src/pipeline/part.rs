@@ -9,8 +9,8 @@ use super::evaluate::{Rules, evaluate_team, series_of_team};
 use super::evaluator::EvaluationRules;
 use super::evidence::EvidenceOfParts;
 use super::load::{PartFacts, attributed_part};
+use super::packed::PackedTeam;
 use super::plan::Reading;
-use super::snapshot::TeamSnapshot;
 use crate::attribution::{LeftOut, Organisation, Part, Parts, Services, Team};
 use crate::facts::Moment;
 use crate::store::{Store, StoreError};
@@ -21,7 +21,7 @@ use crate::trend::Weekly;
 pub(super) struct PartResult {
     /// When it was evaluated.
     pub(super) as_of: Moment,
-    pub(super) teams: Vec<Arc<TeamSnapshot>>,
+    pub(super) teams: Vec<Arc<PackedTeam>>,
     /// The series of its teams with their fingerprints.
     pub(super) weekly: Vec<(u64, Arc<Weekly>)>,
     pub(super) diagnosis: Diagnosis,
@@ -29,7 +29,7 @@ pub(super) struct PartResult {
     pub(super) changes_at: Option<Moment>,
     /// The next midnight of one of its teams. `None` where it has no team.
     pub(super) midnight: Option<Moment>,
-    /// The iterations that its items are in, by source and id.
+    /// The iterations that the items of its teams are in, by source and id.
     pub(super) iterations: BTreeSet<(String, String)>,
 }
 
@@ -53,7 +53,6 @@ impl PartResult {
         let nobody = Part::default();
         self.diagnosis.add(diagnose_part(&work.rules.organisation, &nobody, &found.facts, &found.attributed));
         self.changes_at = self.changes_at.into_iter().chain(found.first_after).min();
-        self.iterations.extend(found.iterations.iter().cloned());
     }
 }
 
@@ -128,7 +127,7 @@ impl Work {
                 let of_before = known.get(&(print, series.team.as_str())).map(|weekly| Arc::clone(weekly));
                 weekly.push((print, of_before.unwrap_or_else(|| Arc::new(Weekly::of(&series)))));
             }
-            teams.push(Arc::new(evaluated.snapshot));
+            teams.push(Arc::new(PackedTeam::of(&evaluated.snapshot)));
         }
         changes.extend(found.first_after);
         PartResult {
@@ -143,11 +142,7 @@ impl Work {
     }
 }
 
-pub(super) fn first_midnight(
-    organisation: &Organisation,
-    teams: &[Arc<TeamSnapshot>],
-    as_of: Moment,
-) -> Option<Moment> {
+pub(super) fn first_midnight(organisation: &Organisation, teams: &[Arc<PackedTeam>], as_of: Moment) -> Option<Moment> {
     let rules = teams.iter().filter_map(|team| organisation.teams.get(&team.id));
     rules.map(|team| next_midnight(&team.calendar, as_of)).min()
 }

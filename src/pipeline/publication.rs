@@ -1,23 +1,19 @@
 //! The same snapshot everywhere: whoever evaluates publishes what came out, and all others load it.
 //!
-//! A snapshot is stored as compressed documents, one per team and one of the organisation. Only those that differ from what
+//! A snapshot is stored as packed documents, one per team and one of the organisation. Only those that differ from what
 //! was published before are written, in one transaction that raises the generation; followers read what has risen. A
 //! document of another configuration or another version of chiplog is not loaded: see [`fingerprint`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::cores;
 use super::evaluate::{Families, TeamScorecards};
-use super::snapshot::{EvaluationCost, Known, Snapshot, TeamSnapshot, Unmapped};
+use super::packed::{PackError, PackedTeam, pack, unpack};
+use super::snapshot::{EvaluationCost, Known, Snapshot, Unmapped};
 use crate::attribution::Organisation;
 use crate::facts::Moment;
 use crate::sources::Finding;
@@ -25,7 +21,7 @@ use crate::store::{Fence, PublishedParts, Store, StoreError};
 use crate::trend::Trend;
 
 /// Rises with each change of what documents mean.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The part that is written by every publication, and tells what belongs to it.
 const ORGANISATION: &str = "organisation";
@@ -64,8 +60,8 @@ pub enum Followed {
 struct OrganisationDocument {
     fingerprint: String,
     as_of: Moment,
-    /// The slugs, in the order in which they are shown.
-    teams: Vec<String>,
+    /// The slugs, in the order in which they are shown, with the moments up to which the teams hold.
+    teams: Vec<(String, Moment)>,
     unmapped: Vec<Unmapped>,
     cost: EvaluationCost,
 }
@@ -85,7 +81,7 @@ pub struct Publication {
 /// What is published: what is the same object need not be written again.
 #[derive(Debug)]
 struct Published {
-    teams: BTreeMap<String, Arc<TeamSnapshot>>,
+    teams: BTreeMap<String, Arc<PackedTeam>>,
     trends: Arc<[Trend]>,
     findings: Arc<[Finding]>,
 }
@@ -169,8 +165,11 @@ pub async fn last_published(store: &Store, is_team: impl Fn(&str) -> bool) -> Re
         return Ok(None);
     };
     let OrganisationDocument { fingerprint: _, as_of, teams, unmapped, cost } = document;
-    let team = |slug: &String| unpack(body(&format!("{TEAM}{slug}"))?).ok().map(Arc::new);
-    let teams: Vec<Arc<TeamSnapshot>> = teams.iter().filter(|slug| is_team(slug)).filter_map(team).collect();
+    let team = |(slug, as_of): &(String, Moment)| {
+        let team = PackedTeam::read(body(&format!("{TEAM}{slug}"))?.clone()).ok()?;
+        Some(Arc::new(team.holding_at(*as_of)))
+    };
+    let teams: Vec<Arc<PackedTeam>> = teams.iter().filter(|(slug, _)| is_team(slug)).filter_map(team).collect();
     let mut trends: Vec<Trend> = body(TRENDS).and_then(|body| unpack(body).ok()).unwrap_or_default();
     trends.retain(|trend| is_team(&trend.team));
     let snapshot = Snapshot { as_of, teams, trends: trends.into(), unmapped, cost };
@@ -185,10 +184,7 @@ pub enum PublishError {
     Store(#[from] StoreError),
     /// A document cannot be written or read.
     #[error("the published snapshot cannot be read or written ({0}): was it made by another version?")]
-    Document(#[from] serde_json::Error),
-    /// A document cannot be compressed or unpacked.
-    #[error("the published snapshot cannot be packed or unpacked: {0}")]
-    Packing(#[from] std::io::Error),
+    Packing(#[from] PackError),
 }
 
 impl PublishError {
@@ -210,7 +206,7 @@ fn documents(
     let organisation = OrganisationDocument {
         fingerprint: fingerprint.to_owned(),
         as_of: *as_of,
-        teams: teams.iter().map(|team| team.id.clone()).collect(),
+        teams: teams.iter().map(|team| (team.id.clone(), team.as_of)).collect(),
         unmapped: unmapped.clone(),
         cost: *cost,
     };
@@ -221,11 +217,11 @@ fn documents(
     if before.is_none_or(|before| !Arc::ptr_eq(&before.findings, findings)) {
         bodies.insert(FINDINGS.to_owned(), pack(&findings.as_ref())?);
     }
-    let is_published = |team: &&Arc<TeamSnapshot>| {
-        before.and_then(|before| before.teams.get(&team.id)).is_some_and(|known| Arc::ptr_eq(known, team))
+    let is_published = |team: &&Arc<PackedTeam>| {
+        before.and_then(|before| before.teams.get(&team.id)).is_some_and(|known| known.is_of(team))
     };
     for team in teams.iter().filter(|team| !is_published(team)) {
-        bodies.insert(format!("{TEAM}{}", team.id), pack(team.as_ref())?);
+        bodies.insert(format!("{TEAM}{}", team.id), team.body().to_vec());
     }
     Ok(bodies)
 }
@@ -239,7 +235,7 @@ fn assemble(
 ) -> Result<Option<Evaluated>, PublishError> {
     let Some(body) = parts.bodies.get(ORGANISATION) else { return Ok(None) };
     let Ok(document) = unpack::<OrganisationDocument>(body) else { return Ok(None) };
-    let OrganisationDocument { fingerprint: of, as_of, teams: slugs, unmapped, cost } = document;
+    let OrganisationDocument { fingerprint: of, as_of, teams: listed, unmapped, cost } = document;
     if of != fingerprint {
         return Ok(None);
     }
@@ -253,29 +249,32 @@ fn assemble(
         (None, Some(previous)) => previous.findings.clone(),
         (None, None) => return Ok(None),
     };
-    let Some(teams) = teams(&slugs, parts, previous)? else { return Ok(None) };
+    let Some(teams) = teams(&listed, parts, previous)? else { return Ok(None) };
     Ok(Some(Evaluated { snapshot: Snapshot { as_of, teams, trends, unmapped, cost }, findings }))
 }
 
-/// The teams, those that were not replaced as they are. `None` where one is missing. Many are unpacked on all cores: that is most of
-/// a start.
+/// The teams, those that were not replaced as they are. `None` where one is missing. Many are read on all cores: that is most of a
+/// start.
 fn teams(
-    slugs: &[String],
+    listed: &[(String, Moment)],
     parts: &PublishedParts,
     previous: Option<&Known>,
-) -> Result<Option<Vec<Arc<TeamSnapshot>>>, PublishError> {
-    let team = |slug: &String| match parts.bodies.get(&format!("{TEAM}{slug}")) {
-        Some(body) => unpack(body).map(|team| Some(Arc::new(team))),
-        None => Ok(previous.and_then(|previous| {
-            let teams = &previous.snapshot.teams;
-            teams.binary_search_by(|team| team.id.cmp(slug)).ok().map(|place| teams[place].clone())
-        })),
+) -> Result<Option<Vec<Arc<PackedTeam>>>, PublishError> {
+    let team = |(slug, as_of): &(String, Moment)| {
+        let team = match parts.bodies.get(&format!("{TEAM}{slug}")) {
+            Some(body) => Some(Arc::new(PackedTeam::read(body.clone())?)),
+            None => previous.and_then(|previous| {
+                let teams = &previous.snapshot.teams;
+                teams.binary_search_by(|team| team.id.cmp(slug)).ok().map(|place| teams[place].clone())
+            }),
+        };
+        Ok(team.map(|team| if team.as_of == *as_of { team } else { Arc::new(team.holding_at(*as_of)) }))
     };
-    let share = slugs.len().div_ceil(cores()).max(1);
-    let of_share = |slugs: &[String]| slugs.iter().map(team).collect::<Result<Option<Vec<_>>, PublishError>>();
+    let share = listed.len().div_ceil(cores()).max(1);
+    let of_share = |some: &[(String, Moment)]| some.iter().map(team).collect::<Result<Option<Vec<_>>, PublishError>>();
     std::thread::scope(|scope| {
-        let others: Vec<_> = slugs.chunks(share).map(|slugs| scope.spawn(move || of_share(slugs))).collect();
-        let mut all = Vec::with_capacity(slugs.len());
+        let others: Vec<_> = listed.chunks(share).map(|some| scope.spawn(move || of_share(some))).collect();
+        let mut all = Vec::with_capacity(listed.len());
         for other in others {
             match other.join().map_err(|_| StoreError::interrupted())?? {
                 Some(teams) => all.extend(teams),
@@ -284,16 +283,4 @@ fn teams(
         }
         Ok(Some(all))
     })
-}
-
-fn pack(document: &impl Serialize) -> Result<Vec<u8>, PublishError> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(&serde_json::to_vec(document)?)?;
-    Ok(encoder.finish()?)
-}
-
-fn unpack<Document: DeserializeOwned>(body: &[u8]) -> Result<Document, PublishError> {
-    let mut text = Vec::new();
-    ZlibDecoder::new(body).read_to_end(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
 }

@@ -165,7 +165,7 @@ impl Reviewer {
         review(&ReviewInputs {
             facts: &facts,
             observed: &observed,
-            scorecards: self.scorecards.get(&team.id).map_or(&[], Vec::as_slice),
+            scorecards: self.scorecards.get(&team.id).map_or(&[], AsRef::as_ref),
             trends: known.trends.iter().filter(|trend| trend.team == team.id).collect(),
             month,
             events: self.events.get(&team.id).cloned().unwrap_or_default(),

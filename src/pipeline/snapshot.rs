@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diagnosis::diagnose;
 use super::evidence::Evidence;
+use super::packed::PackedTeam;
 use crate::attribution::{Attributed, FactsInput, Organisation};
 use crate::facts::Moment;
 use crate::kpi::{Assessment, Kpi, Window, read_kpi, write_kpi};
@@ -37,10 +38,10 @@ impl Known {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The moment as of which all of it holds: no fact that was known then is missing. A team's numbers were made then or
-    /// earlier ([`TeamSnapshot::as_of`]), and nothing has changed them since.
+    /// earlier ([`PackedTeam::as_of`]), and nothing has changed them since.
     pub as_of: Moment,
     /// The teams, by slug.
-    pub teams: Vec<Arc<TeamSnapshot>>,
+    pub teams: Vec<Arc<PackedTeam>>,
     /// The trends of the alertable KPIs of all teams.
     pub trends: Arc<[Trend]>,
     /// What could not be attributed, by kind and reason.

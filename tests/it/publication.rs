@@ -7,8 +7,8 @@ use chiplog::app::App;
 use chiplog::attribution::{Attributed, attribute};
 use chiplog::expose::exposition::Exposition;
 use chiplog::pipeline::{
-    EvaluationCost, Evidence, Followed, Known, Publication, Snapshot, Unmapped, diagnose, evaluate, fingerprint,
-    last_published, load_facts,
+    EvaluationCost, Evidence, Followed, Known, PackedTeam, Publication, Snapshot, TeamSnapshot, Unmapped, diagnose,
+    evaluate, fingerprint, last_published, load_facts,
 };
 use chiplog::sources::{Finding, Fix};
 use chiplog_simulator::demo;
@@ -60,7 +60,11 @@ async fn what_is_loaded_is_what_was_published() {
 
     // Only what has changed is written, and the rest is as it was.
     let mut snapshot = known.snapshot.clone();
-    Arc::make_mut(&mut snapshot.teams[0]).name = "Renamed".to_owned();
+    let renamed = TeamSnapshot { name: "Renamed".to_owned(), ..snapshot.teams[0].open() };
+    snapshot.teams[0] = Arc::new(PackedTeam::of(&renamed));
+    // A team that nothing has changed holds for longer: that is told without it.
+    let later_on = known.snapshot.as_of + chrono::Duration::minutes(5);
+    snapshot.teams[2] = Arc::new(snapshot.teams[2].holding_at(later_on));
     let later = |snapshot: Snapshot| {
         let evidence = Evidence::whole(Attributed::default());
         Arc::new(Known { snapshot, evidence, findings: known.findings.clone() })

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::rows_over;
 use crate::facts::Moment;
 use crate::kpi::Window;
-use crate::pipeline::{Snapshot, TeamSnapshot};
+use crate::pipeline::{PackedTeam, Snapshot};
 use crate::report::KpiRow;
 use crate::report::review::{HEADLINE, Side};
 use crate::trend::TrendVerdict;
@@ -64,10 +64,10 @@ pub fn organisation_view(snapshot: &Snapshot, window: Window) -> OrganisationVie
     OrganisationView { as_of: snapshot.as_of, window: window.label(), teams: teams.collect() }
 }
 
-fn side(team: &TeamSnapshot, window: Window, side: Side) -> Vec<KpiRow> {
+fn side(team: &PackedTeam, window: Window, side: Side) -> Vec<KpiRow> {
     let wanted = HEADLINE.iter().filter(|(_, of)| *of == side);
     let rows = wanted.filter_map(|(id, _)| {
-        let measured = team.kpis.iter().find(|measured| measured.kpi.id == *id)?;
+        let measured = team.headline.iter().find(|measured| measured.kpi.id == *id)?;
         rows_over(measured, window).into_iter().next()
     });
     rows.collect()

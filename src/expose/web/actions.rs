@@ -108,7 +108,7 @@ struct Writing<'a> {
 
 async fn keep(state: &WebState, writing: &Writing<'_>) -> Result<Actions, Failure> {
     let Writing { team, month, text, loaded } = *writing;
-    lookup::team(&*lookup::known(state)?, team)?;
+    lookup::packed_team(&*lookup::known(state)?, team)?;
     lookup::month(month)?;
     let actions = Actions::parse(text).map_err(|problem| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, problem))?;
     let stored = state.reviewer.store.review_actions(team, month).await?;

@@ -91,7 +91,7 @@ async fn team(
 ) -> Answer<TeamView> {
     let known = lookup::known(&state)?;
     let window = lookup::window(query.window.as_deref())?;
-    Ok(Json(team_view(&known.snapshot, lookup::team(&known, &path.team)?, window)))
+    Ok(Json(team_view(&known.snapshot, &lookup::team(&known, &path.team)?, window)))
 }
 
 /// The KPIs of a team over a window
@@ -112,7 +112,7 @@ async fn team_kpis(
     if let Some(kpi) = &query.kpi {
         lookup::kpi(kpi)?;
     }
-    Ok(Json(kpis_view(lookup::team(&known, &path.team)?, window, query.kpi.as_deref())))
+    Ok(Json(kpis_view(&lookup::team(&known, &path.team)?, window, query.kpi.as_deref())))
 }
 
 /// One KPI of a team
@@ -157,7 +157,7 @@ async fn team_scorecards(
 ) -> Answer<ScorecardsView> {
     let known = lookup::known(&state)?;
     lookup::role(query.role.as_deref())?;
-    Ok(Json(scorecards_view(lookup::team(&known, &path.team)?, query.role.as_deref())))
+    Ok(Json(scorecards_view(&lookup::team(&known, &path.team)?, query.role.as_deref())))
 }
 
 /// Whether the KPIs of a team have got worse or better
@@ -176,7 +176,7 @@ async fn team_trends(
     if let Some(kpi) = &query.kpi {
         lookup::kpi(kpi)?;
     }
-    Ok(Json(trends_view(&known.snapshot, lookup::team(&known, &path.team)?, query.kpi.as_deref())))
+    Ok(Json(trends_view(&known.snapshot, &lookup::team(&known, &path.team)?, query.kpi.as_deref())))
 }
 
 /// What happened to a team's services lately
@@ -194,8 +194,8 @@ async fn timeline(
 ) -> Answer<Timeline> {
     let known = lookup::known(&state)?;
     let team = lookup::team(&known, &path.team)?;
-    lookup::service(team, query.service.as_deref())?;
-    Ok(Json(timeline_view(team, query.service.as_deref())))
+    lookup::service(&team.services, query.service.as_deref())?;
+    Ok(Json(timeline_view(&team, query.service.as_deref())))
 }
 
 /// The months of a team that have a review

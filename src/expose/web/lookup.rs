@@ -15,7 +15,7 @@ use crate::expose::views::{
 };
 use crate::kpi::{CATALOGUE, Kpi, Parts, Window, find};
 use crate::pipeline::{
-    Draft, Known, ReviewError, Reviewer, TeamRules, TeamSnapshot, month_before, month_label, team_facts,
+    Draft, Known, PackedTeam, ReviewError, Reviewer, TeamRules, TeamSnapshot, month_before, month_label, team_facts,
 };
 use crate::report::review::Reviewed;
 use crate::report::scorecard::scorecards;
@@ -75,7 +75,13 @@ pub(super) fn window(label: Option<&str>) -> Result<Window, Failure> {
     found.ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, text))
 }
 
-pub(super) fn team<'a>(known: &'a Known, team: &str) -> Result<&'a Arc<TeamSnapshot>, Failure> {
+/// What a snapshot has of a team.
+pub(super) fn team(known: &Known, team: &str) -> Result<TeamSnapshot, Failure> {
+    packed_team(known, team).map(|team| team.open())
+}
+
+/// The same where its name, its moment or its services are enough.
+pub(super) fn packed_team<'a>(known: &'a Known, team: &str) -> Result<&'a Arc<PackedTeam>, Failure> {
     let teams = &known.snapshot.teams;
     let found = teams.iter().find(|known| known.id == team);
     found.ok_or_else(|| Failure::missing("team", team, &teams.iter().map(|team| team.id.as_str()).collect::<Vec<_>>()))
@@ -105,11 +111,11 @@ pub(super) fn role(id: Option<&str>) -> Result<(), Failure> {
     }
 }
 
-/// A service that the team has deployed.
-pub(super) fn service(team: &TeamSnapshot, id: Option<&str>) -> Result<(), Failure> {
+/// One of the services that a team has deployed.
+pub(super) fn service(deployed: &[String], id: Option<&str>) -> Result<(), Failure> {
     match id {
-        Some(id) if !team.services.iter().any(|known| known == id) => {
-            Err(Failure::missing("service", id, &team.services.iter().map(String::as_str).collect::<Vec<_>>()))
+        Some(id) if !deployed.iter().any(|known| known == id) => {
+            Err(Failure::missing("service", id, &deployed.iter().map(String::as_str).collect::<Vec<_>>()))
         }
         _ => Ok(()),
     }
@@ -135,7 +141,7 @@ fn rules<'a>(reviewer: &'a Reviewer, id: &str) -> Result<&'a TeamRules, Failure>
 
 pub(super) async fn kpi_of_team(state: &WebState, of_team: String, id: &str) -> Result<KpiView, Failure> {
     let (known, kpi, reviewer) = (known(state)?, kpi(id)?, state.reviewer.clone());
-    let snapshot = team(&known, &of_team)?.clone();
+    let snapshot = team(&known, &of_team)?;
     let attributed = known.evidence.of_team(&of_team, snapshot.as_of).await?;
     beside(move || {
         let rules = rules(&reviewer, &of_team)?;
@@ -154,8 +160,8 @@ pub(super) async fn evidence(
     let (known, kpi, reviewer) = (known(state)?, kpi(id)?, state.reviewer.clone());
     let window = window(query.window.as_deref())?;
     part(kpi, query.part.as_deref())?;
-    let shown = team(&known, &of_team)?;
-    service(shown, query.service.as_deref())?;
+    let shown = packed_team(&known, &of_team)?;
+    service(&shown.services, query.service.as_deref())?;
     let as_of = shown.as_of;
     let attributed = known.evidence.of_team(&of_team, as_of).await?;
     beside(move || {
@@ -208,7 +214,7 @@ pub(super) async fn review(
         return Err(no_review(&of_team, text, revision));
     }
     let until = rules(&reviewer, &of_team)?.calendar.month_span(month).1;
-    let as_of = team(&known, &of_team)?.as_of;
+    let as_of = packed_team(&known, &of_team)?.as_of;
     let coverage =
         if until <= as_of { reviewer.coverage(&reviewer.store.source_states().await?, until) } else { Vec::new() };
     let drafting = reviewer.clone();
@@ -239,7 +245,7 @@ pub(super) async fn review_evidence(
         }
         None => {
             let (known, reviewer, rules) = (known(state)?, state.reviewer.clone(), rules.clone());
-            let as_of = team(&known, of_team)?.as_of;
+            let as_of = packed_team(&known, of_team)?.as_of;
             let attributed = known.evidence.of_team(of_team, as_of).await?;
             beside(move || {
                 let known_now = Draft { attributed: &attributed, trends: &known.snapshot.trends, as_of };

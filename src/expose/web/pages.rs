@@ -97,12 +97,12 @@ async fn organisation(State(state): State<WebState>, Query(query): Query<WindowQ
 async fn team(State(state): State<WebState>, Path(team): Path<String>, Query(query): Query<WindowQuery>) -> Page {
     let known = lookup::known(&state)?;
     let window = lookup::window(query.window.as_deref())?;
-    let view = team_view(&known.snapshot, lookup::team(&known, &team)?, window);
+    let view = team_view(&known.snapshot, &lookup::team(&known, &team)?, window);
     Ok(html(pages::team_page(&view)?))
 }
 
 async fn kpi(State(state): State<WebState>, Path((team, kpi)): Path<(String, String)>) -> Page {
-    let name = lookup::team(&*lookup::known(&state)?, &team)?.name.clone();
+    let name = lookup::packed_team(&*lookup::known(&state)?, &team)?.name.clone();
     let view = lookup::kpi_of_team(&state, team, &kpi).await?;
     Ok(html(pages::kpi_page(&view, &name)?))
 }
@@ -112,13 +112,13 @@ async fn evidence(
     Path((team, kpi)): Path<(String, String)>,
     Query(query): Query<EvidenceQuery>,
 ) -> Page {
-    let name = lookup::team(&*lookup::known(&state)?, &team)?.name.clone();
+    let name = lookup::packed_team(&*lookup::known(&state)?, &team)?.name.clone();
     let view = lookup::evidence(&state, team, &kpi, query.clone()).await?;
     Ok(html(pages::evidence_page(&view, &name, &query)?))
 }
 
 async fn reviews(State(state): State<WebState>, Path(team): Path<String>) -> Page {
-    let name = lookup::team(&*lookup::known(&state)?, &team)?.name.clone();
+    let name = lookup::packed_team(&*lookup::known(&state)?, &team)?.name.clone();
     Ok(html(pages::reviews_page(&lookup::reviews(&state, &team).await?, &name)?))
 }
 
@@ -163,7 +163,7 @@ async fn review_evidence(
     Path((team, month, kpi)): Path<(String, String, String)>,
     Query(query): Query<ReviewQuery>,
 ) -> Page {
-    let name = lookup::team(&*lookup::known(&state)?, &team)?.name.clone();
+    let name = lookup::packed_team(&*lookup::known(&state)?, &team)?.name.clone();
     let wanted =
         FrozenEvidenceQuery { revision: query.revision, offset: query.offset, ..FrozenEvidenceQuery::default() };
     let view = lookup::review_evidence(&state, &team, &month, &kpi, &wanted).await?;

@@ -437,7 +437,7 @@ pub(super) fn rules(organisation: Organisation) -> EvaluationRules {
             organisation
                 .teams
                 .keys()
-                .map(|team| (team.clone(), chiplog::report::scorecard::scorecards().to_vec()))
+                .map(|team| (team.clone(), chiplog::report::scorecard::scorecards().into()))
                 .collect(),
         ),
         organisation: Arc::new(organisation),
