@@ -38,8 +38,10 @@ struct Started {
     ready: f64,
     /// Seconds until it was quiet.
     quiet: f64,
-    /// Bytes when quiet, and the most.
+    /// Bytes when quiet: all, and those of them that are the program's file, which the system may drop and read again.
     memory: u64,
+    of_file: u64,
+    /// The most bytes, in all.
     peak: u64,
     /// Share of one processor while idle.
     processor: f64,
@@ -64,6 +66,7 @@ pub(crate) async fn section(quick: bool) -> Section {
         "start to ready",
         "to quiet",
         "idle memory",
+        "of it the program's file",
         "peak memory",
         "idle processor",
     ]);
@@ -82,12 +85,22 @@ pub(crate) async fn section(quick: bool) -> Section {
                 judged(seconds(started.ready), started.ready <= READY_GOAL),
                 seconds(started.quiet),
                 judged(megabytes(started.memory), started.memory < MEMORY_GOAL),
+                megabytes(started.of_file),
                 megabytes(started.peak),
                 format!("{:.2} % of a core", started.processor * 100.0),
             ]),
             Err(why) => {
                 let none = String::new;
-                table.row([count(teams), start.to_owned(), format!("**{why}**"), none(), none(), none(), none()]);
+                table.row([
+                    count(teams),
+                    start.to_owned(),
+                    format!("**{why}**"),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                ]);
             }
         }
     }
@@ -160,7 +173,14 @@ async fn started(folder: &std::path::Path, idle_for: Duration) -> Result<Started
     tokio::time::sleep(idle_for).await;
     let processor = (process::processor_of(process).unwrap_or(0.0) - before) / idle_for.as_secs_f64();
     let memory = |line: &str| process::memory_of(process, line).unwrap_or(0);
-    Ok(Started { ready, quiet, memory: memory("VmRSS:"), peak: memory("VmHWM:"), processor })
+    Ok(Started {
+        ready,
+        quiet,
+        memory: memory("VmRSS:"),
+        of_file: memory("RssFile:"),
+        peak: memory("VmHWM:"),
+        processor,
+    })
 }
 
 /// Whether it still runs, within time and memory.

@@ -64,7 +64,7 @@ pub(crate) fn answer(fault: &Fault, path: &str) -> Response {
 
 /// Whether the answer itself is as it would be without the fault.
 pub(crate) fn is_of_the_way_back(fault: &Fault) -> bool {
-    matches!(fault, Fault::Reset | Fault::Silence | Fault::CutOff | Fault::Drip)
+    matches!(fault, Fault::Reset | Fault::Silence | Fault::CutOff | Fault::Drip | Fault::Endless)
 }
 
 async fn carry(ConnectInfo(wire): ConnectInfo<Wire>, request: Request, next: Next) -> Response {
@@ -79,6 +79,7 @@ async fn carry(ConnectInfo(wire): ConnectInfo<Wire>, request: Request, next: Nex
         Some(Fault::Silence) => std::future::pending().await,
         Some(Fault::CutOff) => cut_off(answer).await,
         Some(Fault::Drip) => drip(answer).await,
+        Some(Fault::Endless) => endless(),
         _ => answer,
     }
 }
@@ -90,6 +91,12 @@ async fn cut_off(answer: Response) -> Response {
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len().max(1)));
     let half = [Ok(body.slice(..body.len() / 2)), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
     Response::from_parts(parts, Body::from_stream(stream::iter(half)))
+}
+
+/// An answer that goes on for as long as somebody reads it.
+fn endless() -> Response {
+    let piece = Bytes::from(vec![b' '; 1 << 16]);
+    Body::from_stream(stream::repeat(Ok::<_, Infallible>(piece))).into_response()
 }
 
 /// An answer that comes a few bytes at a time.

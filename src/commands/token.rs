@@ -24,8 +24,8 @@ const SHORTEST_PASSWORD: usize = 12;
 pub(super) fn token() -> Result<ExitCode> {
     let mut bytes = [0; TOKEN_BYTES];
     getrandom::fill(&mut bytes).context("the system gives no random bytes")?;
-    let token = format!("chiplog_{}", hexadecimal(&bytes));
-    let digest = hexadecimal(&token_digest(&token));
+    let token = format!("chiplog_{}", hex::encode(bytes));
+    let digest = hex::encode(token_digest(&token));
     print(&format!(
         "The token, for its holder; it is not shown again:\n  {token}\n\n\
          For [reporters.NAME] in the configuration, which then holds no secret:\n  token_sha256 = \"{digest}\"\n"
@@ -47,8 +47,4 @@ pub(super) fn hash_password() -> Result<ExitCode> {
     let hash = bcrypt::hash(password, COST).context("the password cannot be hashed")?;
     print(&format!("{hash}\n"))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -110,7 +110,9 @@ fn digest(
         (None, None, Some(digits)) => {
             let problem =
                 "expected the 64 hexadecimal digits of a SHA-256: `chiplog token` makes a token and prints them";
-            return hexadecimal(digits).ok_or_else(|| (".token_sha256", problem.to_owned()));
+            let mut digest = [0; 32];
+            hex::decode_to_slice(digits, &mut digest).map_err(|_| (".token_sha256", problem.to_owned()))?;
+            return Ok(digest);
         }
         _ => return Err(("", "give one of token_env, token_file and token_sha256".to_owned())),
     };
@@ -120,16 +122,4 @@ fn digest(
         return Err((key, problem.to_owned()));
     }
     Ok(token_digest(token))
-}
-
-/// Thirty-two bytes out of hexadecimal digits.
-fn hexadecimal(digits: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(place * 2..place * 2 + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -20,7 +20,7 @@ use super::prometheus::{Families, families_of_organisation};
 use crate::pipeline::{Snapshot, cores};
 
 /// So many teams are rendered together.
-const TEAMS_OF_A_PIECE: usize = 8;
+const TEAMS_OF_A_PIECE: usize = 4;
 
 /// So many trends are rendered together.
 const TRENDS_OF_A_PIECE: usize = 200;
@@ -246,7 +246,7 @@ fn render(snapshot: &Snapshot, places: &BTreeSet<Place>) -> Result<BTreeMap<Plac
     let places: Vec<Place> = places.iter().copied().collect();
     let share = places.len().div_ceil(cores()).max(1);
     let rendered = |places: &[Place]| {
-        let each = places.iter().map(|place| Ok((*place, pieces_of(&families_of(snapshot, *place).finished())?)));
+        let each = places.iter().map(|place| Ok((*place, pieces_of(&families_of(snapshot, *place)?.finished())?)));
         each.collect::<Result<Vec<_>, prometheus::Error>>()
     };
     std::thread::scope(|scope| {
@@ -262,21 +262,22 @@ fn render(snapshot: &Snapshot, places: &BTreeSet<Place>) -> Result<BTreeMap<Plac
     })
 }
 
-fn families_of(snapshot: &Snapshot, place: Place) -> Families {
+fn families_of(snapshot: &Snapshot, place: Place) -> Result<Families, prometheus::Error> {
     let mut families = Families::default();
     match place {
         Place::Header => {}
         Place::Organisation => families = families_of_organisation(snapshot),
         Place::Teams(first) => {
             let last = (first + TEAMS_OF_A_PIECE).min(snapshot.teams.len());
-            families.add_teams(&snapshot.teams[first..last]);
+            let added = families.add_teams(&snapshot.teams[first..last]);
+            added.map_err(|error| prometheus::Error::Msg(format!("a team cannot be unpacked: {error}")))?;
         }
         Place::Trends(first) => {
             let last = (first + TRENDS_OF_A_PIECE).min(snapshot.trends.len());
             families.add_trends(&snapshot.trends[first..last]);
         }
     }
-    families
+    Ok(families)
 }
 
 /// The header and the samples of each family.

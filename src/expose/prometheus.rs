@@ -11,7 +11,7 @@ use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricT
 
 use super::exposition::Exposition;
 use crate::kpi::{Assessment, CATALOGUE, Kpi, Outcome, Parts, Shape, Statistic, Summary, metric_name};
-use crate::pipeline::{PackedTeam, Snapshot, TeamSnapshot, Telemetry};
+use crate::pipeline::{PackError, PackedTeam, Snapshot, TeamSnapshot, Telemetry};
 use crate::report::scorecard::{RowStatus, Status};
 use crate::trend::Trend;
 
@@ -88,10 +88,11 @@ impl Families {
         self.series.values().map(Vec::len).sum()
     }
 
-    pub(super) fn add_teams(&mut self, teams: &[Arc<PackedTeam>]) {
+    pub(super) fn add_teams(&mut self, teams: &[Arc<PackedTeam>]) -> Result<(), PackError> {
         for team in teams {
-            team_families(self, &team.open());
+            team_families(self, &team.open()?);
         }
+        Ok(())
     }
 
     pub(super) fn add_trends(&mut self, trends: &[Trend]) {
@@ -133,11 +134,14 @@ fn label_pairs(labels: &Labels<'_>) -> Vec<LabelPair> {
 }
 
 /// All families of a snapshot.
-pub fn families(snapshot: &Snapshot) -> Families {
+///
+/// # Errors
+/// A team cannot be unpacked.
+pub fn families(snapshot: &Snapshot) -> Result<Families, PackError> {
     let mut families = families_of_organisation(snapshot);
-    families.add_teams(&snapshot.teams);
+    families.add_teams(&snapshot.teams)?;
     families.add_trends(&snapshot.trends);
-    families
+    Ok(families)
 }
 
 /// What belongs to no team.

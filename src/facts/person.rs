@@ -1,7 +1,5 @@
 //! People, reduced to what is needed to tell them apart.
 
-use std::fmt::Write as _;
-
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -50,10 +48,7 @@ impl PersonHasher {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
         mac.update(text.as_bytes());
         let digest = mac.finalize().into_bytes();
-        digest.iter().take(8).fold(String::with_capacity(16), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(&digest[..8])
     }
 }
 

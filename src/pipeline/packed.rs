@@ -6,15 +6,15 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::snapshot::{KpiSnapshot, TeamSnapshot};
 use crate::facts::Moment;
 use crate::report::review::{HEADLINE, Side};
 
 /// Every KPI of one team, packed. Clones share what is packed.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct PackedTeam {
     /// The slug.
     pub id: String,
@@ -30,44 +30,72 @@ pub struct PackedTeam {
     pub last_deployment_at: Option<Moment>,
     /// When the last of its incidents began.
     pub last_incident_at: Option<Moment>,
+    /// The length of what stands above, packed, then that, then all of the team.
+    #[serde(skip)]
     body: Arc<[u8]>,
 }
+
+/// So many bytes say how long the first part is.
+const LENGTH: usize = 4;
 
 /// Why something cannot be packed or unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
+    /// It cannot be written.
+    #[error(transparent)]
+    Written(#[from] rmp_serde::encode::Error),
     /// It is not what it should be.
     #[error(transparent)]
-    Document(#[from] serde_json::Error),
+    Read(#[from] rmp_serde::decode::Error),
     /// It cannot be compressed or unpacked.
     #[error(transparent)]
     Compression(#[from] std::io::Error),
+    /// It is shorter than it says.
+    #[error("it is cut off")]
+    CutOff,
 }
 
 impl PackedTeam {
     /// Packs what was evaluated.
-    #[expect(clippy::expect_used, reason = "a property test shows that all numbers are finite")]
+    ///
+    /// # Panics
+    /// Never: a tree of texts and numbers can be written.
+    #[expect(clippy::expect_used, reason = "a tree of texts and numbers can be written")]
     pub fn of(team: &TeamSnapshot) -> Self {
-        pack(team).and_then(Self::read).expect("a tree of texts and finite numbers")
+        let is_shown = |id: &str| HEADLINE.iter().any(|(known, side)| *known == id && *side != Side::Beside);
+        let mut packed = Self {
+            id: team.id.clone(),
+            name: team.name.clone(),
+            as_of: team.as_of,
+            services: team.services.clone(),
+            headline: team.kpis.iter().filter(|measured| is_shown(measured.kpi.id)).cloned().collect(),
+            last_deployment_at: team.last_deployment_at,
+            last_incident_at: team.last_incident_at,
+            body: Arc::default(),
+        };
+        let (first, all) = (pack(&packed).expect("a tree"), pack(team).expect("a tree"));
+        let length = u32::try_from(first.len()).expect("some kilobytes").to_le_bytes();
+        packed.body = [length.as_slice(), &first, &all].concat().into();
+        packed
     }
 
-    /// What was packed before.
+    /// What was packed before. Whether all of the team can be unpacked is not looked at yet.
     ///
     /// # Errors
     /// It was packed by another version, or is damaged.
-    pub fn read(body: Vec<u8>) -> Result<Self, PackError> {
-        let TeamSnapshot { id, name, as_of, services, mut kpis, last_deployment_at, last_incident_at, .. } =
-            unpack(&body)?;
-        kpis.retain(|measured| HEADLINE.iter().any(|(id, side)| measured.kpi.id == *id && *side != Side::Beside));
-        kpis.shrink_to_fit();
-        Ok(Self { id, name, as_of, services, headline: kpis, last_deployment_at, last_incident_at, body: body.into() })
+    pub fn read(body: &[u8]) -> Result<Self, PackError> {
+        let (first, _) = parts(body)?;
+        Ok(Self { body: body.into(), ..unpack(first)? })
     }
 
     /// Unpacks it, which takes about a millisecond.
-    #[expect(clippy::expect_used, reason = "it was unpacked when it was made")]
-    pub fn open(&self) -> TeamSnapshot {
-        let team: TeamSnapshot = unpack(&self.body).expect("what was unpacked before");
-        if team.as_of == self.as_of { team } else { team.holding_at(self.as_of) }
+    ///
+    /// # Errors
+    /// It was packed by another version, or is damaged.
+    pub fn open(&self) -> Result<TeamSnapshot, PackError> {
+        let (_, all) = parts(&self.body)?;
+        let team: TeamSnapshot = unpack(all)?;
+        Ok(if team.as_of == self.as_of { team } else { team.holding_at(self.as_of) })
     }
 
     /// The same at a later moment, up to which nothing has changed it.
@@ -93,16 +121,23 @@ impl std::fmt::Debug for PackedTeam {
     }
 }
 
-/// Packs a document.
+/// The two parts of a body.
+fn parts(body: &[u8]) -> Result<(&[u8], &[u8]), PackError> {
+    let (length, rest) = body.split_first_chunk::<LENGTH>().ok_or(PackError::CutOff)?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| PackError::CutOff)?;
+    rest.split_at_checked(length).ok_or(PackError::CutOff)
+}
+
+/// Packs a document. The fields have their names, so that what another version has written is not taken for something else.
 pub(super) fn pack(document: &impl Serialize) -> Result<Vec<u8>, PackError> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(&serde_json::to_vec(document)?)?;
+    encoder.write_all(&rmp_serde::to_vec_named(document)?)?;
     Ok(encoder.finish()?)
 }
 
 /// Unpacks a document.
 pub(super) fn unpack<Document: DeserializeOwned>(body: &[u8]) -> Result<Document, PackError> {
-    let mut text = Vec::new();
-    ZlibDecoder::new(body).read_to_end(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
+    let mut bytes = Vec::new();
+    ZlibDecoder::new(body).read_to_end(&mut bytes)?;
+    Ok(rmp_serde::from_slice(&bytes)?)
 }

@@ -97,7 +97,7 @@ impl Published {
 pub fn fingerprint(organisation: &Organisation, families: &Families, scorecards: &TeamScorecards) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let text = format!("{FORMAT}\n{version}\n{organisation:?}\n{families:?}\n{scorecards:?}");
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(text))
 }
 
 impl Publication {
@@ -166,8 +166,9 @@ pub async fn last_published(store: &Store, is_team: impl Fn(&str) -> bool) -> Re
     };
     let OrganisationDocument { fingerprint: _, as_of, teams, unmapped, cost } = document;
     let team = |(slug, as_of): &(String, Moment)| {
-        let team = PackedTeam::read(body(&format!("{TEAM}{slug}"))?.clone()).ok()?;
-        Some(Arc::new(team.holding_at(*as_of)))
+        let team = PackedTeam::read(body(&format!("{TEAM}{slug}"))?).ok()?.holding_at(*as_of);
+        // Another version may have meant something else.
+        team.open().is_ok().then(|| Arc::new(team))
     };
     let teams: Vec<Arc<PackedTeam>> = teams.iter().filter(|(slug, _)| is_team(slug)).filter_map(team).collect();
     let mut trends: Vec<Trend> = body(TRENDS).and_then(|body| unpack(body).ok()).unwrap_or_default();
@@ -262,7 +263,7 @@ fn teams(
 ) -> Result<Option<Vec<Arc<PackedTeam>>>, PublishError> {
     let team = |(slug, as_of): &(String, Moment)| {
         let team = match parts.bodies.get(&format!("{TEAM}{slug}")) {
-            Some(body) => Some(Arc::new(PackedTeam::read(body.clone())?)),
+            Some(body) => Some(Arc::new(PackedTeam::read(body)?)),
             None => previous.and_then(|previous| {
                 let teams = &previous.snapshot.teams;
                 teams.binary_search_by(|team| team.id.cmp(slug)).ok().map(|place| teams[place].clone())

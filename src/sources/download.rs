@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use thiserror::Error;
 
-use super::http::{install_crypto_provider, is_redirect, redirect_target};
+use super::http::{ReadError, body_of, install_crypto_provider, is_redirect, redirect_target, too_large};
 use super::source::SourceError;
 use crate::address::{self, Reach};
 
@@ -56,21 +56,12 @@ impl Downloads {
             if !answer.status().is_success() {
                 return Err(SourceError::Unavailable(format!("{} answers {}", self.host, answer.status())));
             }
-            return self.read(answer, largest).await;
+            return body_of(answer, largest).await.map_err(|error| match error {
+                ReadError::TooLarge(largest) => too_large(self.host, largest),
+                ReadError::Broken(error) => self.failed(&url, &error),
+            });
         }
         Err(SourceError::Malformed(format!("{} redirects again and again", self.host)))
-    }
-
-    async fn read(&self, mut answer: reqwest::Response, largest: u64) -> Result<Vec<u8>, SourceError> {
-        let url = answer.url().clone();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.failed(&url, &error))? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() as u64 > largest {
-                return Err(SourceError::Malformed(format!("{} sends more than {largest} bytes", self.host)));
-            }
-        }
-        Ok(bytes)
     }
 
     fn refused(&self, url: &Url, why: &str) -> SourceError {

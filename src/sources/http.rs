@@ -20,6 +20,34 @@ const MOST_REDIRECTS: usize = 4;
 /// The longest wait between two tries; a host that asks for more is given up until the next collection.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
+/// The largest answer that is read, in bytes: pages of a tool's API take some hundred kilobytes, the largest some megabytes.
+pub(super) const LARGEST_ANSWER: usize = 64 << 20;
+
+/// Why an answer was not read to its end.
+pub(super) enum ReadError {
+    /// It is larger than it may be, in bytes.
+    TooLarge(u64),
+    /// The connection broke.
+    Broken(reqwest::Error),
+}
+
+/// Reads an answer of at most so many bytes.
+pub(super) async fn body_of(mut answer: Response, largest: u64) -> Result<Vec<u8>, ReadError> {
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(ReadError::Broken)? {
+        body.extend_from_slice(&piece);
+        if body.len() as u64 > largest {
+            return Err(ReadError::TooLarge(largest));
+        }
+    }
+    Ok(body)
+}
+
+/// An answer was larger than it may be.
+pub(super) fn too_large(host: &str, largest: u64) -> SourceError {
+    SourceError::Malformed(format!("{host} sends more than {largest} bytes in one answer: nothing of it is taken"))
+}
+
 /// Makes ring the crypto provider of TLS. To be called once, before the first connection; later calls do nothing.
 pub fn install_crypto_provider() {
     // An error says that there is one already.
@@ -70,13 +98,14 @@ impl JsonClient {
                 Ok(answer) if is_redirect(answer.status()) => return Err(self.sent_elsewhere(&answer)),
                 Ok(answer) => {
                     let status = answer.status();
-                    match answer.bytes().await {
+                    match body_of(answer, LARGEST_ANSWER as u64).await {
                         Ok(body) if status.is_success() => match serde_json::from_slice(&body) {
                             Ok(document) => return Ok((status, document)),
                             Err(error) => (format!("{} answers with broken JSON ({error})", self.host), None),
                         },
                         Ok(body) => return Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null))),
-                        Err(error) => (self.unreachable(&url, &error), None),
+                        Err(ReadError::TooLarge(largest)) => return Err(too_large(self.host, largest)),
+                        Err(ReadError::Broken(error)) => (self.unreachable(&url, &error), None),
                     }
                 }
                 Err(error) => (self.unreachable(&url, &error), None),

@@ -216,5 +216,5 @@ impl Store {
 fn random_digits<const BYTES: usize>() -> Result<String, StoreError> {
     let mut fresh = [0_u8; BYTES];
     getrandom::fill(&mut fresh).map_err(|error| StoreError::other(format!("no random numbers: {error}")))?;
-    Ok(fresh.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(fresh))
 }

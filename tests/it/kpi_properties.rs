@@ -68,7 +68,7 @@ fn told(snapshot: &Snapshot) -> Vec<String> {
         format!("{values:?} of {} and {} open", summary.observations, summary.open)
     };
     let mut told = Vec::new();
-    for team in snapshot.teams.iter().map(|team| team.open()) {
+    for team in snapshot.teams.iter().map(|team| team.open().unwrap()) {
         for kpi in &team.kpis {
             for (window, assessment) in &kpi.windows {
                 let outcomes = std::iter::once(&assessment.whole).chain(assessment.parts.iter().map(|(_, part)| part));
@@ -118,7 +118,7 @@ async fn facts_count_the_same_in_any_order_and_proportions_stay_proportions() {
     }
     for days in [0, 9, 40, 130, 300, 460] {
         let snapshot = snapshot(&app, &facts, as_of - Duration::days(days));
-        for team in snapshot.teams.iter().map(|team| team.open()) {
+        for team in snapshot.teams.iter().map(|team| team.open().unwrap()) {
             for kpi in &team.kpis {
                 for (window, assessment) in &kpi.windows {
                     let at = format!("{} {} {window:?} {days} days ago", team.id, kpi.kpi.id);

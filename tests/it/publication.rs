@@ -60,7 +60,7 @@ async fn what_is_loaded_is_what_was_published() {
 
     // Only what has changed is written, and the rest is as it was.
     let mut snapshot = known.snapshot.clone();
-    let renamed = TeamSnapshot { name: "Renamed".to_owned(), ..snapshot.teams[0].open() };
+    let renamed = TeamSnapshot { name: "Renamed".to_owned(), ..snapshot.teams[0].open().unwrap() };
     snapshot.teams[0] = Arc::new(PackedTeam::of(&renamed));
     // A team that nothing has changed holds for longer: that is told without it.
     let later_on = known.snapshot.as_of + chrono::Duration::minutes(5);

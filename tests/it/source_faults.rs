@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::github_source::repository;
 use crate::harness::cluster::all_facts;
-use crate::harness::{app, collect_with, now, postgres};
+use crate::harness::{app, collect, collect_well, collect_with, now, postgres};
 use crate::kills::Engine;
 use crate::source_contract::{CASES, world};
 
@@ -265,6 +265,22 @@ async fn all_sources_meet_every_fault(engine: Engine) {
         all += sum;
     }
     println!("{engine:?}: {all} faults in all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_never_ends_is_given_up() {
+    for subject in subjects() {
+        let stage = Stage::start(subject, Engine::Sqlite).await;
+        let app = stage.app().await;
+        stage.faults.next(&Fault::Endless, 1_000);
+        let report = collect(&app).await;
+        stage.faults.clear();
+        let states = app.store.source_states().await.unwrap();
+        let trouble = states.iter().find(|state| state.source == SUBJECT).and_then(|state| state.last_error.clone());
+        let trouble = trouble.unwrap_or_default();
+        assert!(trouble.contains("sends more than 67108864 bytes"), "{}: {trouble} {report:?}", subject.name());
+        collect_well(&app).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,8 @@ pub enum Fault {
     CutOff,
     /// The body comes a few bytes at a time, too slowly for anything but a short one.
     Drip,
+    /// 200 with a body that never ends.
+    Endless,
 }
 
 /// What is kept from all tokens until it is given back.

@@ -122,7 +122,7 @@ async fn take(
     let origin = Origin {
         repository,
         // The same report of the same commit is the same fact, however often it is sent.
-        id: Sha256::digest(&body).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>() + &sha,
+        id: hex::encode(&Sha256::digest(&body)[..8]) + &sha,
         name: query.name.unwrap_or_else(|| "default".to_owned()),
         sha,
         branch: query.branch,

@@ -77,7 +77,12 @@ pub(super) fn window(label: Option<&str>) -> Result<Window, Failure> {
 
 /// What a snapshot has of a team.
 pub(super) fn team(known: &Known, team: &str) -> Result<TeamSnapshot, Failure> {
-    packed_team(known, team).map(|team| team.open())
+    let unreadable = |error| {
+        let text =
+            format!("what is known of the team cannot be unpacked ({error}): start chiplog again to evaluate it anew");
+        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+    };
+    packed_team(known, team)?.open().map_err(unreadable)
 }
 
 /// The same where its name, its moment or its services are enough.

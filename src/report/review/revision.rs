@@ -1,7 +1,6 @@
 //! What a later look at a frozen month changes, and why.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -43,10 +42,7 @@ pub fn input_hash(made: &ReviewWithEvidence) -> String {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
-    hasher.finalize().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(hasher.finalize())
 }
 
 /// The headline numbers that differ between a frozen review and a later one of the same month.

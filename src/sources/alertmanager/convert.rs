@@ -45,7 +45,7 @@ impl GroupPayload {
     }
 
     fn digest(&self) -> String {
-        Sha256::digest(self.group_key.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&Sha256::digest(&self.group_key)[..8])
     }
 
     /// The cursor that holds the group's open incident.

@@ -4,7 +4,7 @@
 //! <https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries>
 
 use chrono::Duration;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use octocrab::Octocrab;
 use octocrab::models::AppId;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,6 +17,7 @@ use super::webhook::{DeliveryItem, Hook, delivery};
 use crate::facts::Moment;
 use crate::sources::clocks;
 use crate::sources::finding::{Finding, Fix};
+use crate::sources::http::LARGEST_ANSWER;
 use crate::sources::source::{BatchSink, ConfigureError, SourceError};
 use crate::sources::webhook::{KnownDeliveries, Missed};
 
@@ -72,7 +73,8 @@ async fn get(source: &GithubSource, path: &str) -> Result<(Value, Option<String>
     };
     let answer = tokio::time::timeout(source.config.timeout, async {
         let (parts, body) = app._get(path).await?.into_parts();
-        Ok::<_, octocrab::Error>((parts, body.collect().await?.to_bytes()))
+        let body = Limited::new(body, LARGEST_ANSWER).collect().await?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((parts, body.to_bytes()))
     });
     let Ok(Ok((parts, body))) = answer.await else {
         return Err(SourceError::Unavailable(format!("GitHub does not answer the App at {path}")));

@@ -177,7 +177,7 @@ mod tests {
         use hmac::{Hmac, KeyInit as _, Mac as _};
         let mut hmac = Hmac::<sha2::Sha256>::new_from_slice(b"a-secret-of-good-length").unwrap();
         hmac.update(body.as_bytes());
-        let signature: String = hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let signature = hex::encode(hmac.finalize().into_bytes());
         let mut headers = HeaderMap::new();
         headers.insert("x-hub-signature", format!("sha256={signature}").parse().unwrap());
         headers

@@ -208,5 +208,5 @@ fn midnight(moment: Moment) -> Moment {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(text)[..6])
 }

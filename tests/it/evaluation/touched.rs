@@ -222,7 +222,7 @@ async fn time_evaluates_the_teams_whose_numbers_it_changes() {
     let updated = evaluator.update(midnight).await.unwrap().unwrap();
     assert_eq!(updated.teams, ["pay", "search"]);
     let quiet = updated.known.snapshot.teams.iter().find(|team| team.id == "quiet").unwrap();
-    assert_eq!((quiet.as_of, quiet.open().timeline.until), (midnight, midnight));
+    assert_eq!((quiet.as_of, quiet.open().unwrap().timeline.until), (midnight, midnight));
 }
 
 #[tokio::test(flavor = "multi_thread")]

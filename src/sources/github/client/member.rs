@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use octocrab::Octocrab;
 use octocrab::models::{AppId, InstallationId};
 use secrecy::ExposeSecret as _;
@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::super::config::{Credential, Secret};
 use super::super::governor::Governor;
+use crate::sources::http::LARGEST_ANSWER;
 use crate::sources::source::ConfigureError;
 
 /// A request that may have to be made several times.
@@ -85,7 +86,13 @@ impl Member {
             _ => "GitHub cannot be reached".to_owned(),
         })?;
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.map_err(|_| "GitHub's answer breaks off".to_owned())?;
+        let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                format!("GitHub sends more than {LARGEST_ANSWER} bytes in one answer")
+            } else {
+                "GitHub's answer breaks off".to_owned()
+            }
+        })?;
         Ok(Attempt { status: parts.status, headers: parts.headers, body: body.to_bytes().to_vec() })
     }
 
