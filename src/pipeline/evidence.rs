@@ -11,9 +11,9 @@ use crate::attribution::Attributed;
 use crate::facts::Moment;
 use crate::store::{Store, StoreError};
 
-/// So many attributed facts stay in memory, unless said otherwise: some ten megabytes. Those of a team are read again within some
+/// So many attributed facts stay in memory, unless said otherwise: some megabytes. Those of a team are read again within some
 /// ten milliseconds.
-pub const KEPT_FACTS: usize = 5_000;
+pub const KEPT_FACTS: usize = 2_000;
 
 /// Gives the attributed facts of teams. Clones share what is in memory.
 #[derive(Debug, Clone)]

@@ -69,9 +69,10 @@ impl Reading {
 pub(super) struct Plan {
     pub(super) services: Arc<Services>,
     pub(super) parts: Arc<Parts>,
-    routes: BTreeMap<ScopeKey, Route>,
+    /// An organisation has thousands of scopes: their keys are shared.
+    routes: BTreeMap<Arc<ScopeKey>, Route>,
     /// The scopes that each part reads something of.
-    of_part: Vec<BTreeSet<ScopeKey>>,
+    of_part: Vec<BTreeSet<Arc<ScopeKey>>>,
 }
 
 impl Plan {
@@ -116,6 +117,7 @@ impl Plan {
             }
             (before, now) => places(before).union(&places(now)).copied().collect::<BTreeSet<usize>>(),
         };
+        let key = Arc::new(key);
         for place in places(before) {
             self.of_part[place].remove(&key);
         }

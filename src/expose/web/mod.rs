@@ -57,10 +57,10 @@ pub struct WebState {
 pub fn router(state: WebState) -> Router {
     let (reading, read) = api::routes().split_for_parts();
     let (writing, written) = actions::routes().split_for_parts();
-    let description = openapi::document([read, written, receive::description()]);
+    let description = Arc::new(openapi::document([read, written, receive::description()]));
     let reading = reading
         .route("/metrics", get(metrics))
-        .route("/api/v1/openapi.json", get(async move || Json(description)))
+        .route("/api/v1/openapi.json", get(move || std::future::ready(Json(&*description).into_response())))
         .merge(pages::routes())
         .merge(actions::form());
     reading
