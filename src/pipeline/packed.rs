@@ -141,3 +141,47 @@ pub(super) fn unpack<Document: DeserializeOwned>(body: &[u8]) -> Result<Document
     ZlibDecoder::new(body).read_to_end(&mut bytes)?;
     Ok(rmp_serde::from_slice(&bytes)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+
+    use super::*;
+    use crate::report::Timeline;
+
+    fn team() -> TeamSnapshot {
+        let as_of: Moment = "2026-11-18T12:00:00Z".parse().unwrap();
+        TeamSnapshot {
+            id: "search".to_owned(),
+            name: "Search".to_owned(),
+            as_of,
+            services: vec!["index".to_owned()],
+            kpis: Vec::new(),
+            timeline: Timeline { from: as_of, until: as_of, deployments: Vec::new(), incidents: Vec::new() },
+            scorecards: Vec::new(),
+            last_deployment_at: Some(as_of - Duration::hours(3)),
+            last_incident_at: None,
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_packed_and_may_hold_for_longer() {
+        let (team, packed) = (team(), PackedTeam::of(&team()));
+        let read = PackedTeam::read(packed.body()).unwrap();
+        assert_eq!((read.id.as_str(), read.last_deployment_at), ("search", team.last_deployment_at));
+        assert_eq!(format!("{:?}", read.open().unwrap()), format!("{team:?}"));
+        let later = team.as_of + Duration::hours(1);
+        let held = read.holding_at(later);
+        assert!(held.is_of(&read) && !held.is_of(&packed));
+        assert_eq!(held.open().unwrap().as_of, later);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_an_error() {
+        let packed = PackedTeam::of(&team());
+        for length in 0..packed.body().len() {
+            let cut = &packed.body()[..length];
+            assert!(PackedTeam::read(cut).and_then(|team| team.open()).is_err(), "the first {length} bytes");
+        }
+    }
+}
