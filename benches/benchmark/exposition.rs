@@ -39,7 +39,10 @@ pub(crate) async fn section(quick: bool) -> Section {
     let stored = stored::corpus(facts).await;
     let mut evaluating = Evaluating::new(corpus::assemble(stored.size, &stored.url).await);
     let (known, _) = evaluating.update(chiplog::clock::now()).await;
-    let series = families(&known.snapshot).unwrap().series_count();
+    let series = {
+        let teams: Vec<_> = known.snapshot.teams.iter().map(|team| team.open().unwrap()).collect();
+        families(&known.snapshot, &teams).series_count()
+    };
     let changed = one_team_changed(&known.snapshot);
     let (mut rendering, mut updating) = (Vec::new(), Vec::new());
     let mut exposition = Exposition::default();

@@ -20,7 +20,7 @@ use crate::expose::open_metrics::{History, check};
 use crate::expose::prometheus::families;
 use crate::expose::remote_write;
 use crate::facts::Moment;
-use crate::pipeline::{PackError, evaluate_with_trends, load_facts, progress};
+use crate::pipeline::{evaluate_unpacked, load_facts, progress};
 
 /// The span and the grid of a backfill.
 pub(super) struct Grid {
@@ -69,15 +69,15 @@ pub(super) async fn run(config: &Path, grid: Grid, destination: Destination) -> 
             // Trends are of complete weeks and change once a week.
             let week = moment.iso_week().week();
             let known = trends.as_ref().filter(|(of, _)| *of == week).map(|(_, trends)| trends.clone());
-            let snapshot =
-                evaluate_with_trends(&app.organisation, &attributed, &app.families, &app.scorecards, moment, known);
+            let (teams, snapshot) =
+                evaluate_unpacked(&app.organisation, &attributed, &app.families, &app.scorecards, moment, known);
             trends = Some((week, snapshot.trends.clone()));
-            history.add(moment.timestamp(), &families(&snapshot)?);
+            history.add(moment.timestamp(), &families(&snapshot, &teams));
             observer.progress("backfill", "days", place as u64 + 1, Some(count as u64));
         }
-        Ok::<_, PackError>(history)
+        history
     });
-    let history = history.await.context("the backfill was interrupted")??;
+    let history = history.await.context("the backfill was interrupted")?;
     match destination {
         Destination::File(output) => write(&history, &output, count),
         Destination::RemoteWrite { url, token_env } => send(&history, &url, token_env.as_deref()).await,

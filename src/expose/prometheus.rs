@@ -133,15 +133,14 @@ fn label_pairs(labels: &Labels<'_>) -> Vec<LabelPair> {
     pairs.collect()
 }
 
-/// All families of a snapshot.
-///
-/// # Errors
-/// A team cannot be unpacked.
-pub fn families(snapshot: &Snapshot) -> Result<Families, PackError> {
+/// All families of a snapshot and of its teams.
+pub fn families(snapshot: &Snapshot, teams: &[TeamSnapshot]) -> Families {
     let mut families = families_of_organisation(snapshot);
-    families.add_teams(&snapshot.teams)?;
+    for team in teams {
+        team_families(&mut families, team);
+    }
     families.add_trends(&snapshot.trends);
-    Ok(families)
+    families
 }
 
 /// What belongs to no team.

@@ -33,25 +33,26 @@ pub fn evaluate(
     scorecards: &TeamScorecards,
     as_of: Moment,
 ) -> Snapshot {
-    evaluate_with_trends(organisation, attributed, families, scorecards, as_of, None)
+    let (teams, snapshot) = evaluate_unpacked(organisation, attributed, families, scorecards, as_of, None);
+    Snapshot { teams: teams.iter().map(|team| Arc::new(PackedTeam::of(team))).collect(), ..snapshot }
 }
 
-/// The same with trends that are known already, where they are: they are of complete weeks, and cost the most.
-pub fn evaluate_with_trends(
+/// The teams as they are, and a snapshot without them. Trends that are known already are taken as they are: they are of complete
+/// weeks, and cost the most.
+pub fn evaluate_unpacked(
     organisation: &Organisation,
     attributed: &Attributed,
     families: &Families,
     scorecards: &TeamScorecards,
     as_of: Moment,
     known_trends: Option<Arc<[Trend]>>,
-) -> Snapshot {
+) -> (Vec<TeamSnapshot>, Snapshot) {
     let rules = Rules { families, scorecards };
     let teams = organisation.teams.values().map(|team| evaluate_team(organisation, attributed, &rules, team, as_of));
-    let (teams, weekly): (Vec<_>, Vec<_>) =
-        teams.map(|team| (Arc::new(PackedTeam::of(&team.snapshot)), team.weekly)).unzip();
+    let (teams, weekly): (Vec<_>, Vec<_>) = teams.map(|team| (team.snapshot, team.weekly)).unzip();
     let trends = known_trends.unwrap_or_else(|| trends(&weekly.concat()).into());
     let unmapped = unmapped(left_out_of(&attributed.left_out));
-    Snapshot { as_of, teams, trends, unmapped, cost: EvaluationCost::default() }
+    (teams, Snapshot { as_of, teams: Vec::new(), trends, unmapped, cost: EvaluationCost::default() })
 }
 
 /// What was left out, as it is told.
