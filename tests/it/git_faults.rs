@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::git_source::{commit, config, import, tag};
 use crate::harness::cluster::all_facts;
-use crate::harness::{app, collect, collect_well, postgres};
+use crate::harness::{app, collect, collect_well};
 use crate::kills::Engine;
 
 /// What may befall a clone, and how.
@@ -25,7 +25,7 @@ const DAMAGES: [Damage; 9] = [
     ("the objects are cut off", |git| {
         let pack = file_of_pack(git, "pack");
         let length = fs::metadata(&pack).unwrap().len();
-        fs::OpenOptions::new().write(true).open(pack).unwrap().set_len(length / 2).unwrap();
+        writable(&pack).set_len(length / 2).unwrap();
     }),
     ("objects are overwritten", |git| overwrite(&file_of_pack(git, "pack"))),
     ("the index of the objects is overwritten", |git| overwrite(&file_of_pack(git, "idx"))),
@@ -38,12 +38,16 @@ fn file_of_pack(git: &Path, ending: &str) -> PathBuf {
     found.pop().unwrap()
 }
 
+/// Opens a file of git, which writes its files read-only.
+fn writable(path: &Path) -> fs::File {
+    assert!(Command::new("chmod").arg("u+w").arg(path).status().unwrap().success());
+    fs::OpenOptions::new().write(true).open(path).unwrap()
+}
+
 /// Overwrites the middle third of a file.
 fn overwrite(path: &Path) {
-    // Git writes its files read-only.
-    assert!(Command::new("chmod").arg("u+w").arg(path).status().unwrap().success());
     let third = fs::metadata(path).unwrap().len() / 3;
-    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    let mut file = writable(path);
     file.seek(SeekFrom::Start(third)).unwrap();
     file.write_all(&vec![0xa5; usize::try_from(third).unwrap()]).unwrap();
 }
@@ -72,10 +76,7 @@ async fn survives_every_damage(engine: Engine) {
     let place = tempfile::tempdir().unwrap();
     let clone = place.path().join("clone");
     let text = async || {
-        let store = match engine {
-            Engine::Sqlite => "sqlite::memory:".to_owned(),
-            Engine::Postgres => postgres::fresh_database().await,
-        };
+        let store = engine.store("sqlite::memory:").await;
         format!("store.url = \"{store}\"\n{}", config(&clone, ""))
     };
     copy(whole.path(), &clone);

@@ -37,6 +37,16 @@ pub(crate) enum Engine {
     Postgres,
 }
 
+impl Engine {
+    /// The URL of a store of its own: of SQLite this one, of PostgreSQL a fresh database.
+    pub(crate) async fn store(self, sqlite: &str) -> String {
+        match self {
+            Self::Sqlite => sqlite.to_owned(),
+            Self::Postgres => postgres::fresh_database().await,
+        }
+    }
+}
+
 /// What a store has gone through.
 #[derive(Debug, Default)]
 struct Survived {
@@ -87,10 +97,7 @@ async fn survive(engine: Engine) {
 async fn survive_on_one_store(engine: Engine, seed: u64, kills: usize) -> Survived {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut outside = Outside::start(one_team(seed), "1s").await;
-    let url = match engine {
-        Engine::Sqlite => "sqlite:chiplog.db".to_owned(),
-        Engine::Postgres => postgres::fresh_database().await,
-    };
+    let url = engine.store("sqlite:chiplog.db").await;
     let mut installation = Installation::new(&outside.config(&url).replace("lease = \"2s\"", "lease = \"1s\""));
     let url = url.replace("chiplog.db", &installation.path("chiplog.db").display().to_string());
     let (mut survived, mut known, mut taken) = (Survived::default(), false, Vec::new());

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::cluster::{Member, all_facts, client};
 use crate::harness::program::{Installation, until};
-use crate::harness::{environment, now, postgres};
+use crate::harness::{environment, now};
 use crate::kills::Engine;
 
 /// So many events of each tool.
@@ -133,10 +133,7 @@ impl Sender {
 /// Sends all events, each after everything that can go wrong with it where that is wanted, and returns what is stored then and how
 /// many requests went wrong.
 async fn facts_of(engine: Engine, goes_wrong: bool, now: Moment) -> (Vec<String>, usize) {
-    let url = match engine {
-        Engine::Sqlite => "sqlite:chiplog.db".to_owned(),
-        Engine::Postgres => postgres::fresh_database().await,
-    };
+    let url = engine.store("sqlite:chiplog.db").await;
     let member = Member::start(Installation::new(&config(&url)), client()).await;
     let url = url.replace("chiplog.db", &member.installation.path("chiplog.db").display().to_string());
     let sender = Sender { address: member.address().to_owned(), token: environment("ARGO_CD_TOKEN").unwrap() };

@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::github_source::repository;
 use crate::harness::cluster::all_facts;
-use crate::harness::{app, collect, collect_well, collect_with, now, postgres};
+use crate::harness::{app, collect, collect_well, collect_with, now};
 use crate::kills::Engine;
 use crate::source_contract::{CASES, world};
 
@@ -128,10 +128,7 @@ impl Stage {
 
     /// The program with both sources and a store of its own.
     async fn app(&self) -> App {
-        let store = match self.engine {
-            Engine::Sqlite => "sqlite::memory:".to_owned(),
-            Engine::Postgres => postgres::fresh_database().await,
-        };
+        let store = self.engine.store("sqlite::memory:").await;
         let (kind, table) = match self.subject.kind {
             "prometheus" => (CASES[0].kind, CASES[0].table),
             _ => ("prometheus", "queries = { cost = \"demo_cost\" }"),
