@@ -11,6 +11,15 @@ need_rust() {
   need_debian_package make make
 }
 
+# From here on cargo builds programs that need no library of the system, below target/ARCHITECTURE-….
+link_statically() {
+  # Only with a target do the flags leave build scripts and macros alone, which cannot be linked so.
+  CARGO_BUILD_TARGET=$(rustc -vV | sed -n 's/^host: //p')
+  # Random numbers come from the kernel's call: the usual way looks the call up in a shared library, and would want /dev otherwise.
+  RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"'
+  export CARGO_BUILD_TARGET RUSTFLAGS
+}
+
 apt_updated=no
 # need_debian_package PROGRAM PACKAGE: installs PACKAGE unless PROGRAM is there already.
 need_debian_package() {

@@ -18,6 +18,7 @@ pub mod kpi;
 pub mod pipeline;
 pub mod report;
 pub mod reported;
+mod secret;
 pub mod sources;
 pub mod stats;
 pub mod store;

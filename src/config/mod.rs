@@ -26,6 +26,7 @@ use sections::{BotsSection, StoreSection, TeamSection};
 
 use crate::attribution::{LOOKBACK, Organisation};
 use crate::report::scorecard::TeamTarget;
+use crate::secret;
 
 /// Tables that chiplog itself reads; every other one must be a kind of source.
 const OWN_SECTIONS: &[&str] = &[
@@ -161,16 +162,11 @@ fn store_url(
     let url = match (section.url, section.url_env, section.url_file) {
         (None, None, None) => "sqlite:chiplog.db".to_owned(),
         (Some(url), None, None) => url,
-        (None, Some(variable), None) => environment(&variable).ok_or_else(|| {
-            document.error_at("store.url_env", &format!("the environment variable {variable} is not set: export it"))
-        })?,
-        (None, None, Some(file)) => {
-            let path = document.base_directory().join(&file);
-            let text = std::fs::read_to_string(&path).map_err(|error| {
-                document.error_at("store.url_file", &format!("{} cannot be read: {error}", path.display()))
-            })?;
-            text.trim().to_owned()
+        (None, Some(variable), None) => {
+            secret::of_variable(&variable, environment).map_err(|why| document.error_at("store.url_env", &why))?
         }
+        (None, None, Some(file)) => secret::of_file(&file, &document.base_directory())
+            .map_err(|why| document.error_at("store.url_file", &why))?,
         _ => return Err(document.error_at("store", "give one of url, url_env and url_file")),
     };
     match url.strip_prefix("sqlite:") {

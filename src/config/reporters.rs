@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::document::{ConfigError, Document};
+use crate::secret;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -99,13 +100,10 @@ fn digest(
 ) -> Result<[u8; 32], (&'static str, String)> {
     let (key, token) = match (&section.token_env, &section.token_file, &section.token_sha256) {
         (Some(variable), None, None) => {
-            let unset = || (".token_env", format!("the environment variable {variable} is not set: export it"));
-            (".token_env", environment(variable).ok_or_else(unset)?)
+            (".token_env", secret::of_variable(variable, environment).map_err(|why| (".token_env", why))?)
         }
         (None, Some(file), None) => {
-            let path = document.base_directory().join(file);
-            let unreadable = |error| (".token_file", format!("{} cannot be read: {error}", path.display()));
-            (".token_file", std::fs::read_to_string(&path).map_err(unreadable)?)
+            (".token_file", secret::of_file(file, &document.base_directory()).map_err(|why| (".token_file", why))?)
         }
         (None, None, Some(digits)) => {
             let problem =
@@ -116,10 +114,9 @@ fn digest(
         }
         _ => return Err(("", "give one of token_env, token_file and token_sha256".to_owned())),
     };
-    let token = token.trim();
     if token.len() < 16 {
         let problem = "the token is shorter than 16 characters: `chiplog token` makes a good one";
         return Err((key, problem.to_owned()));
     }
-    Ok(token_digest(token))
+    Ok(token_digest(&token))
 }

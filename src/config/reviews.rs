@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::document::{ConfigError, Document};
 use crate::address;
 use crate::report::review::KnownEvent;
+use crate::secret;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -132,31 +133,16 @@ fn webhook(
         return Err("name is missing: write for example name = \"payments-channel\"".to_owned());
     }
     let format = section.format.ok_or("format is missing: write \"slack\", \"teams\" or \"json\"")?;
-    let url = secret(document, environment, section.url_env.as_deref(), section.url_file.as_deref())?;
+    // Whoever knows the address may post.
+    let url = SecretString::from(match (section.url_env.as_deref(), section.url_file.as_deref()) {
+        (Some(variable), None) => secret::of_variable(variable, environment)?,
+        (None, Some(file)) => secret::of_file(file, &document.base_directory())?,
+        _ => return Err("give one of url_env and url_file".to_owned()),
+    });
     address::secret(url.expose_secret())
         .map_err(|problem| format!("what url_env or url_file of \"{}\" holds {problem}", section.name))?;
     known_teams(&section.teams, teams)?;
     Ok(Webhook { name: section.name, format, url, teams: section.teams })
-}
-
-/// The address is a secret: whoever knows it may post.
-fn secret(
-    document: &Document,
-    environment: &dyn Fn(&str) -> Option<String>,
-    variable: Option<&str>,
-    file: Option<&str>,
-) -> Result<SecretString, String> {
-    let text = match (variable, file) {
-        (Some(variable), None) => {
-            environment(variable).ok_or_else(|| format!("the environment variable {variable} is not set: export it"))?
-        }
-        (None, Some(file)) => {
-            let path = document.base_directory().join(file);
-            std::fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?
-        }
-        _ => return Err("give one of url_env and url_file".to_owned()),
-    };
-    Ok(SecretString::from(text.trim().to_owned()))
 }
 
 fn event(section: EventSection, teams: &[&str]) -> Result<ConfiguredEvent, String> {

@@ -5,9 +5,9 @@ use chrono::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::scrub;
 use super::source::{BatchSink, SourceError};
-use crate::facts::{Batch, Fact, FactFamily as _, Incident, IncidentUpdate, IncidentUpdateKind, Moment, Reject};
+use super::{scrub, shape};
+use crate::facts::{Batch, Fact, FactFamily as _, Incident, IncidentUpdate, IncidentUpdateKind, Moment};
 
 /// The records of a page.
 pub(crate) const PAGE: usize = 100;
@@ -143,9 +143,7 @@ pub(crate) async fn collect(
                     };
                     batch.facts.push(Fact::Incident(incident(&alert, times, tag_prefix)));
                 }
-                Err(error) => {
-                    batch.rejects.push(Reject { family: Incident::FAMILY, external_id, reason: error.to_string() });
-                }
+                Err(error) => batch.rejects.push(shape::unreadable(Incident::FAMILY, external_id, &error)),
             }
         }
         // A page whose alerts all changed in the same moment is left by its number.

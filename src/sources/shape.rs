@@ -1,9 +1,13 @@
 //! What is taken out of the documents that tools answer with: it is there, or the answer makes no sense. What is between
 //! chiplog and a tool may answer with any document; none may be taken for "there is nothing".
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::Value;
 
 use super::source::SourceError;
+use crate::facts::Reject;
 
 /// A field, taken out; `null` where there is none. Indexing would panic where the document is no object.
 pub(crate) fn take(document: &mut Value, name: &str) -> Value {
@@ -33,8 +37,29 @@ fn missing(name: &str, tool: &str) -> SourceError {
     SourceError::Malformed(format!("the answer of {tool} has no {name}: check base_url, and what is in between"))
 }
 
+/// A record that is not as its tool documents it.
+pub(crate) fn unreadable(family: &'static str, external_id: String, error: &serde_json::Error) -> Reject {
+    Reject { family, external_id, reason: why(error) }
+}
+
+/// Why a document cannot be read, without the texts that stand in it: they may be names of people.
+pub(crate) fn why(error: &serde_json::Error) -> String {
+    #[expect(clippy::expect_used, reason = "the pattern is constant, and a test uses it")]
+    static TEXTS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"string "(?:[^"\\]|\\.)*"|unknown (variant|field) `[^`]*`"#).expect("a valid pattern")
+    });
+    let told = error.to_string();
+    let without = |found: &regex::Captures<'_>| match found.get(1) {
+        Some(kind) => format!("unknown {}", kind.as_str()),
+        None => "a text".to_owned(),
+    };
+    TEXTS.replace_all(&told, without).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use serde_json::json;
 
     use super::*;
@@ -48,5 +73,23 @@ mod tests {
             assert!(matches!(list(&mut other, "values", "it"), Err(SourceError::Malformed(_))), "{other}");
             assert!(matches!(object(&mut other, "one", "it"), Err(SourceError::Malformed(_))), "{other}");
         }
+    }
+    #[test]
+    fn what_cannot_be_read_is_told_without_its_texts() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Record {
+            #[serde(rename = "number")]
+            _number: u64,
+            #[serde(rename = "stage")]
+            _stage: Option<crate::facts::WorkItemStage>,
+        }
+        let told = |document: Value| why(&serde_json::from_value::<Record>(document).unwrap_err());
+        assert_eq!(told(json!({ "number": "Ada \"the\" Lovelace" })), "invalid type: a text, expected u64");
+        let stages = "unknown variant, expected one of `to_do`, `in_progress`, `done`";
+        assert_eq!(told(json!({ "number": 1, "stage": "ada" })), stages);
+        let fields = "unknown field, expected `number` or `stage`";
+        assert_eq!(told(json!({ "number": 1, "ada": 2 })), fields);
+        assert_eq!(told(json!({})), "missing field `number`");
     }
 }

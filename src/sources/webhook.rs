@@ -13,8 +13,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::secret;
 use super::source::{BatchSink, ConfigureError, SinkError, SourceContext, SourceError};
+use super::{secret, shape};
 use crate::facts::Moment;
 
 /// How long ids of deliveries are remembered, and so how old a delivery may be that carries the moment it was made.
@@ -214,7 +214,8 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 
 /// What is needed of a signed JSON body.
 pub(crate) fn read_body<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::Malformed(format!("is no {what} as JSON: {error}")))
+    serde_json::from_slice(body)
+        .map_err(|error| Refusal::Malformed(format!("is no {what} as JSON: {}", shape::why(&error))))
 }
 
 /// Refuses what was made longer ago than ids are remembered: it may have been processed before.

@@ -1,19 +1,20 @@
 //! What GitHub tells beside code: issues and projects as work, security alerts, reports in artifacts, files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use chiplog::app::App;
 use chiplog::facts::{FactFamily, InventoryKind, Iteration, SecurityAlert, WorkItem};
 use chiplog::pipeline::load_facts;
 use chiplog::store::Selection;
-use chiplog_simulator::github::GithubSimulator;
+use chiplog_simulator::github::{GithubSimulator, RequestLog};
 use chiplog_simulator::world::{
     Artifact, Event, Issue, Moment, Project, ProjectItem, ProjectIteration, SecurityAlert as Alert, World,
 };
 use chrono::{Duration, SubsecRound as _};
 
 use crate::github_source::repository;
-use crate::harness::{app, collect_well, github, now, shared};
+use crate::harness::{app, collect_well, github, github_with, now, shared};
 
 const REPOSITORY: &str = "acme/repository-001";
 
@@ -125,6 +126,38 @@ async fn issues_are_work_items_and_projects_tell_their_moves_and_iterations() {
     github.log().clear();
     collect_well(&app).await;
     assert!(github.log().count() <= 4, "an idle round costs {} requests", github.log().count());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_type_of_an_issue_is_found_although_the_list_moves_while_it_is_read() {
+    let mut world = world();
+    world.repositories[0].issues =
+        (1..=150).map(|number| issue(100 + number, &[], ago(30) + Duration::minutes(number.cast_signed()))).collect();
+    for item in &mut world.repositories[0].pull_requests {
+        item.updated_at = ago(40);
+    }
+    let world = shared(world);
+    // GitHub looks at the clock when a request comes. Once the first page was read, a pull request on it changes, and goes to
+    // the end of the list.
+    let log: Arc<OnceLock<RequestLog>> = Arc::default();
+    let (seen, changing) = (Arc::clone(&log), Arc::clone(&world));
+    let clock = move || {
+        let last = seen.get().and_then(|log: &RequestLog| log.requests().pop());
+        if last.is_some_and(|last| last.route.contains("/issues?") && !last.route.contains("&page=")) {
+            changing.write().unwrap().repositories[0].pull_requests[0].updated_at = now();
+        }
+        now()
+    };
+    let github = github_with(&world, |options| options.now = Arc::new(clock)).await;
+    log.set(github.log().clone()).unwrap();
+    let app = app(&config(&github, "work_items = true")).await;
+    collect_well(&app).await;
+    let items: Vec<WorkItem> = facts(&app).await;
+    assert_eq!(items.len(), 150);
+    let untyped: Vec<_> = items.iter().filter(|item| item.words != ["Bug"]).map(|item| &item.id).collect();
+    assert_eq!(untyped, [""; 0]);
+    let alone = github.log().requests().iter().filter(|request| request.route.contains("/issues/")).count();
+    assert_eq!(alone, 1, "one had moved up to the page that was read before");
 }
 
 #[tokio::test(flavor = "multi_thread")]

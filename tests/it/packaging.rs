@@ -139,11 +139,29 @@ fn kubernetes_takes_the_manifests() {
     run_well(Command::new(env!("CARGO_BIN_EXE_chiplog")).args(arguments.chain(["--help"])));
 }
 
-/// The static binary that `scripts/package --debug` has built.
-fn static_binary() -> PathBuf {
-    let builds = std::fs::read_dir(root().join("target/package/build")).into_iter().flatten();
-    let built = builds.map(|entry| entry.unwrap().path().join("debug/chiplog")).find(|path| path.exists());
-    built.unwrap_or_else(|| panic!("the static binary is missing: run `scripts/package --debug` once"))
+/// The program under test, which `scripts/test` has linked statically.
+fn static_binary() -> &'static str {
+    let program = env!("CARGO_BIN_EXE_chiplog");
+    assert!(
+        cfg!(target_feature = "crt-static"),
+        "{program} needs libraries of this system: run the tests by `scripts/test`"
+    );
+    program
+}
+
+#[test]
+fn the_archive_has_all_that_an_installation_needs() {
+    let told = run_well(Command::new(root().join("scripts/package")).arg(static_binary()));
+    let archive = told.lines().last().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    run_well(Command::new("tar").arg("-xzf").arg(root().join(archive)).arg("-C").arg(folder.path()));
+    let unpacked =
+        folder.path().join(Path::new(archive).file_name().unwrap().to_str().unwrap().trim_end_matches(".tar.gz"));
+    for file in ["LICENSE", "man/chiplog.1", "completions/chiplog.bash", "packaging/chiplog.service", "docs/start.md"] {
+        assert!(unpacked.join(file).metadata().is_ok_and(|it| it.len() > 0), "{file} is not in {archive}");
+    }
+    let example = unpacked.join("chiplog.example.toml");
+    run_well(Command::new(unpacked.join("chiplog")).arg("--config").arg(example).args(["config", "check"]));
 }
 
 /// An almost empty file system: the program, its configuration, certificates of authorities, and where names are looked up.

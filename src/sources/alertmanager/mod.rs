@@ -15,6 +15,7 @@ use serde_json::Value;
 use toml::de::ValueDeserializer;
 
 use super::finding::Finding;
+use super::shape;
 use super::source::{
     BatchSink, ConfigureError, FactLookup, Kind, ReceiveError, Receiver, Source, SourceContext, SourceError,
     SourceTable, Telemetry,
@@ -139,6 +140,6 @@ impl Receiver for AlertmanagerSource {
 }
 
 fn group(body: &[u8]) -> Result<GroupPayload, ReceiveError> {
-    serde_json::from_slice(body)
-        .map_err(|error| ReceiveError::Malformed(format!("is no webhook of Alertmanager (version 4): {error}")))
+    let unexpected = |error| format!("is no webhook of Alertmanager (version 4): {}", shape::why(&error));
+    serde_json::from_slice(body).map_err(|error| ReceiveError::Malformed(unexpected(error)))
 }

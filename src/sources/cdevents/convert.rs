@@ -10,7 +10,7 @@ use crate::facts::{
     CiRun, CiRunConclusion, Deployment, DeploymentState, DeploymentStatus, Fact, FactFamily, Incident, IncidentUpdate,
     IncidentUpdateKind, Moment, PullRequest, PullRequestState, Reject, TestReport,
 };
-use crate::sources::scrub;
+use crate::sources::{scrub, shape};
 use crate::with_fact;
 
 #[derive(Debug, Deserialize)]
@@ -75,7 +75,7 @@ impl Event {
         let envelope: Envelope = Envelope::deserialize(document).map_err(|error| Reject {
             family: "events",
             external_id: document["context"]["id"].as_str().unwrap_or("without an id").to_owned(),
-            reason: format!("is no CDEvent: {error}"),
+            reason: format!("is no CDEvent: {}", shape::why(&error)),
         })?;
         // dev.cdevents.<subject>.<predicate>.<version>
         let mut words = envelope.context.kind.trim_start_matches("dev.cdevents.").split('.');

@@ -18,6 +18,7 @@ use crate::facts::Moment;
 use crate::sources::clocks;
 use crate::sources::finding::{Finding, Fix};
 use crate::sources::http::LARGEST_ANSWER;
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, ConfigureError, SourceError};
 use crate::sources::webhook::{KnownDeliveries, Missed};
 
@@ -95,8 +96,8 @@ async fn get(source: &GithubSource, path: &str) -> Result<(Value, Option<String>
 
 async fn page(source: &GithubSource, path: &str) -> Result<(Vec<DeliveryItem>, Option<String>), SourceError> {
     let (body, next) = get(source, path).await?;
-    let items = serde_json::from_value(body)
-        .map_err(|error| SourceError::Malformed(format!("GitHub's list of deliveries is not as expected: {error}")))?;
+    let unexpected = |error| format!("GitHub's list of deliveries is not as expected: {}", shape::why(&error));
+    let items = serde_json::from_value(body).map_err(|error| SourceError::Malformed(unexpected(error)))?;
     Ok((items, next))
 }
 

@@ -20,7 +20,7 @@ use super::http::JsonClient;
 use super::shape;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
-use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
+use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment};
 use convert::Names;
 
 /// incident.io.
@@ -119,9 +119,7 @@ impl Source for IncidentIoSource {
                 let external_id = record["id"].as_str().unwrap_or("without an id").to_owned();
                 match convert::incidents(record, &self.names) {
                     Ok(facts) => batch.facts.extend(facts.into_iter().map(Fact::Incident)),
-                    Err(error) => {
-                        batch.rejects.push(Reject { family: Incident::FAMILY, external_id, reason: error.to_string() });
-                    }
+                    Err(error) => batch.rejects.push(shape::unreadable(Incident::FAMILY, external_id, &error)),
                 }
             }
             if next.is_none() {

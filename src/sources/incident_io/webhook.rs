@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::IncidentIoSource;
 use super::convert;
 use crate::address;
-use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
+use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment};
 use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, header, read_body};
@@ -122,9 +122,7 @@ impl Webhook for IncidentIoSource {
             let external_id = record["id"].as_str().unwrap_or("without an id").to_owned();
             match convert::incidents(record, &self.names) {
                 Ok(facts) => batch.facts.extend(facts.into_iter().map(Fact::Incident)),
-                Err(error) => {
-                    batch.rejects.push(Reject { family: Incident::FAMILY, external_id, reason: error.to_string() });
-                }
+                Err(error) => batch.rejects.push(shape::unreadable(Incident::FAMILY, external_id, &error)),
             }
         }
         sink.accept(batch).await?;

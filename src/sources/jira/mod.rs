@@ -20,9 +20,10 @@ use super::access::{Access, AccessKeys};
 use super::clocks;
 use super::finding::{Finding, Fix};
 use super::http::JsonClient;
+use super::shape;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use super::webhook::{Webhook, WebhookSecrets, WebhookTable};
-use crate::facts::{Batch, Fact, FactFamily as _, Iteration, Moment, Reject, WorkItem};
+use crate::facts::{Batch, Fact, FactFamily as _, Iteration, Moment, WorkItem};
 use client::Jira;
 
 /// Jira.
@@ -195,9 +196,7 @@ impl JiraSource {
             let changelog = self.jira.changelog(site, &record).await?;
             match convert::work_item(record, changelog, site, &self.jira.access.base_url) {
                 Ok(item) => batch.facts.push(Fact::WorkItem(item)),
-                Err(error) => {
-                    batch.rejects.push(Reject { family: WorkItem::FAMILY, external_id, reason: error.to_string() });
-                }
+                Err(error) => batch.rejects.push(shape::unreadable(WorkItem::FAMILY, external_id, &error)),
             }
         }
         Ok(batch)
@@ -220,9 +219,7 @@ impl JiraSource {
                     let recent = iteration.filter(|iteration| Iteration::ended_at(iteration) >= oldest);
                     batch.facts.extend(recent.map(Fact::Iteration));
                 }
-                Err(error) => {
-                    batch.rejects.push(Reject { family: Iteration::FAMILY, external_id, reason: error.to_string() });
-                }
+                Err(error) => batch.rejects.push(shape::unreadable(Iteration::FAMILY, external_id, &error)),
             }
         }
         batch.cursors.push((cursor, Some(now.to_rfc3339())));

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::client::Site;
 use super::{JiraSource, convert};
-use crate::facts::{Batch, Fact, FactFamily as _, Iteration, Moment, Reject};
-use crate::sources::clocks;
+use crate::facts::{Batch, Fact, FactFamily as _, Iteration, Moment};
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{
     Delivery, Refusal, StoredDelivery, Verdict, Webhook, WebhookSecrets, check_made_at, digest_id, header, read_body,
 };
+use crate::sources::{clocks, shape};
 
 /// The cloud sends at most 25 MB as well.
 const LARGEST_BODY: usize = 25 * 1024 * 1024;
@@ -118,9 +118,7 @@ impl JiraSource {
         let external_id = record["id"].to_string();
         match convert::iteration(record, board, (self.context.now)(), &self.jira.access.base_url) {
             Ok(iteration) => batch.facts.extend(iteration.map(Fact::Iteration)),
-            Err(error) => {
-                batch.rejects.push(Reject { family: Iteration::FAMILY, external_id, reason: error.to_string() });
-            }
+            Err(error) => batch.rejects.push(shape::unreadable(Iteration::FAMILY, external_id, &error)),
         }
         Verdict::Processed
     }

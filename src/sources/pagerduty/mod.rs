@@ -23,7 +23,7 @@ use super::http::JsonClient;
 use super::shape;
 use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
 use super::webhook::Webhook;
-use crate::facts::{Batch, Fact, FactFamily as _, Incident, Inventory, InventoryKind, Moment, Reject};
+use crate::facts::{Batch, Fact, FactFamily as _, Incident, Inventory, InventoryKind, Moment};
 use config::PagerdutyConfig;
 use convert::{IncidentPayload, LogEntryPayload};
 use windows::Window;
@@ -220,9 +220,7 @@ impl PagerdutySource {
             let external_id = record["id"].as_str().unwrap_or("without an id").to_owned();
             match serde_json::from_value::<IncidentPayload>(record) {
                 Ok(incident) => incidents.push(incident),
-                Err(error) => {
-                    batch.rejects.push(Reject { family: Incident::FAMILY, external_id, reason: error.to_string() });
-                }
+                Err(error) => batch.rejects.push(shape::unreadable(Incident::FAMILY, external_id, &error)),
             }
         }
         let mut entries: BTreeMap<String, Vec<LogEntryPayload>> = BTreeMap::new();

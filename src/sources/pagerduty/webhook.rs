@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::convert::{self, IncidentPayload, LogEntryPayload};
 use super::{LIMIT, PagerdutySource};
 use crate::address;
-use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, Reject};
+use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment};
 use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{
@@ -105,7 +105,7 @@ impl PagerdutySource {
         let incident = match serde_json::from_value::<IncidentPayload>(record) {
             Ok(incident) => incident,
             Err(error) => {
-                let reject = Reject { family: Incident::FAMILY, external_id: id.to_owned(), reason: error.to_string() };
+                let reject = shape::unreadable(Incident::FAMILY, id.to_owned(), &error);
                 return Ok(Batch { rejects: vec![reject], ..Batch::default() });
             }
         };

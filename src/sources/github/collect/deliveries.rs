@@ -19,6 +19,7 @@ use super::repository::repository_fact;
 use super::work_items::{is_incident, known};
 use super::{ask, changes, history, read_nodes, runs, security, state};
 use crate::facts::{Batch, CiRun, Fact, FactFamily as _, Moment, Reject, SecurityAlert};
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 use crate::sources::webhook::{StoredDelivery, Verdict};
 
@@ -148,7 +149,7 @@ fn note(source: &GithubSource, listing: Option<&Listing>, delivery: &StoredDeliv
         }
         What::Run { record } if config.workflow_runs => {
             if let Err(error) = serde_json::from_value::<RunNode>(record.clone()) {
-                return Verdict::Bad(format!("its run is not as expected: {error}"));
+                return Verdict::Bad(format!("its run is not as expected: {}", shape::why(&error)));
             }
             work.runs.entry(named).or_default().push(record);
         }

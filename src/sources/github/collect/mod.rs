@@ -24,6 +24,7 @@ use super::GithubSource;
 use super::client::CallError;
 use super::ledger::{PartKind, Progress};
 use crate::facts::Reject;
+use crate::sources::shape;
 use crate::sources::source::{BatchSink, SinkError, SourceError};
 pub(super) use listing::repositories;
 use probe::{Probe, Target};
@@ -118,13 +119,13 @@ impl PageSize {
 pub(super) fn part<T: DeserializeOwned>(data: &Value, pointer: &str) -> Result<T, SourceError> {
     let found = data.pointer(pointer).filter(|part| !part.is_null());
     let found = found.ok_or_else(|| SourceError::NotFound(format!("GitHub shows nothing at {pointer}")))?;
-    T::deserialize(found)
-        .map_err(|error| SourceError::Malformed(format!("GitHub's answer at {pointer} is not as expected: {error}")))
+    let unexpected = |error| format!("GitHub's answer at {pointer} is not as expected: {}", shape::why(&error));
+    T::deserialize(found).map_err(|error| SourceError::Malformed(unexpected(error)))
 }
 
 fn record<T: DeserializeOwned>(node: Value) -> Result<T, SourceError> {
-    serde_json::from_value(node)
-        .map_err(|error| SourceError::Malformed(format!("a repository is not as expected: {error}")))
+    let unexpected = |error| format!("a repository is not as expected: {}", shape::why(&error));
+    serde_json::from_value(node).map_err(|error| SourceError::Malformed(unexpected(error)))
 }
 
 /// The nodes of a page, each read for itself: the bad ones become rejects, the good ones go on.
@@ -138,7 +139,7 @@ pub(super) fn read_nodes<T: DeserializeOwned>(
         let external_id = id(&node);
         match serde_json::from_value(node) {
             Ok(node) => read.push(node),
-            Err(error) => rejects.push(Reject { family, external_id, reason: error.to_string() }),
+            Err(error) => rejects.push(shape::unreadable(family, external_id, &error)),
         }
     }
     (read, rejects)

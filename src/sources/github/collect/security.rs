@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{GithubSource, convert};
 use super::{Target, state};
-use crate::facts::{Batch, Fact, FactFamily as _, Moment, Reject, SecurityAlert};
+use crate::facts::{Batch, Fact, FactFamily as _, Moment, SecurityAlert};
 use crate::sources::clocks;
 use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
@@ -100,10 +100,7 @@ async fn alerts(
                     newest = newest.max(Some(alert.updated_at));
                     batch.facts.push(Fact::SecurityAlert(alert));
                 }
-                Err(error) => {
-                    let (family, reason) = (SecurityAlert::FAMILY, error.to_string());
-                    batch.rejects.push(Reject { family, external_id, reason });
-                }
+                Err(error) => batch.rejects.push(shape::unreadable(SecurityAlert::FAMILY, external_id, &error)),
             }
         }
         next = answer.next.filter(|_| !reached);

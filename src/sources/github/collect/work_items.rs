@@ -111,11 +111,13 @@ async fn page(
         issues.count += nodes.len() as u64;
         issues.total = issues.total.or(page.total_count);
         issues.newest = issues.newest.max(nodes.iter().map(|node| node.updated_at).max());
+        let nodes: Vec<IssueNode> = nodes.into_iter().filter(|node| !is_incident(source, node)).collect();
+        let numbers: Vec<u64> = nodes.iter().map(|node| node.number).collect();
         let types = match issues.newest {
-            Some(newest) => issue_types(source, target, since, newest).await?,
+            Some(newest) => issue_types(source, target, (since, newest), &numbers).await?,
             None => BTreeMap::new(),
         };
-        for node in nodes.into_iter().filter(|node| !is_incident(source, node)) {
+        for node in nodes {
             let issue_type = types.get(&node.number).cloned();
             let now = convert::work_item(node, &target.full_name, issue_type);
             issues.batch.facts.push(Fact::WorkItem(match known(sink, &now.id).await? {
@@ -143,28 +145,39 @@ pub(super) fn is_incident(source: &GithubSource, node: &IssueNode) -> bool {
     labels.into_iter().any(|label| source.config.incident_labels.contains(&label.name))
 }
 
-/// The organisation's types of the issues that changed in a span: REST tells them, GraphQL does not.
+/// The organisation's types of these issues, which changed in a span: REST tells them, GraphQL does not.
 async fn issue_types(
     source: &GithubSource,
     target: &Target,
-    since: Moment,
-    until: Moment,
+    (since, until): (Moment, Moment),
+    numbers: &[u64],
 ) -> Result<BTreeMap<u64, String>, SourceError> {
     let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
     let base = target.path()?;
     let first = format!("{base}/issues?state=all&sort=updated&direction=asc&per_page=100&since={since}");
     let mut next = Some(first);
-    let mut types = BTreeMap::new();
+    let mut told: BTreeMap<u64, Option<String>> = BTreeMap::new();
     while let Some(path) = next {
         let answer = source.client.get(&path, None).await?;
         let issues = shape::whole_list(answer.body.unwrap_or_default(), "issues", "GitHub")?;
-        for issue in &issues {
-            if let (Some(number), Some(name)) = (issue["number"].as_u64(), issue["type"]["name"].as_str()) {
-                types.insert(number, name.to_owned());
-            }
-        }
+        told.extend(issues.iter().filter_map(|issue| Some((issue["number"].as_u64()?, type_of(issue)))));
         let last = issues.last().and_then(|issue| issue["updated_at"].as_str()?.parse::<Moment>().ok());
         next = answer.next.filter(|_| last.is_none_or(|last| last <= until));
     }
-    Ok(types)
+    // What changes meanwhile goes to the end of the list, and what stood behind it moves up to a page that was read before.
+    for number in numbers {
+        if !told.contains_key(number) {
+            let alone = match source.client.get(&format!("{base}/issues/{number}"), None).await {
+                Ok(answer) => type_of(&answer.body.unwrap_or_default()),
+                Err(SourceError::NotFound(_)) => None,
+                Err(error) => return Err(error),
+            };
+            told.insert(*number, alone);
+        }
+    }
+    Ok(told.into_iter().filter_map(|(number, name)| Some((number, name?))).collect())
+}
+
+fn type_of(issue: &Value) -> Option<String> {
+    issue["type"]["name"].as_str().map(str::to_owned)
 }
