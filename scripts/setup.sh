@@ -39,7 +39,8 @@ need_debian_package() {
 need_cargo_deny() {
   command -v cargo-deny >/dev/null && return
   say "installing cargo-deny (checks licences and bans; once, a few minutes) …"
-  cargo install --quiet --locked cargo-deny@0.20.2
+  # It works for some seconds: optimising it would take longer.
+  cargo install --debug --quiet --locked cargo-deny@0.20.2
 }
 
 # need_npm_file PACKAGE FILE TARGET: extracts one file of an npm package, without installing the package.
