@@ -49,7 +49,20 @@ pub struct Comparison {
     pub observations: (usize, usize),
 }
 
+/// What the gate goes by: kept for weeks that are over, of which nothing else is told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Tested {
+    pub(super) enough: bool,
+    pub(super) matters: bool,
+    pub(super) p_worse: f64,
+    pub(super) p_better: f64,
+}
+
 impl Comparison {
+    pub(super) fn tested(&self) -> Tested {
+        Tested { enough: self.enough, matters: self.matters, p_worse: self.p_worse, p_better: self.p_better }
+    }
+
     fn nothing(observations: (usize, usize)) -> Self {
         Self {
             enough: false,

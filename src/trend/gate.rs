@@ -1,6 +1,6 @@
 //! When a change is called real: all of these hold, in two weeks running. False alarms cost more trust than late ones.
 
-use super::compare::{Comparison, compare};
+use super::compare::{Comparison, Tested, compare};
 use super::series::Series;
 use crate::stats::benjamini_hochberg;
 
@@ -28,8 +28,6 @@ impl Default for GateSettings {
 /// What was made of one week of one series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WeekVerdict {
-    /// The comparison, where there were weeks to compare.
-    pub comparison: Option<Comparison>,
     /// The q-value of having got worse, over all series of the evaluation.
     pub q_worse: f64,
     /// The q-value of having got better.
@@ -68,8 +66,10 @@ impl Following {
 /// Follows all series of an evaluation over the last `weeks_back` complete weeks, oldest first: the verdicts of each
 /// series, week by week.
 pub fn verdicts(series: &[Series], weeks_back: usize, settings: &GateSettings) -> Vec<Vec<WeekVerdict>> {
-    let compared: Vec<_> = series.iter().map(|series| comparisons(series, weeks_back)).collect();
-    followed(&compared.iter().map(Vec::as_slice).collect::<Vec<_>>(), settings)
+    let tested =
+        series.iter().map(|series| comparisons(series, weeks_back).into_iter().map(|it| Some(it?.tested())).collect());
+    let tested: Vec<Vec<Option<Tested>>> = tested.collect();
+    followed(&tested.iter().map(Vec::as_slice).collect::<Vec<_>>(), settings)
 }
 
 /// The comparisons of one series over the last `weeks_back` complete weeks, oldest first: what costs most, and depends on
@@ -81,23 +81,22 @@ pub(super) fn comparisons(series: &Series, weeks_back: usize) -> Vec<Option<Comp
 
 /// Follows series by their comparisons, all over as many weeks. The q-values of a week are taken over all series of that
 /// week that have enough data.
-pub(super) fn followed(compared: &[&[Option<Comparison>]], settings: &GateSettings) -> Vec<Vec<WeekVerdict>> {
-    let mut found: Vec<Vec<WeekVerdict>> = vec![Vec::new(); compared.len()];
-    let mut worse = vec![Following::default(); compared.len()];
-    let mut better = vec![Following::default(); compared.len()];
-    for week in 1..=compared.first().map_or(0, |weeks| weeks.len()) {
-        let of_week: Vec<Option<Comparison>> = compared.iter().map(|weeks| weeks[week - 1]).collect();
+pub(super) fn followed(tested: &[&[Option<Tested>]], settings: &GateSettings) -> Vec<Vec<WeekVerdict>> {
+    let mut found: Vec<Vec<WeekVerdict>> = vec![Vec::new(); tested.len()];
+    let mut worse = vec![Following::default(); tested.len()];
+    let mut better = vec![Following::default(); tested.len()];
+    for week in 1..=tested.first().map_or(0, |weeks| weeks.len()) {
+        let of_week: Vec<Option<Tested>> = tested.iter().map(|weeks| weeks[week - 1]).collect();
         let (q_worse, q_better) = (q_values(&of_week, |it| it.p_worse), q_values(&of_week, |it| it.p_better));
-        for (place, comparison) in of_week.iter().enumerate() {
-            let enough = comparison.as_ref().filter(|it| it.enough);
-            let passes = |p: fn(&Comparison) -> f64, q: f64| {
+        for (place, tested) in of_week.iter().enumerate() {
+            let enough = tested.as_ref().filter(|it| it.enough);
+            let passes = |p: fn(&Tested) -> f64, q: f64| {
                 enough.is_some_and(|it| it.matters && p(it) <= settings.most_p && q <= settings.most_q)
             };
             let clears = |q: f64| enough.is_none() || q > settings.clear_q;
             let (is_worse, is_better) =
                 (passes(|it| it.p_worse, q_worse[place]), passes(|it| it.p_better, q_better[place]));
             found[place].push(WeekVerdict {
-                comparison: *comparison,
                 q_worse: q_worse[place],
                 q_better: q_better[place],
                 worse: worse[place].step(is_worse, clears(q_worse[place]), week, settings),
@@ -108,14 +107,14 @@ pub(super) fn followed(compared: &[&[Option<Comparison>]], settings: &GateSettin
     found
 }
 
-fn q_values(comparisons: &[Option<Comparison>], p: impl Fn(&Comparison) -> f64) -> Vec<f64> {
-    let tested: Vec<(usize, f64)> = comparisons
+fn q_values(of_week: &[Option<Tested>], p: impl Fn(&Tested) -> f64) -> Vec<f64> {
+    let tested: Vec<(usize, f64)> = of_week
         .iter()
         .enumerate()
         .filter_map(|(place, it)| it.as_ref().filter(|it| it.enough).map(|it| (place, p(it))))
         .collect();
     let adjusted = benjamini_hochberg(&tested.iter().map(|(_, p)| *p).collect::<Vec<_>>());
-    let mut q_values = vec![1.0; comparisons.len()];
+    let mut q_values = vec![1.0; of_week.len()];
     for ((place, _), q) in tested.iter().zip(adjusted) {
         q_values[*place] = q;
     }

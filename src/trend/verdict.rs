@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::compare::Comparison;
+use super::compare::{Comparison, Tested};
 use super::gate::{GateSettings, WeekVerdict, comparisons, followed};
 use super::series::{Series, SeriesKind};
 use crate::kpi::KpiId;
@@ -102,7 +102,9 @@ pub struct Weekly {
     team: String,
     kpi: &'static str,
     kind: SeriesKind,
-    compared: Vec<Option<Comparison>>,
+    /// The last weeks, oldest first.
+    tested: Box<[Option<Tested>]>,
+    newest: Option<Comparison>,
     points: Arc<[WeekPoint]>,
     changed_in: Option<NaiveDate>,
 }
@@ -115,12 +117,13 @@ impl Weekly {
 
     /// Compares the weeks of a series.
     pub fn of(series: &Series) -> Self {
-        let points = points(series);
+        let (points, compared) = (points(series), comparisons(series, WEEKS_FOLLOWED));
         Self {
             team: series.team.clone(),
             kpi: series.kpi,
             kind: series.kind,
-            compared: comparisons(series, WEEKS_FOLLOWED),
+            tested: compared.iter().map(|comparison| comparison.map(|it| it.tested())).collect(),
+            newest: compared.last().copied().flatten(),
             changed_in: changed_in(series, &points),
             points: points.into(),
         }
@@ -136,14 +139,14 @@ pub fn trends(series: &[Series]) -> Vec<Trend> {
 /// The trends of all series of an evaluation, once each was compared by itself: corrected for one another, and followed
 /// through the last weeks.
 pub fn judged(series: &[&Weekly]) -> Vec<Trend> {
-    let compared: Vec<&[Option<Comparison>]> = series.iter().map(|series| series.compared.as_slice()).collect();
-    let followed = followed(&compared, &GateSettings::default());
+    let tested: Vec<&[Option<Tested>]> = series.iter().map(|series| series.tested.as_ref()).collect();
+    let followed = followed(&tested, &GateSettings::default());
     series.iter().zip(followed).map(|(series, weeks)| trend(series, &weeks)).collect()
 }
 
 fn trend(series: &Weekly, weeks: &[WeekVerdict]) -> Trend {
     let last = weeks.last();
-    let comparison = last.and_then(|week| week.comparison);
+    let comparison = series.newest;
     let (worse, better) = last.map_or((false, false), |week| (week.worse, week.better));
     let verdict = match comparison {
         _ if worse => TrendVerdict::Worsening,
