@@ -73,7 +73,7 @@ pub struct Evaluator {
     /// The parts that have changed and are not evaluated yet.
     touched: BTreeSet<usize>,
     /// The versions of scopes that were looked at.
-    seen: HashMap<ScopeKey, i64>,
+    seen: HashMap<Arc<ScopeKey>, i64>,
     looked_at_all: Option<Moment>,
     trends: Arc<[Trend]>,
     /// What is told of all parts together: what was left out, and what rules and facts say of each other.
@@ -289,7 +289,10 @@ impl Evaluator {
             self.looked_at_all = Some(now);
             self.seen.clear();
         }
-        self.seen.extend(versions.into_iter().map(|it| (it.key, it.version)));
+        {
+            let plan = self.evidence.plan();
+            self.seen.extend(versions.into_iter().map(|it| (plan.shared(it.key), it.version)));
+        }
         Ok(looked_at)
     }
 

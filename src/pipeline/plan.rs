@@ -105,6 +105,11 @@ impl Plan {
         reading
     }
 
+    /// The key as it is kept.
+    pub(super) fn shared(&self, key: ScopeKey) -> Arc<ScopeKey> {
+        self.routes.get_key_value(&key).map(|(known, _)| known.clone()).unwrap_or_else(|| Arc::new(key))
+    }
+
     /// Takes a new route of a scope that has changed; the parts that this touches.
     pub(super) fn take(&mut self, key: ScopeKey, route: Route) -> BTreeSet<usize> {
         let before = self.routes.get(&key).unwrap_or(&Route::Nobody);
@@ -117,11 +122,12 @@ impl Plan {
             }
             (before, now) => places(before).union(&places(now)).copied().collect::<BTreeSet<usize>>(),
         };
-        let key = Arc::new(key);
-        for place in places(before) {
+        let (before, after) = (places(before), places(&route));
+        let key = self.shared(key);
+        for place in before {
             self.of_part[place].remove(&key);
         }
-        for place in places(&route) {
+        for place in after {
             self.of_part[place].insert(key.clone());
         }
         self.routes.insert(key, route);
