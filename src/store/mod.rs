@@ -90,17 +90,6 @@ async fn is_in_order(connection: &mut SqliteConnection) -> Result<bool, sqlx::Er
     Ok(!connection.is_in_transaction())
 }
 
-/// A connection that nobody has wanted for so long gives back what it has cached: the operating system has the file in its cache
-/// anyway, and shares it.
-const RESTED: Duration = Duration::from_secs(3);
-
-async fn freshen(connection: &mut SqliteConnection, rested: Duration) -> Result<bool, sqlx::Error> {
-    if rested >= RESTED {
-        sqlx::raw_sql("PRAGMA shrink_memory").execute(connection).await?;
-    }
-    Ok(true)
-}
-
 /// How often is tried to open a file that another program makes at the same moment: switching to a write-ahead log does not wait
 /// for its turn, as everything else does.
 const SQLITE_TRIES: u32 = 50;
@@ -161,7 +150,6 @@ impl Store {
                 pool.idle_timeout(None).max_lifetime(None)
             } else {
                 pool.after_release(|connection, _| Box::pin(is_in_order(connection)))
-                    .before_acquire(|connection, about| Box::pin(freshen(connection, about.idle_for)))
             };
             Engine::Sqlite(sqlite(pool, options).await.map_err(opened)?)
         } else {
