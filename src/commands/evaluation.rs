@@ -18,9 +18,6 @@ use crate::store::Fence;
 /// The lease of evaluation.
 const LEASE: &str = "evaluation";
 
-/// How often is looked whether another program has stored facts or published, or anything is due.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-
 /// A failure (the store is down) is not repeated at once.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
@@ -65,7 +62,7 @@ pub(super) async fn keep_evaluated(app: &App, served: &Served, replica: &Replica
         }
         tokio::select! {
             () = app.store.changed() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(app.store.look_every()) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }

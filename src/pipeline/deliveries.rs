@@ -23,9 +23,6 @@ use crate::store::{Fence, NewDelivery, Settled, Store, StoreError, WaitingDelive
 /// How many deliveries of a source are processed together. Most are pointers of some hundred bytes.
 const AT_ONCE: u32 = 5000;
 
-/// How often the inbox is looked at without being told: for what came before a crash or to another replica.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-
 /// The lease of those who process deliveries.
 const LEASE: &str = "deliveries";
 
@@ -83,7 +80,7 @@ impl Deliverer {
                 tokio::join!(worker.keep_delivered(&ended), watching);
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(self.store.look_every()) => {}
                 _ = stopped.wait_for(|stop| *stop) => {}
             }
         }
@@ -122,7 +119,8 @@ impl Deliverer {
                 Ok(false) => {}
                 Err(error) => tracing::error!(source = source.name(), "the inbox: {error}"),
             }
-            wait(&mut came, LOOK_EVERY, &mut stop).await;
+            // What came before a crash, or to another replica, is not told.
+            wait(&mut came, self.store.look_every(), &mut stop).await;
         }
     }
 

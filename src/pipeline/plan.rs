@@ -107,7 +107,7 @@ impl Plan {
 
     /// The key as it is kept.
     pub(super) fn shared(&self, key: ScopeKey) -> Arc<ScopeKey> {
-        self.routes.get_key_value(&key).map(|(known, _)| known.clone()).unwrap_or_else(|| Arc::new(key))
+        self.routes.get_key_value(&key).map_or_else(|| Arc::new(key), |(known, _)| known.clone())
     }
 
     /// Takes a new route of a scope that has changed; the parts that this touches.

@@ -180,6 +180,15 @@ impl Store {
         }
     }
 
+    /// How often to look whether another program has changed something, which nobody tells: of a file of SQLite seldom, so that
+    /// whoever is idle stays idle; on PostgreSQL often, because replicas wait for one another.
+    pub fn look_every(&self) -> Duration {
+        match &self.engine {
+            Engine::Sqlite(_) => Duration::from_secs(1),
+            Engine::Postgres(_) => Duration::from_millis(300),
+        }
+    }
+
     /// Ends all connections, so that nothing is left to be written.
     pub async fn close(&self) {
         on_engine!(self, pool: Database => pool.close().await);
