@@ -131,6 +131,25 @@ async fn trouble_on_the_way_changes_nothing_in_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_changes_after_a_round_was_interrupted_is_in_the_next_one() {
+    for cut in 0..9 {
+        let world = world_of(250, 400);
+        world.write().unwrap().incidents[249].log.truncate(1);
+        let faults = Faults::default();
+        faults.pass(cut);
+        faults.next(&Fault::Unauthorized, 1);
+        let server = serve(&world, faults).await;
+        let app = app(&config(&server)).await;
+        assert!(collect(&app).await.failures.contains_key("pagerduty"), "cut at {cut}");
+        // It may be of a window that was read before the interruption.
+        world.write().unwrap().incidents[249].log.push(entry("resolve", now()));
+        collect_well(&app).await;
+        let found = incidents(&app).await;
+        assert!(found.len() == 250 && found.iter().all(|incident| incident.resolved_at().is_some()), "cut at {cut}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bad_key_says_what_to_do() {
     let server = serve(&world_of(1, 10), Faults::default()).await;
     let app = app(&config(&server).replace("PAGERDUTY_TOKEN", "BAD_TOKEN")).await;

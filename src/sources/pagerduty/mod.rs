@@ -74,6 +74,13 @@ struct Walk {
     began_at: Option<Moment>,
 }
 
+/// What a walk has read.
+#[derive(PartialEq, Eq)]
+enum Walked {
+    All,
+    RestOfEarlier,
+}
+
 #[async_trait]
 impl Source for PagerdutySource {
     fn name(&self) -> &str {
@@ -89,36 +96,10 @@ impl Source for PagerdutySource {
     }
 
     async fn collect(&self, sink: &dyn BatchSink) -> Result<(), SourceError> {
-        let mut walk: Walk = match sink.cursor("incidents").await? {
-            Some(state) => serde_json::from_str(&state).unwrap_or_default(),
-            None => Walk::default(),
-        };
-        // Spans end at whole seconds; what happens within this one belongs to the next look, which overlaps.
-        let now = (self.context.now)() + Duration::seconds(1);
-        let oldest = now - self.context.history;
-        if walk.began_at.is_none() {
-            walk.began_at = Some(now);
-            let since = match clocks::read_until(walk.read_until, now) {
-                // Changes may concern any older incident: the log tells which, and its windows are read again.
-                Some(read_until) => self.oldest_change(read_until - Duration::minutes(5), now).await?,
-                None => Some(oldest),
-            };
-            walk.waiting = since.map(|since| windows::between(since.max(oldest), now)).unwrap_or_default();
+        // What has happened since an earlier round was interrupted belongs to this one.
+        if self.walk(sink).await? == Walked::RestOfEarlier {
+            self.walk(sink).await?;
         }
-        let total = walk.waiting.len() as u64;
-        while let Some(window) = walk.waiting.first().copied() {
-            let Some(mut batch) = self.window(window, now).await? else {
-                walk.waiting.splice(0..1, window.halves());
-                continue;
-            };
-            walk.waiting.remove(0);
-            batch.cursors.push(("incidents".to_owned(), Some(json!(walk).to_string())));
-            sink.accept(batch).await?;
-            sink.progress("incidents", total.saturating_sub(walk.waiting.len() as u64), Some(total));
-        }
-        let ended = Walk { read_until: walk.began_at, ..Walk::default() };
-        let cursors = vec![("incidents".to_owned(), Some(json!(ended).to_string()))];
-        sink.accept(Batch { cursors, ..Batch::default() }).await?;
         self.on_call_services(sink).await
     }
 
@@ -156,6 +137,42 @@ impl Source for PagerdutySource {
 }
 
 impl PagerdutySource {
+    /// Reads the incidents that are new or have changed, or the rest of those that an earlier round was to read.
+    async fn walk(&self, sink: &dyn BatchSink) -> Result<Walked, SourceError> {
+        let mut walk: Walk = match sink.cursor("incidents").await? {
+            Some(state) => serde_json::from_str(&state).unwrap_or_default(),
+            None => Walk::default(),
+        };
+        // Spans end at whole seconds; what happens within this one belongs to the next look, which overlaps.
+        let now = (self.context.now)() + Duration::seconds(1);
+        let oldest = now - self.context.history;
+        let walked = if walk.began_at.is_none() { Walked::All } else { Walked::RestOfEarlier };
+        if walk.began_at.is_none() {
+            walk.began_at = Some(now);
+            let since = match clocks::read_until(walk.read_until, now) {
+                // Changes may concern any older incident: the log tells which, and its windows are read again.
+                Some(read_until) => self.oldest_change(read_until - Duration::minutes(5), now).await?,
+                None => Some(oldest),
+            };
+            walk.waiting = since.map(|since| windows::between(since.max(oldest), now)).unwrap_or_default();
+        }
+        let total = walk.waiting.len() as u64;
+        while let Some(window) = walk.waiting.first().copied() {
+            let Some(mut batch) = self.window(window, now).await? else {
+                walk.waiting.splice(0..1, window.halves());
+                continue;
+            };
+            walk.waiting.remove(0);
+            batch.cursors.push(("incidents".to_owned(), Some(json!(walk).to_string())));
+            sink.accept(batch).await?;
+            sink.progress("incidents", total.saturating_sub(walk.waiting.len() as u64), Some(total));
+        }
+        let ended = Walk { read_until: walk.began_at, ..Walk::default() };
+        let cursors = vec![("incidents".to_owned(), Some(json!(ended).to_string()))];
+        sink.accept(Batch { cursors, ..Batch::default() }).await?;
+        Ok(walked)
+    }
+
     /// The services with their escalation policies, once a day, for `[[readiness]]`.
     async fn on_call_services(&self, sink: &dyn BatchSink) -> Result<(), SourceError> {
         let now = (self.context.now)();
