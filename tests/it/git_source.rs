@@ -118,7 +118,8 @@ async fn facts_are_what_git_says_and_name_nobody() {
     let hours: Vec<i64> = tags.iter().map(|item| (now() - item.fact.tagged_at).num_hours()).collect();
     assert_eq!(hours, [90, 60], "a lightweight tag has its commit's date, an annotated one its own");
     let text: String = commits.iter().map(|item| serde_json::to_string(&item.fact).unwrap()).collect();
-    for name in ["Ada", "ada", "Lovelace", "grace", "example.org"] {
+    // "ada" alone may be part of a digest.
+    for name in ["Ada", "ada/", "Lovelace", "grace", "example.org"] {
         assert!(!text.contains(name), "{name} is in a fact");
     }
     let before = app.store.family_counts().await.unwrap();
