@@ -4,12 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::scrub::pattern;
 use crate::facts::ChangeReference;
-
-#[expect(clippy::expect_used, reason = "the patterns are constants and each is used by a test")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a valid pattern")
-}
 
 static REVERTS_COMMIT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\breverts? commit ([0-9a-f]{7,40})\b"));
 static REVERTS_PULL_REQUEST: LazyLock<Regex> = LazyLock::new(|| {

@@ -6,7 +6,7 @@ use regex::{Captures, Regex};
 
 /// A pattern that is a constant of the program.
 #[expect(clippy::expect_used, reason = "the patterns are constants and each is used by a test")]
-fn pattern(text: &str) -> Regex {
+pub(super) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a valid pattern")
 }
 

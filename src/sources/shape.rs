@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use super::scrub::pattern;
 use super::source::SourceError;
 use crate::facts::Reject;
 
@@ -42,12 +43,15 @@ pub(crate) fn unreadable(family: &'static str, external_id: String, error: &serd
     Reject { family, external_id, reason: why(error) }
 }
 
+/// The same of a document that is part of another, in words.
+pub(crate) fn unexpected(what: &str, error: &serde_json::Error) -> String {
+    format!("{what} is not as expected: {}", why(error))
+}
+
 /// Why a document cannot be read, without the texts that stand in it: they may be names of people.
 pub(crate) fn why(error: &serde_json::Error) -> String {
-    #[expect(clippy::expect_used, reason = "the pattern is constant, and a test uses it")]
-    static TEXTS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"string "(?:[^"\\]|\\.)*"|unknown (variant|field) `[^`]*`"#).expect("a valid pattern")
-    });
+    static TEXTS: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"string "(?:[^"\\]|\\.)*"|unknown (variant|field) `[^`]*`"#));
     let told = error.to_string();
     let without = |found: &regex::Captures<'_>| match found.get(1) {
         Some(kind) => format!("unknown {}", kind.as_str()),

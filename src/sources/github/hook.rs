@@ -96,7 +96,7 @@ async fn get(source: &GithubSource, path: &str) -> Result<(Value, Option<String>
 
 async fn page(source: &GithubSource, path: &str) -> Result<(Vec<DeliveryItem>, Option<String>), SourceError> {
     let (body, next) = get(source, path).await?;
-    let unexpected = |error| format!("GitHub's list of deliveries is not as expected: {}", shape::why(&error));
+    let unexpected = |error| shape::unexpected("GitHub's list of deliveries", &error);
     let items = serde_json::from_value(body).map_err(|error| SourceError::Malformed(unexpected(error)))?;
     Ok((items, next))
 }

@@ -74,13 +74,6 @@ struct Walk {
     began_at: Option<Moment>,
 }
 
-/// What a walk has read.
-#[derive(PartialEq, Eq)]
-enum Walked {
-    All,
-    RestOfEarlier,
-}
-
 #[async_trait]
 impl Source for PagerdutySource {
     fn name(&self) -> &str {
@@ -97,7 +90,7 @@ impl Source for PagerdutySource {
 
     async fn collect(&self, sink: &dyn BatchSink) -> Result<(), SourceError> {
         // What has happened since an earlier round was interrupted belongs to this one.
-        if self.walk(sink).await? == Walked::RestOfEarlier {
+        if self.walk(sink).await? {
             self.walk(sink).await?;
         }
         self.on_call_services(sink).await
@@ -137,8 +130,9 @@ impl Source for PagerdutySource {
 }
 
 impl PagerdutySource {
-    /// Reads the incidents that are new or have changed, or the rest of those that an earlier round was to read.
-    async fn walk(&self, sink: &dyn BatchSink) -> Result<Walked, SourceError> {
+    /// Reads the incidents that are new or have changed, or the rest of those that an earlier round was to read. Returns whether it
+    /// was the rest.
+    async fn walk(&self, sink: &dyn BatchSink) -> Result<bool, SourceError> {
         let mut walk: Walk = match sink.cursor("incidents").await? {
             Some(state) => serde_json::from_str(&state).unwrap_or_default(),
             None => Walk::default(),
@@ -146,8 +140,8 @@ impl PagerdutySource {
         // Spans end at whole seconds; what happens within this one belongs to the next look, which overlaps.
         let now = (self.context.now)() + Duration::seconds(1);
         let oldest = now - self.context.history;
-        let walked = if walk.began_at.is_none() { Walked::All } else { Walked::RestOfEarlier };
-        if walk.began_at.is_none() {
+        let is_rest = walk.began_at.is_some();
+        if !is_rest {
             walk.began_at = Some(now);
             let since = match clocks::read_until(walk.read_until, now) {
                 // Changes may concern any older incident: the log tells which, and its windows are read again.
@@ -170,7 +164,7 @@ impl PagerdutySource {
         let ended = Walk { read_until: walk.began_at, ..Walk::default() };
         let cursors = vec![("incidents".to_owned(), Some(json!(ended).to_string()))];
         sink.accept(Batch { cursors, ..Batch::default() }).await?;
-        Ok(walked)
+        Ok(is_rest)
     }
 
     /// The services with their escalation policies, once a day, for `[[readiness]]`.

@@ -149,7 +149,7 @@ fn note(source: &GithubSource, listing: Option<&Listing>, delivery: &StoredDeliv
         }
         What::Run { record } if config.workflow_runs => {
             if let Err(error) = serde_json::from_value::<RunNode>(record.clone()) {
-                return Verdict::Bad(format!("its run is not as expected: {}", shape::why(&error)));
+                return Verdict::Bad(shape::unexpected("its run", &error));
             }
             work.runs.entry(named).or_default().push(record);
         }

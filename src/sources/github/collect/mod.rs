@@ -119,12 +119,12 @@ impl PageSize {
 pub(super) fn part<T: DeserializeOwned>(data: &Value, pointer: &str) -> Result<T, SourceError> {
     let found = data.pointer(pointer).filter(|part| !part.is_null());
     let found = found.ok_or_else(|| SourceError::NotFound(format!("GitHub shows nothing at {pointer}")))?;
-    let unexpected = |error| format!("GitHub's answer at {pointer} is not as expected: {}", shape::why(&error));
+    let unexpected = |error| shape::unexpected(&format!("GitHub's answer at {pointer}"), &error);
     T::deserialize(found).map_err(|error| SourceError::Malformed(unexpected(error)))
 }
 
 fn record<T: DeserializeOwned>(node: Value) -> Result<T, SourceError> {
-    let unexpected = |error| format!("a repository is not as expected: {}", shape::why(&error));
+    let unexpected = |error| shape::unexpected("a repository", &error);
     serde_json::from_value(node).map_err(|error| SourceError::Malformed(unexpected(error)))
 }
 

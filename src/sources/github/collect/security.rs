@@ -36,7 +36,7 @@ struct Walk {
 pub(super) fn converted(scanner: &str, record: Value, repository: &str) -> Result<SecurityAlert, String> {
     let known = SCANNERS.iter().find(|(name, ..)| *name == scanner);
     let (_, _, convert) = known.ok_or_else(|| format!("there is no scanner {scanner}"))?;
-    convert(record, repository).map_err(|error| format!("its alert is not as expected: {error}"))
+    convert(record, repository).map_err(|error| shape::unexpected("its alert", &error))
 }
 
 /// Reads the alerts of each scanner that is switched on.

@@ -118,7 +118,7 @@ async fn page(
             None => BTreeMap::new(),
         };
         for node in nodes {
-            let issue_type = types.get(&node.number).cloned();
+            let issue_type = types.get(&node.number).cloned().flatten();
             let now = convert::work_item(node, &target.full_name, issue_type);
             issues.batch.facts.push(Fact::WorkItem(match known(sink, &now.id).await? {
                 Some(known) => convert::remember(now, known),
@@ -151,12 +151,12 @@ async fn issue_types(
     target: &Target,
     (since, until): (Moment, Moment),
     numbers: &[u64],
-) -> Result<BTreeMap<u64, String>, SourceError> {
+) -> Result<BTreeMap<u64, Option<String>>, SourceError> {
     let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
     let base = target.path()?;
     let first = format!("{base}/issues?state=all&sort=updated&direction=asc&per_page=100&since={since}");
     let mut next = Some(first);
-    let mut told: BTreeMap<u64, Option<String>> = BTreeMap::new();
+    let mut told = BTreeMap::new();
     while let Some(path) = next {
         let answer = source.client.get(&path, None).await?;
         let issues = shape::whole_list(answer.body.unwrap_or_default(), "issues", "GitHub")?;
@@ -175,7 +175,7 @@ async fn issue_types(
             told.insert(*number, alone);
         }
     }
-    Ok(told.into_iter().filter_map(|(number, name)| Some((number, name?))).collect())
+    Ok(told)
 }
 
 fn type_of(issue: &Value) -> Option<String> {
