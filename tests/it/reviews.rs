@@ -244,7 +244,8 @@ async fn the_running_program_freezes_the_month_that_is_over() {
     let demo = Demo::start(crate::harness::demo::small_world(1)).await;
     // Nothing was collected before: the month must wait for the first collection to end.
     let (mut program, address) = demo.serve().await;
-    let month = crate::harness::last_month();
+    let over = chiplog::pipeline::month_before(crate::harness::today_of_payments());
+    let month = chiplog::pipeline::month_label(over);
     crate::harness::program::until("the month is frozen", async || {
         let answer = reqwest::get(format!("{address}/api/v1/teams/payments/reviews")).await.unwrap();
         let known: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();

@@ -62,6 +62,16 @@ pub(crate) fn last_month() -> String {
     chiplog::pipeline::month_label(chiplog::pipeline::month_before(day))
 }
 
+/// The day of the demo's team `payments`, which begins an hour or two before that of UTC.
+pub(crate) fn today_of_payments() -> chrono::NaiveDate {
+    now().with_timezone(&chrono_tz::Europe::Berlin).date_naive()
+}
+
+/// The month that lasts for the demo's team `payments`, as `2026-11`.
+pub(crate) fn month_of_payments() -> String {
+    chiplog::pipeline::month_label(today_of_payments())
+}
+
 /// A world that a test may change while servers serve it.
 pub(crate) fn shared(world: World) -> SharedWorld {
     Arc::new(RwLock::new(world))
