@@ -73,8 +73,16 @@ struct Piece {
     extent: Extent,
 }
 
-/// What was rendered of a place: a header and the samples of each family, by its name.
-type Rendered = Vec<(String, Piece, Piece)>;
+/// What was rendered of a family in one place.
+struct Rendered {
+    name: String,
+    /// The lines that say what the family is: the same in every place.
+    header: Vec<u8>,
+    samples: Piece,
+}
+
+/// Makes pieces. An encoder takes longer to be made than to compress the samples of a few teams, so it is kept.
+struct Pieces(DeflateEncoder<Vec<u8>>);
 
 impl Exposition {
     /// All metrics of a snapshot.
@@ -83,7 +91,7 @@ impl Exposition {
     /// A family is not valid.
     pub fn of(snapshot: &Snapshot) -> Result<Self, prometheus::Error> {
         let places = places(snapshot);
-        Ok(Self::default().with(render(snapshot, &places)?, &places))
+        Self::default().with(render(snapshot, &places)?, &places)
     }
 
     /// The metrics of another snapshot, where this is of the one before: only what differs is rendered.
@@ -110,7 +118,7 @@ impl Exposition {
             // There may have been more of them.
             places.extend(self.families.values().flat_map(BTreeMap::keys).filter(|it| matches!(it, Place::Trends(_))));
         }
-        Ok(self.with(rendered, &places))
+        self.with(rendered, &places)
     }
 
     /// Families that belong together and change at every scrape.
@@ -119,7 +127,8 @@ impl Exposition {
     /// A family is not valid.
     pub fn live(families: &[MetricFamily]) -> Result<Self, prometheus::Error> {
         let place = Place::Organisation;
-        Ok(Self::default().with([(place, pieces_of(families)?)].into(), &BTreeSet::from([place])))
+        let rendered = Pieces::default().of_families(families)?;
+        Self::default().with([(place, rendered)].into(), &BTreeSet::from([place]))
     }
 
     /// One gzip stream of several texts, none of which is compressed or copied again: its pieces, in order.
@@ -153,12 +162,20 @@ impl Exposition {
     }
 
     /// The same with what was rendered in the places that it replaces.
-    fn with(&self, rendered: BTreeMap<Place, Rendered>, replaced: &BTreeSet<Place>) -> Self {
+    fn with(
+        &self,
+        rendered: BTreeMap<Place, Vec<Rendered>>,
+        replaced: &BTreeSet<Place>,
+    ) -> Result<Self, prometheus::Error> {
+        let mut pieces = Pieces::default();
         let mut fresh: BTreeMap<String, BTreeMap<Place, Piece>> = BTreeMap::new();
         for (place, families) in rendered {
-            for (name, header, samples) in families {
+            for Rendered { name, header, samples } in families {
+                let is_known = self.families.contains_key(&name);
                 let family = fresh.entry(name).or_default();
-                family.entry(Place::Header).or_insert(header);
+                if !is_known && family.is_empty() {
+                    family.insert(Place::Header, pieces.of(&header)?);
+                }
                 family.insert(place, samples);
             }
         }
@@ -166,7 +183,8 @@ impl Exposition {
         let names: BTreeSet<&String> = self.families.keys().chain(fresh.keys()).collect();
         let none = BTreeMap::new();
         for name in names {
-            let kept = self.families.get(name).into_iter().flatten().filter(|(place, _)| !replaced.contains(place));
+            let stays = |place: &Place| *place == Place::Header || !replaced.contains(place);
+            let kept = self.families.get(name).into_iter().flatten().filter(|(place, _)| stays(place));
             let kept: BTreeMap<Place, &Span> = kept.map(|(place, span)| (*place, span)).collect();
             let new = fresh.get(name).unwrap_or(&none);
             let places: BTreeSet<Place> = kept.keys().chain(new.keys()).copied().collect();
@@ -184,7 +202,7 @@ impl Exposition {
             let spans = spans.collect();
             made.families.insert(name.clone(), spans);
         }
-        made.finished()
+        Ok(made.finished())
     }
 }
 
@@ -242,18 +260,22 @@ fn places(snapshot: &Snapshot) -> BTreeSet<Place> {
 }
 
 /// Renders places, on all cores.
-fn render(snapshot: &Snapshot, places: &BTreeSet<Place>) -> Result<BTreeMap<Place, Rendered>, prometheus::Error> {
+fn render(snapshot: &Snapshot, places: &BTreeSet<Place>) -> Result<BTreeMap<Place, Vec<Rendered>>, prometheus::Error> {
     let places: Vec<Place> = places.iter().copied().collect();
     let share = places.len().div_ceil(cores()).max(1);
     let rendered = |places: &[Place]| {
-        let each = places.iter().map(|place| Ok((*place, pieces_of(&families_of(snapshot, *place)?.finished())?)));
+        let mut pieces = Pieces::default();
+        let each = places.iter().map(|place| {
+            let families = families_of(snapshot, *place)?.finished();
+            Ok((*place, pieces.of_families(&families)?))
+        });
         each.collect::<Result<Vec<_>, prometheus::Error>>()
     };
     std::thread::scope(|scope| {
         let mut shares = places.chunks(share);
         let own = shares.next().unwrap_or_default();
         let others: Vec<_> = shares.map(|places| scope.spawn(move || rendered(places))).collect();
-        let mut all: BTreeMap<Place, Rendered> = rendered(own)?.into_iter().collect();
+        let mut all: BTreeMap<Place, Vec<Rendered>> = rendered(own)?.into_iter().collect();
         for other in others {
             let done = other.join().map_err(|_| prometheus::Error::Msg("the rendering was interrupted".to_owned()))?;
             all.extend(done?);
@@ -280,27 +302,35 @@ fn families_of(snapshot: &Snapshot, place: Place) -> Result<Families, prometheus
     Ok(families)
 }
 
-/// The header and the samples of each family.
-fn pieces_of(families: &[MetricFamily]) -> Result<Rendered, prometheus::Error> {
-    let pieces = families.iter().map(|family| {
-        let mut text = Vec::new();
-        TextEncoder::new().encode(std::slice::from_ref(family), &mut text)?;
-        let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place + 1);
-        let samples = text.split_off(ends.take(HEADER_LINES).last().unwrap_or_default());
-        Ok((family.name().to_owned(), Piece::of(&text)?, Piece::of(&samples)?))
-    });
-    pieces.collect()
+impl Default for Pieces {
+    fn default() -> Self {
+        Self(DeflateEncoder::new(Vec::new(), Compression::fast()))
+    }
 }
 
-impl Piece {
-    fn of(plain: &[u8]) -> Result<Self, prometheus::Error> {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+impl Pieces {
+    fn of_families(&mut self, families: &[MetricFamily]) -> Result<Vec<Rendered>, prometheus::Error> {
+        let rendered = families.iter().map(|family| {
+            let mut header = Vec::new();
+            TextEncoder::new().encode(std::slice::from_ref(family), &mut header)?;
+            let ends = header.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place + 1);
+            let samples = header.split_off(ends.take(HEADER_LINES).last().unwrap_or_default());
+            Ok(Rendered { name: family.name().to_owned(), header, samples: self.of(&samples)? })
+        });
+        rendered.collect()
+    }
+
+    /// Deflates a text up to a byte boundary, in a stream that goes back to nothing before it.
+    fn of(&mut self, plain: &[u8]) -> Result<Piece, prometheus::Error> {
+        let Self(encoder) = self;
         let flushed = encoder.write_all(plain).and_then(|()| encoder.flush());
-        flushed.map_err(|error| prometheus::Error::Msg(format!("compression failed: {error}")))?;
+        let deflated = encoder.get_ref().clone();
+        let reset = flushed.and_then(|()| encoder.reset(Vec::new()));
+        reset.map_err(|error| prometheus::Error::Msg(format!("compression failed: {error}")))?;
         let mut checksum = crc32fast::Hasher::new();
         checksum.update(plain);
         let extent = Extent { checksum, length: plain.len() };
-        Ok(Self { deflated: encoder.get_ref().clone(), extent })
+        Ok(Piece { deflated, extent })
     }
 }
 
@@ -309,11 +339,15 @@ mod tests {
     use super::*;
 
     fn exposition(texts: &[(&str, &str)]) -> Exposition {
-        let piece = |text: &str| Piece::of(text.as_bytes()).unwrap();
-        let family = |(name, text): &(&str, &str)| ((*name).to_owned(), piece(&format!("# {name}\n")), piece(text));
+        let mut pieces = Pieces::default();
+        let family = |(name, text): &(&str, &str)| Rendered {
+            name: (*name).to_owned(),
+            header: format!("# {name}\n").into_bytes(),
+            samples: pieces.of(text.as_bytes()).unwrap(),
+        };
         let place = Place::Organisation;
         let rendered = texts.iter().map(family).collect();
-        Exposition::default().with([(place, rendered)].into(), &BTreeSet::from([place]))
+        Exposition::default().with([(place, rendered)].into(), &BTreeSet::from([place])).unwrap()
     }
 
     fn unpacked(parts: &[&Exposition]) -> String {

@@ -150,6 +150,7 @@ pub fn recording_rules() -> String {
 pub fn alertmanager_example(teams: &[&str]) -> String {
     let mut text = String::from(
         "# Routes chiplog's alerts to teams: one group a team, a digest a day, a reminder a week. Put your receivers in.\n\
+         # Start Alertmanager with --data.retention=192h: it forgets after 120h what it has told, and would tell it again.\n\
          route:\n\
          \x20 receiver: engineering\n\
          \x20 group_by: [team]\n\

@@ -247,6 +247,7 @@ async fn the_team_that_got_slower_and_no_other_is_told_and_every_expression_is_a
         Command::new("prometheus-alertmanager")
             .arg(format!("--config.file={}", installation.path("alertmanager.yml").display()))
             .arg(format!("--storage.path={}", installation.path("alertmanager").display()))
+            .arg("--data.retention=192h")
             .arg(format!("--web.listen-address=127.0.0.1:{alertmanager_port}"))
             .arg("--cluster.listen-address="),
     );
