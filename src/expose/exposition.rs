@@ -311,11 +311,11 @@ impl Default for Pieces {
 impl Pieces {
     fn of_families(&mut self, families: &[MetricFamily]) -> Result<Vec<Rendered>, prometheus::Error> {
         let rendered = families.iter().map(|family| {
-            let mut header = Vec::new();
-            TextEncoder::new().encode(std::slice::from_ref(family), &mut header)?;
-            let ends = header.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place + 1);
-            let samples = header.split_off(ends.take(HEADER_LINES).last().unwrap_or_default());
-            Ok(Rendered { name: family.name().to_owned(), header, samples: self.of(&samples)? })
+            let mut text = Vec::new();
+            TextEncoder::new().encode(std::slice::from_ref(family), &mut text)?;
+            let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place + 1);
+            let (header, samples) = text.split_at(ends.take(HEADER_LINES).last().unwrap_or_default());
+            Ok(Rendered { name: family.name().to_owned(), header: header.into(), samples: self.of(samples)? })
         });
         rendered.collect()
     }
