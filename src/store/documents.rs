@@ -1,5 +1,6 @@
 //! Facts as documents: written page by page, read by family.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::TryStreamExt as _;
@@ -72,7 +73,7 @@ impl Store {
         now: Moment,
         fence: Option<&Fence>,
     ) -> Result<Accepted, StoreError> {
-        let (families, unusable) = rows_by_family(batch)?;
+        let (mut families, unusable) = rows_by_family(batch)?;
         let _writer = match self.engine {
             Engine::Sqlite(_) => Some(self.writer.lock().await),
             Engine::Postgres(_) => None,
@@ -83,15 +84,15 @@ impl Store {
         let mut scopes = ChangedScopes::new();
         on_engine!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
-            for (family, rows) in &families {
+            for (family, rows) in &mut families {
                 let mut changed = 0;
                 let quarantined = sqlx::query("SELECT 1 FROM quarantine WHERE source = $1 AND family = $2 LIMIT 1")
                     .bind(source.to_owned())
                     .bind(*family)
                     .fetch_optional(&mut *transaction)
                     .await?;
-                for good in rows.chunks(ROWS_PER_STATEMENT) {
-                    let mut chunk: Vec<&Row> = good.iter().collect();
+                for good in rows.chunks_mut(ROWS_PER_STATEMENT) {
+                    let mut chunk: Vec<&mut Row> = good.iter_mut().collect();
                     if is_postgres {
                         // It locks and so writes each row that an upsert meets, also where nothing is to be changed. What another
                         // writer makes of those that are left out is newer than what is left out.
@@ -107,7 +108,7 @@ impl Store {
                     };
                     let known = known.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
                     let known = known.collect::<Result<BTreeMap<String, String>, sqlx::Error>>()?;
-                    let written = match upsert::<Database>(family, source, &chunk) {
+                    let written = match upsert::<Database>(family, source, &mut chunk) {
                         // Each number of rows is a statement of its own: only that of whole chunks is worth being kept prepared.
                         Some(mut query) => {
                             let is_usual = chunk.len() == ROWS_PER_STATEMENT;
@@ -115,17 +116,18 @@ impl Store {
                         }
                         None => Vec::new(),
                     };
-                    for row in written {
-                        changed += 1;
-                        let (external_id, scope): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+                    changed += written.len() as u64;
+                    let mut touched = BTreeSet::new();
+                    for row in &written {
+                        let external_id: &str = row.try_get(0)?;
                         // What has moved is missing where it was.
-                        if let Some(left) = known.get(&external_id) {
-                            scopes.insert((*family, left.clone()));
-                        }
-                        scopes.insert((*family, scope));
+                        touched.extend(known.get(external_id).map(String::as_str));
+                        let place = good.binary_search_by(|row| row.external_id.as_str().cmp(external_id));
+                        touched.extend(place.ok().map(|place| good[place].scope.as_str()));
                     }
+                    scopes.extend(touched.into_iter().map(|scope| (*family, scope.to_owned())));
                     if quarantined.is_some() {
-                        let mut cleared = cleared::<Database>(family, source, &good.iter().collect::<Vec<_>>());
+                        let mut cleared = cleared::<Database>(family, source, good);
                         cleared.build().execute(&mut *transaction).await?;
                     }
                 }
@@ -230,8 +232,8 @@ impl Store {
 
 type RowsByFamily = BTreeMap<&'static str, Vec<Row>>;
 
-/// The rows of a batch by family; of several with one key the newest, and of equally new ones the last. What cannot be kept
-/// stands beside them.
+/// The rows of a batch by family, in the order of their keys; of several with one key the newest, and of equally new ones the
+/// last. What cannot be kept stands beside them.
 fn rows_by_family(batch: &Batch) -> Result<(RowsByFamily, Vec<Reject>), StoreError> {
     let mut families: BTreeMap<&'static str, BTreeMap<String, Row>> = BTreeMap::new();
     let mut rejects = Vec::new();
@@ -261,7 +263,7 @@ fn row<F: FactFamily>(fact: &F) -> Result<(&'static str, Row), serde_json::Error
         started_at_ms: fact.started_at().timestamp_millis(),
         ended_at_ms: fact.ended_at().map(|at| at.timestamp_millis()),
         version_at_ms: fact.version_at().timestamp_millis(),
-        body: clean_json(&serde_json::to_string(fact)?),
+        body: clean_json(serde_json::to_string(fact)?),
     };
     Ok((F::FAMILY, row))
 }
@@ -272,12 +274,20 @@ fn clean(text: &str) -> String {
 }
 
 /// The same of JSON. What follows an escaped backslash only looks like NUL.
-fn clean_json(json: &str) -> String {
+fn clean_json(json: String) -> String {
+    if !json.contains(r"\u0000") {
+        return json;
+    }
     json.split(r"\\").map(|part| part.replace(r"\u0000", "")).collect::<Vec<_>>().join(r"\\")
 }
 
-/// Stores rows that are new, and those that are not older than what is stored and differ from it. `None` where there are none.
-fn upsert<Database: Incoming>(family: &'static str, source: &str, rows: &[&Row]) -> Option<QueryBuilder<Database>>
+/// Stores rows that are new, and those that are not older than what is stored and differ from it; their bodies go into the
+/// statement. Returns the keys of what was stored. `None` where there are no rows.
+fn upsert<Database: Incoming>(
+    family: &'static str,
+    source: &str,
+    rows: &mut [&mut Row],
+) -> Option<QueryBuilder<Database>>
 where
     Database::Arguments: Default,
 {
@@ -292,7 +302,7 @@ where
          ended_at_ms = excluded.ended_at_ms, version_at_ms = excluded.version_at_ms, body = excluded.body WHERE ",
     );
     query.push(family).push(".version_at_ms <= excluded.version_at_ms AND ");
-    query.push(family).push(".body IS DISTINCT FROM excluded.body RETURNING external_id, scope");
+    query.push(family).push(".body IS DISTINCT FROM excluded.body RETURNING external_id");
     Some(query)
 }
 
@@ -303,12 +313,12 @@ impl Row {
     }
 }
 
-fn keys(rows: &[&Row]) -> Vec<String> {
-    rows.iter().map(|row| row.external_id.clone()).collect()
+fn keys(rows: &[impl Borrow<Row>]) -> Vec<String> {
+    rows.iter().map(|row| row.borrow().external_id.clone()).collect()
 }
 
 /// Asks for what is stored under the keys of some rows.
-fn stored_rows<Database: Incoming>(family: &'static str, source: &str, rows: &[&Row]) -> QueryBuilder<Database>
+fn stored_rows<Database: Incoming>(family: &'static str, source: &str, rows: &[&mut Row]) -> QueryBuilder<Database>
 where
     Database::Arguments: Default,
     String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
@@ -327,7 +337,7 @@ const MOVING: [&str; 4] = [Repository::FAMILY, Incident::FAMILY, WorkItem::FAMIL
 fn known_scopes<Database: Incoming>(
     family: &'static str,
     source: &str,
-    rows: &[&Row],
+    rows: &[&mut Row],
     locks_rows: bool,
 ) -> Option<QueryBuilder<Database>>
 where
@@ -349,7 +359,7 @@ where
 }
 
 /// Good records clear their entries in quarantine.
-fn cleared<Database: Incoming>(family: &'static str, source: &str, rows: &[&Row]) -> QueryBuilder<Database>
+fn cleared<Database: Incoming>(family: &'static str, source: &str, rows: &[Row]) -> QueryBuilder<Database>
 where
     Database::Arguments: Default,
     String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
@@ -395,7 +405,7 @@ mod tests {
     #[test]
     fn nul_is_left_out_of_json_and_what_looks_like_it_stays() {
         for text in ["a\0b", r"a\u0000", "\\\0", r#"\\u0000"\"#, "\0\0\\u0000\0", "plain"] {
-            let read: String = serde_json::from_str(&clean_json(&serde_json::to_string(text).unwrap())).unwrap();
+            let read: String = serde_json::from_str(&clean_json(serde_json::to_string(text).unwrap())).unwrap();
             assert_eq!(read, clean(text), "{text:?}");
         }
     }
