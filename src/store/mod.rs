@@ -144,8 +144,10 @@ impl Store {
                 .row_buffer_size(ROWS_IN_TRANSIT)
                 .log_statements(STATEMENTS_AT)
                 .log_slow_statements(STATEMENTS_AT, Duration::MAX);
-            // Each connection to memory would be a database of its own, and so must live for ever.
-            let pool = SqlitePoolOptions::new().max_connections(if in_memory { 1 } else { 4 });
+            // Each connection to memory would be a database of its own, and so must live for ever: also where somebody who
+            // wanted it gives up during the test of whether it lives, since the pool loses it then. Files need no test either.
+            let pool =
+                SqlitePoolOptions::new().max_connections(if in_memory { 1 } else { 4 }).test_before_acquire(false);
             let pool = if in_memory {
                 pool.idle_timeout(None).max_lifetime(None)
             } else {
