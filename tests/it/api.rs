@@ -5,13 +5,12 @@ use std::path::Path;
 
 use chiplog::kpi::Parts;
 use chiplog_simulator::demo;
-use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
 use crate::harness::demo::{Demo, small_world};
 use crate::harness::described::{Described, Operation, values_of};
-use crate::harness::now;
 use crate::harness::program::{Installation, Program, until};
+use crate::harness::{last_month, now};
 
 const TEAM: &str = "payments";
 const KPI: &str = "lead_time_for_changes";
@@ -69,16 +68,9 @@ async fn answer_of(request: reqwest::RequestBuilder) -> (u16, Value) {
     (status, told)
 }
 
-/// The last month that is over, for teams of any time zone.
-fn month() -> String {
-    let day = now().date_naive().checked_sub_days(Days::new(2)).unwrap();
-    let first = NaiveDate::parse_from_str(&day.format("%Y-%m-01").to_string(), "%Y-%m-%d").unwrap();
-    first.pred_opt().unwrap().format("%Y-%m").to_string()
-}
-
 /// A path with its parameters filled in.
 fn filled(template: &str, kpi: &str) -> String {
-    template.replace("{team}", TEAM).replace("{kpi}", kpi).replace("{month}", &month())
+    template.replace("{team}", TEAM).replace("{kpi}", kpi).replace("{month}", &last_month())
 }
 
 /// A sensible value of a parameter of a query; none where the KPI has no parts.
@@ -104,7 +96,7 @@ async fn demo() -> Demo {
     let demo = Demo::start(small_world(1)).await;
     demo.installation.run_well(&["collect", "--once"]);
     demo.import(demo::reports(now()));
-    demo.installation.run_well(&["review", TEAM, "--month", &month()]);
+    demo.installation.run_well(&["review", TEAM, "--month", &last_month()]);
     demo
 }
 
@@ -168,7 +160,7 @@ async fn every_mistake_is_told(api: &Api, operation: &Operation<'_>) {
     if good.contains(KPI) {
         mistakes.push((good.replace(KPI, "pr_time"), 404, vec!["KPI \"pr_time\"", "pr_cycle_time"]));
     }
-    let month = month();
+    let month = last_month();
     if good.contains(&month) {
         for text in ["2026-13", "soon", "2026-1"] {
             mistakes.push((good.replace(&month, text), 400, vec!["YYYY-MM"]));
@@ -224,7 +216,7 @@ async fn filters_and_pages(api: &Api) {
         assert_eq!(of_service(&whole), of_service(&ledger));
         assert_eq!(ledger[list].as_array().unwrap().len(), of_service(&ledger).len());
     }
-    for evidence in [format!("kpis/{KPI}/evidence?window=84d&"), format!("reviews/{}/evidence/{KPI}?", month())] {
+    for evidence in [format!("kpis/{KPI}/evidence?window=84d&"), format!("reviews/{}/evidence/{KPI}?", last_month())] {
         let two = get(&format!("{evidence}limit=2")).await;
         let second = get(&format!("{evidence}limit=1&offset=1")).await;
         assert!(two["total"].as_u64().unwrap() >= 2 && two["total"] == second["total"], "{evidence}: {two}");

@@ -43,6 +43,7 @@ async fn requests_that_nobody_would_think_of_are_answered_as_described() {
     let mut command = Command::new(schemathesis);
     command.arg("--config-file").arg(root.join("tests/schemathesis.toml"));
     command.args(["--no-color", "run", &format!("{address}/api/v1/openapi.json")]);
+    // Two workers sometimes meet in CPython's parser, which keeps the depth of both in one place.
     command.args([
         "--header",
         TOKEN,
@@ -51,7 +52,7 @@ async fn requests_that_nobody_would_think_of_are_answered_as_described() {
         "--max-examples",
         EXAMPLES,
         "--workers",
-        "2",
+        "1",
         "--warnings",
         "off",
     ]);
