@@ -12,7 +12,7 @@ use chiplog::config::Readers;
 use chiplog::expose::access::Access;
 use chiplog::expose::exposition::Exposition;
 use chiplog::expose::prometheus::{CONTENT_TYPE, families};
-use chiplog::expose::web::{Served, WebState, router};
+use chiplog::expose::web::{Answers, Served, WebState, router};
 use chiplog::pipeline::{CollectMetrics, Snapshot};
 
 use crate::document::{Section, Table, count, megabytes, ratio, seconds};
@@ -58,8 +58,7 @@ pub(crate) async fn section(quick: bool) -> Section {
     progress(&format!("{} series", count(series)));
     assert!(quick || series >= SERIES, "{series} series: raise the number of facts");
     let served = Arc::new(Served::default());
-    served.exposition.store(Some(Arc::new(exposition)));
-    served.known.store(Some(known));
+    served.swap(Answers { known, exposition });
     let app = evaluating.app();
     let state = WebState {
         served,

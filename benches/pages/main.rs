@@ -18,7 +18,8 @@ use chiplog::app::App;
 use chiplog::attribution::attribute;
 use chiplog::config::Readers;
 use chiplog::expose::access::Access;
-use chiplog::expose::web::{Served, WebState, router};
+use chiplog::expose::exposition::Exposition;
+use chiplog::expose::web::{Answers, Served, WebState, router};
 use chiplog::facts::Moment;
 use chiplog::kpi::CATALOGUE;
 use chiplog::pipeline::{CollectMetrics, Known, evaluate, month_before, month_label};
@@ -46,7 +47,7 @@ async fn main() {
     reviews::freeze_others(&app, &known, last_month, now).await;
 
     let served = Arc::new(Served::default());
-    served.known.store(Some(known));
+    served.swap(Answers { known, exposition: Exposition::default() });
     let state = WebState {
         served,
         metrics: CollectMetrics::new().unwrap(),

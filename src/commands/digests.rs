@@ -21,9 +21,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// The lease of reviews and digests.
 const LEASE: &str = "reviews";
 
-/// How often the first evaluation is looked for.
-const LOOK_FOR_EVALUATION: Duration = Duration::from_millis(500);
-
 /// A digest that could not be posted for so long is no news any more.
 const POSTED_WITHIN: chrono::Duration = chrono::Duration::days(7);
 
@@ -38,11 +35,9 @@ pub(super) async fn keep_reviewed(app: &App, served: &Served, replica: &Replica,
     let mut stop = stop.clone();
     let reviewer = app.reviewer();
     // The first evaluation comes first: people wait for it.
-    while served.known.load().is_none() && !*stop.borrow() {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_FOR_EVALUATION) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
-        }
+    tokio::select! {
+        () = served.first() => {}
+        _ = stop.wait_for(|stop| *stop) => return,
     }
     while !*stop.borrow() {
         // One looks for all; two that did would be in nobody's way. A look is not cut off: between the answer of a chat and

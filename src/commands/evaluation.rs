@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::app::App;
 use crate::clock;
 use crate::expose::exposition::Exposition;
-use crate::expose::web::Served;
+use crate::expose::web::{Answers, Served};
 use crate::pipeline::{
     Evaluated, Evaluator, Evidence, Followed, Known, Lease, Publication, Replica, Stop, fingerprint, last_published,
 };
@@ -114,7 +114,7 @@ impl<'a> Evaluation<'a> {
                 if let Some(evaluator) = &mut self.evaluator {
                     evaluator.look_at_all();
                 }
-            } else if let Some(known) = self.served.known.load_full() {
+            } else if let Some(known) = self.served.known() {
                 let mut evaluator = self.app.evaluator();
                 evaluator.take_over(&known);
                 self.evaluator = Some(evaluator);
@@ -135,7 +135,7 @@ impl<'a> Evaluation<'a> {
 
     /// Serves what others have published since the last look. `false` if what is published does not fit.
     async fn follow(&mut self) -> Result<bool> {
-        match self.publication.follow(&self.app.store, self.served.known.load_full()).await? {
+        match self.publication.follow(&self.app.store, self.served.known()).await? {
             Followed::Nothing => Ok(true),
             Followed::Loaded(evaluated) => self.take_over(*evaluated).await.map(|()| true),
             Followed::Unfit => Ok(false),
@@ -148,7 +148,7 @@ impl<'a> Evaluation<'a> {
         let evaluator = self.evaluator.get_or_insert_with(|| self.app.evaluator());
         let Some(updated) = evaluator.update_some(clock::now()).await? else {
             if let Some(fence) = fence {
-                if let Some(known) = self.served.known.load_full().filter(|_| !self.publication.is_known()) {
+                if let Some(known) = self.served.known().filter(|_| !self.publication.is_known()) {
                     self.publish(fence, &known).await?;
                 }
                 self.note().await?;
@@ -186,7 +186,7 @@ impl<'a> Evaluation<'a> {
     async fn take_over(&self, evaluated: Evaluated) -> Result<()> {
         let Evaluated { snapshot, findings } = evaluated;
         let as_of = snapshot.as_of;
-        if self.served.known.load().is_none() {
+        if self.served.known().is_none() {
             tracing::info!("serving what was known at {}", as_of.format("%Y-%m-%d %H:%M:%S UTC"));
         }
         tracing::debug!(%as_of, "took over a snapshot");
@@ -197,14 +197,13 @@ impl<'a> Evaluation<'a> {
     /// Swaps what is served for what is known now. The metrics of many teams take a while to render: beside the server's own
     /// threads, and only those of teams that have changed.
     async fn serve(&self, known: Arc<Known>) -> Result<()> {
-        let (now, before) = (known.clone(), self.served.known.load_full().zip(self.served.exposition.load_full()));
+        let (now, before) = (known.clone(), self.served.answers());
         let exposition = tokio::task::spawn_blocking(move || match before {
-            Some((before, exposition)) => exposition.updated(&before.snapshot, &now.snapshot),
+            Some(before) => before.exposition.updated(&before.known.snapshot, &now.snapshot),
             None => Exposition::of(&now.snapshot),
         });
         let exposition = exposition.await.context("the rendering was interrupted")??;
-        self.served.known.store(Some(known));
-        self.served.exposition.store(Some(exposition.into()));
+        self.served.swap(Answers { known, exposition });
         Ok(())
     }
 }

@@ -91,7 +91,7 @@ impl Exposition {
     /// A family is not valid.
     pub fn of(snapshot: &Snapshot) -> Result<Self, prometheus::Error> {
         let places = places(snapshot);
-        Self::default().with(render(snapshot, &places)?, &places)
+        Self::default().with(render(snapshot, &places)?, &places, &mut Pieces::default())
     }
 
     /// The metrics of another snapshot, where this is of the one before: only what differs is rendered.
@@ -118,7 +118,7 @@ impl Exposition {
             // There may have been more of them.
             places.extend(self.families.values().flat_map(BTreeMap::keys).filter(|it| matches!(it, Place::Trends(_))));
         }
-        self.with(rendered, &places)
+        self.with(rendered, &places, &mut Pieces::default())
     }
 
     /// Families that belong together and change at every scrape.
@@ -127,8 +127,9 @@ impl Exposition {
     /// A family is not valid.
     pub fn live(families: &[MetricFamily]) -> Result<Self, prometheus::Error> {
         let place = Place::Organisation;
-        let rendered = Pieces::default().of_families(families)?;
-        Self::default().with([(place, rendered)].into(), &BTreeSet::from([place]))
+        let mut pieces = Pieces::default();
+        let rendered = pieces.of_families(families)?;
+        Self::default().with([(place, rendered)].into(), &BTreeSet::from([place]), &mut pieces)
     }
 
     /// One gzip stream of several texts, none of which is compressed or copied again: its pieces, in order.
@@ -166,8 +167,8 @@ impl Exposition {
         &self,
         rendered: BTreeMap<Place, Vec<Rendered>>,
         replaced: &BTreeSet<Place>,
+        pieces: &mut Pieces,
     ) -> Result<Self, prometheus::Error> {
-        let mut pieces = Pieces::default();
         let mut fresh: BTreeMap<String, BTreeMap<Place, Piece>> = BTreeMap::new();
         for (place, families) in rendered {
             for Rendered { name, header, samples } in families {
@@ -183,8 +184,7 @@ impl Exposition {
         let names: BTreeSet<&String> = self.families.keys().chain(fresh.keys()).collect();
         let none = BTreeMap::new();
         for name in names {
-            let stays = |place: &Place| *place == Place::Header || !replaced.contains(place);
-            let kept = self.families.get(name).into_iter().flatten().filter(|(place, _)| stays(place));
+            let kept = self.families.get(name).into_iter().flatten().filter(|(place, _)| !replaced.contains(place));
             let kept: BTreeMap<Place, &Span> = kept.map(|(place, span)| (*place, span)).collect();
             let new = fresh.get(name).unwrap_or(&none);
             let places: BTreeSet<Place> = kept.keys().chain(new.keys()).copied().collect();
@@ -347,7 +347,7 @@ mod tests {
         };
         let place = Place::Organisation;
         let rendered = texts.iter().map(family).collect();
-        Exposition::default().with([(place, rendered)].into(), &BTreeSet::from([place])).unwrap()
+        Exposition::default().with([(place, rendered)].into(), &BTreeSet::from([place]), &mut pieces).unwrap()
     }
 
     fn unpacked(parts: &[&Exposition]) -> String {

@@ -65,7 +65,7 @@ impl From<ReviewError> for Failure {
 
 pub(super) fn known(state: &WebState) -> Result<Arc<Known>, Failure> {
     let text = "chiplog has not evaluated its facts yet: try again in a moment";
-    state.served.known.load_full().ok_or_else(|| Failure::new(StatusCode::SERVICE_UNAVAILABLE, text))
+    state.served.known().ok_or_else(|| Failure::new(StatusCode::SERVICE_UNAVAILABLE, text))
 }
 
 pub(super) fn window(label: Option<&str>) -> Result<Window, Failure> {

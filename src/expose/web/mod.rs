@@ -5,10 +5,10 @@ mod api;
 mod lookup;
 mod pages;
 mod queries;
+mod served;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -23,17 +23,10 @@ use super::joined::Joined;
 use super::prometheus::{self, CONTENT_TYPE};
 use super::{openapi, receive};
 use crate::config::Reporter;
-use crate::pipeline::{CollectMetrics, Known, Reviewer};
+use crate::pipeline::{CollectMetrics, Reviewer};
 use crate::sources::Source;
 
-/// What requests are answered from, in memory: no page of a team's numbers reads the store.
-#[derive(Default)]
-pub struct Served {
-    /// What the newest evaluation found out. `None` until the first has ended.
-    pub known: ArcSwapOption<Known>,
-    /// The same as metrics.
-    pub exposition: ArcSwapOption<Exposition>,
-}
+pub use served::{Answers, Served};
 
 /// State of the router.
 #[derive(Clone)]
@@ -72,7 +65,7 @@ pub fn router(state: WebState) -> Router {
 }
 
 async fn ready(State(state): State<WebState>) -> Response {
-    if state.served.known.load().is_some() {
+    if state.served.known().is_some() {
         return "chiplog is ready.\n".into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, "chiplog has not evaluated its facts yet.\n").into_response()
@@ -89,14 +82,17 @@ async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response 
         Ok(live) => live,
         Err(error) => return (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     };
-    let known = state.served.exposition.load_full().unwrap_or_default();
+    let known = state.served.answers();
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepted.split(',').any(|encoding| encoding.trim().starts_with("gzip")) {
-        let body = Body::new(Joined::of(Exposition::gzip(&[&*known, &live])));
+        let parts: Vec<&Exposition> = known.iter().map(|answers| &answers.exposition).chain([&live]).collect();
+        let body = Body::new(Joined::of(Exposition::gzip(&parts)));
         return ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CONTENT_ENCODING, "gzip")], body).into_response();
     }
     // It takes a while to unpack.
-    let Ok(texts) = tokio::task::spawn_blocking(move || [known.plain(), live.plain()]).await else {
+    let unpack =
+        move || known.iter().map(|answers| answers.exposition.plain()).chain([live.plain()]).collect::<Vec<_>>();
+    let Ok(texts) = tokio::task::spawn_blocking(unpack).await else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let body = Body::new(Joined::of(texts));
