@@ -1,6 +1,5 @@
 //! Facts as documents: written page by page, read by family.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::TryStreamExt as _;
@@ -73,7 +72,7 @@ impl Store {
         now: Moment,
         fence: Option<&Fence>,
     ) -> Result<Accepted, StoreError> {
-        let (mut families, unusable) = rows_by_family(batch)?;
+        let (families, unusable) = rows_by_family(batch)?;
         let _writer = match self.engine {
             Engine::Sqlite(_) => Some(self.writer.lock().await),
             Engine::Postgres(_) => None,
@@ -84,15 +83,20 @@ impl Store {
         let mut scopes = ChangedScopes::new();
         on_engine!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
-            for (family, rows) in &mut families {
+            for (family, rows) in families {
                 let mut changed = 0;
+                let mut rows = rows.into_iter();
                 let quarantined = sqlx::query("SELECT 1 FROM quarantine WHERE source = $1 AND family = $2 LIMIT 1")
                     .bind(source.to_owned())
-                    .bind(*family)
+                    .bind(family)
                     .fetch_optional(&mut *transaction)
                     .await?;
-                for good in rows.chunks_mut(ROWS_PER_STATEMENT) {
-                    let mut chunk: Vec<&mut Row> = good.iter_mut().collect();
+                while !rows.as_slice().is_empty() {
+                    let mut chunk: Vec<Row> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
+                    if quarantined.is_some() {
+                        let mut cleared = cleared::<Database>(family, source, &chunk);
+                        cleared.build().execute(&mut *transaction).await?;
+                    }
                     if is_postgres {
                         // It locks and so writes each row that an upsert meets, also where nothing is to be changed. What another
                         // writer makes of those that are left out is newer than what is left out.
@@ -102,33 +106,24 @@ impl Store {
                         let stored = stored.collect::<Result<HashMap<String, (i64, String)>, sqlx::Error>>()?;
                         chunk.retain(|row| stored.get(&row.external_id).is_none_or(|stored| row.replaces(stored)));
                     }
-                    let known = match known_scopes::<Database>(family, source, &chunk, is_postgres) {
-                        Some(mut query) => query.build().fetch_all(&mut *transaction).await?,
-                        None => Vec::new(),
-                    };
-                    let known = known.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-                    let known = known.collect::<Result<BTreeMap<String, String>, sqlx::Error>>()?;
-                    let written = match upsert::<Database>(family, source, &mut chunk) {
-                        // Each number of rows is a statement of its own: only that of whole chunks is worth being kept prepared.
-                        Some(mut query) => {
-                            let is_usual = chunk.len() == ROWS_PER_STATEMENT;
-                            query.build().persistent(is_usual).fetch_all(&mut *transaction).await?
+                    if let Some(mut query) = known_scopes::<Database>(family, source, &chunk, is_postgres) {
+                        for row in query.build().fetch_all(&mut *transaction).await? {
+                            let (external_id, scope) = (row.try_get::<&str, _>(0)?, row.try_get::<&str, _>(1)?);
+                            let place = chunk.binary_search_by_key(&external_id, |row| row.external_id.as_str());
+                            if place.is_ok_and(|place| chunk[place].scope != scope) {
+                                // What moves is missing where it was.
+                                scopes.insert((family, scope.to_owned()));
+                            }
                         }
-                        None => Vec::new(),
-                    };
-                    changed += written.len() as u64;
-                    let mut touched = BTreeSet::new();
-                    for row in &written {
-                        let external_id: &str = row.try_get(0)?;
-                        // What has moved is missing where it was.
-                        touched.extend(known.get(external_id).map(String::as_str));
-                        let place = good.binary_search_by(|row| row.external_id.as_str().cmp(external_id));
-                        touched.extend(place.ok().map(|place| good[place].scope.as_str()));
                     }
-                    scopes.extend(touched.into_iter().map(|scope| (*family, scope.to_owned())));
-                    if quarantined.is_some() {
-                        let mut cleared = cleared::<Database>(family, source, good);
-                        cleared.build().execute(&mut *transaction).await?;
+                    // Each number of rows is a statement of its own: only that of whole chunks is worth being kept prepared.
+                    let is_usual = chunk.len() == ROWS_PER_STATEMENT;
+                    if let Some(mut query) = upsert::<Database>(family, source, chunk) {
+                        let written = query.build().persistent(is_usual).fetch_all(&mut *transaction).await?;
+                        changed += written.len() as u64;
+                        let touched = written.iter().map(|row| row.try_get(0));
+                        let touched = touched.collect::<Result<BTreeSet<&str>, sqlx::Error>>()?;
+                        scopes.extend(touched.into_iter().map(|scope| (family, scope.to_owned())));
                     }
                 }
                 if changed > 0 {
@@ -143,8 +138,8 @@ impl Store {
                 sqlx::query(insert)
                     .bind(source.to_owned())
                     .bind(reject.family)
-                    .bind(clean(&shortened(&reject.external_id)))
-                    .bind(clean(&shortened(&reject.reason)))
+                    .bind(clean(shortened(&reject.external_id)))
+                    .bind(clean(shortened(&reject.reason)))
                     .bind(now.timestamp_millis())
                     .execute(&mut *transaction)
                     .await?;
@@ -237,12 +232,13 @@ type RowsByFamily = BTreeMap<&'static str, Vec<Row>>;
 fn rows_by_family(batch: &Batch) -> Result<(RowsByFamily, Vec<Reject>), StoreError> {
     let mut families: BTreeMap<&'static str, BTreeMap<String, Row>> = BTreeMap::new();
     let mut rejects = Vec::new();
+    let mut json = Vec::new();
     for fact in &batch.facts {
         if let Some(reject) = unusable(fact) {
             rejects.push(reject);
             continue;
         }
-        let (family, row) = with_fact!(fact, fact => row(fact))
+        let (family, row) = with_fact!(fact, fact => row(fact, &mut json))
             .map_err(|error| StoreError::other(format!("a fact cannot be written as JSON: {error}")))?;
         let rows = families.entry(family).or_default();
         match rows.get(&row.external_id) {
@@ -256,38 +252,39 @@ fn rows_by_family(batch: &Batch) -> Result<(RowsByFamily, Vec<Reject>), StoreErr
     Ok((families.collect(), rejects))
 }
 
-fn row<F: FactFamily>(fact: &F) -> Result<(&'static str, Row), serde_json::Error> {
+/// A fact as a row. `json` is written to, so that a body is as large as its text and made without growing.
+fn row<F: FactFamily>(fact: &F, json: &mut Vec<u8>) -> Result<(&'static str, Row), serde_json::Error> {
+    json.clear();
+    serde_json::to_writer(&mut *json, fact)?;
+    let body = str::from_utf8(json).map_err(serde::ser::Error::custom)?;
     let row = Row {
-        external_id: clean(&fact.external_id()),
-        scope: clean(fact.scope()),
+        external_id: clean(fact.external_id()),
+        scope: clean(fact.scope().to_owned()),
         started_at_ms: fact.started_at().timestamp_millis(),
         ended_at_ms: fact.ended_at().map(|at| at.timestamp_millis()),
         version_at_ms: fact.version_at().timestamp_millis(),
-        body: clean_json(serde_json::to_string(fact)?),
+        body: clean_json(body.to_owned()),
     };
     Ok((F::FAMILY, row))
 }
 
 /// PostgreSQL's text holds no NUL.
-fn clean(text: &str) -> String {
-    text.replace('\0', "")
+fn clean(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
 }
 
 /// The same of JSON. What follows an escaped backslash only looks like NUL.
 fn clean_json(json: String) -> String {
-    if !json.contains(r"\u0000") {
+    // Most have nothing that is escaped, which is found out much faster.
+    if !json.contains('\\') || !json.contains(r"\u0000") {
         return json;
     }
     json.split(r"\\").map(|part| part.replace(r"\u0000", "")).collect::<Vec<_>>().join(r"\\")
 }
 
-/// Stores rows that are new, and those that are not older than what is stored and differ from it; their bodies go into the
-/// statement. Returns the keys of what was stored. `None` where there are no rows.
-fn upsert<Database: Incoming>(
-    family: &'static str,
-    source: &str,
-    rows: &mut [&mut Row],
-) -> Option<QueryBuilder<Database>>
+/// Stores rows that are new, and those that are not older than what is stored and differ from it. Returns the scope of each that
+/// was stored. `None` where there are no rows.
+fn upsert<Database: Incoming>(family: &'static str, source: &str, rows: Vec<Row>) -> Option<QueryBuilder<Database>>
 where
     Database::Arguments: Default,
 {
@@ -302,7 +299,7 @@ where
          ended_at_ms = excluded.ended_at_ms, version_at_ms = excluded.version_at_ms, body = excluded.body WHERE ",
     );
     query.push(family).push(".version_at_ms <= excluded.version_at_ms AND ");
-    query.push(family).push(".body IS DISTINCT FROM excluded.body RETURNING external_id");
+    query.push(family).push(".body IS DISTINCT FROM excluded.body RETURNING scope");
     Some(query)
 }
 
@@ -313,12 +310,12 @@ impl Row {
     }
 }
 
-fn keys(rows: &[impl Borrow<Row>]) -> Vec<String> {
-    rows.iter().map(|row| row.borrow().external_id.clone()).collect()
+fn keys(rows: &[Row]) -> Vec<String> {
+    rows.iter().map(|row| row.external_id.clone()).collect()
 }
 
 /// Asks for what is stored under the keys of some rows.
-fn stored_rows<Database: Incoming>(family: &'static str, source: &str, rows: &[&mut Row]) -> QueryBuilder<Database>
+fn stored_rows<Database: Incoming>(family: &'static str, source: &str, rows: &[Row]) -> QueryBuilder<Database>
 where
     Database::Arguments: Default,
     String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
@@ -337,7 +334,7 @@ const MOVING: [&str; 4] = [Repository::FAMILY, Incident::FAMILY, WorkItem::FAMIL
 fn known_scopes<Database: Incoming>(
     family: &'static str,
     source: &str,
-    rows: &[&mut Row],
+    rows: &[Row],
     locks_rows: bool,
 ) -> Option<QueryBuilder<Database>>
 where
@@ -406,7 +403,7 @@ mod tests {
     fn nul_is_left_out_of_json_and_what_looks_like_it_stays() {
         for text in ["a\0b", r"a\u0000", "\\\0", r#"\\u0000"\"#, "\0\0\\u0000\0", "plain"] {
             let read: String = serde_json::from_str(&clean_json(serde_json::to_string(text).unwrap())).unwrap();
-            assert_eq!(read, clean(text), "{text:?}");
+            assert_eq!(read, clean(text.to_owned()), "{text:?}");
         }
     }
 }
