@@ -16,7 +16,7 @@ pub(super) fn attempts(
     view: Option<Moment>,
 ) -> (Vec<ServiceDeployment>, String) {
     let seen = Seen::of(service, facts);
-    match &service.deployments {
+    match &*service.deployments {
         DeploymentRule::Auto => seen.automatic(service, view),
         DeploymentRule::Environment { environment, task } => {
             let matching = seen.deployments.iter().filter(|item| {

@@ -180,7 +180,7 @@ fn beyond_delivery(facts: &FactsInput, services: &Services, part: &[&Service], f
 
 /// Whether an attempt is one of this service: of merges to a branch only those that touch its paths.
 fn concerns(service: &Service, attempt: &ServiceDeployment, history: &History<'_>, landings: &Landings<'_>) -> bool {
-    if !matches!(service.deployments, DeploymentRule::Merge { .. }) {
+    if !matches!(*service.deployments, DeploymentRule::Merge { .. }) {
         return true;
     }
     history.find(&attempt.sha).is_none_or(|commit| touches(service, changed_paths(history, landings, commit)))

@@ -3,6 +3,7 @@
 //! This is the configuration in the form that attribution works with; `config` makes it, attribution only reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use globset::GlobSet;
@@ -84,8 +85,8 @@ pub struct Service {
     pub owners: Vec<Ownership>,
     /// 1 is the most critical.
     pub tier: u8,
-    /// What counts as a deployment of it.
-    pub deployments: DeploymentRule,
+    /// What counts as a deployment of it. Services that say the same share it.
+    pub deployments: Arc<DeploymentRule>,
     /// The services of incident tools whose incidents are its own.
     pub incident_services: Vec<IncidentService>,
     /// What other tools call it, beside its id: label values in Prometheus, subjects of CDEvents.

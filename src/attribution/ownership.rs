@@ -121,7 +121,7 @@ impl Services {
     /// Whether runs of workflows count as deployments of any service of a part.
     pub fn deploys_by_run(&self, part: &Part) -> bool {
         let mut services = part.services.iter().filter_map(|id| self.all.get(id));
-        services.any(|service| matches!(service.deployments, DeploymentRule::WorkflowRun { .. }))
+        services.any(|service| matches!(*service.deployments, DeploymentRule::WorkflowRun { .. }))
     }
 
     /// The team that owns a service at a moment, by the days of the team's own time zone.
@@ -149,7 +149,7 @@ fn of_whole_repository(id: String, repository: &str, teams: &BTreeSet<String>) -
         paths: None,
         owners: owners.collect(),
         tier: 2,
-        deployments: DeploymentRule::Auto,
+        deployments: DeploymentRule::Auto.into(),
         incident_services: Vec::new(),
         names: Vec::new(),
         critical_paths: None,

@@ -174,7 +174,7 @@ fn deploys(services: &Services, run: &CiRun) -> bool {
     services
         .of_repository(&run.repository)
         .map(|service| &service.deployments)
-        .any(|rule| matches!(rule, DeploymentRule::WorkflowRun { workflow, .. } if workflow.is_match(&run.workflow)))
+        .any(|rule| matches!(&**rule, DeploymentRule::WorkflowRun { workflow, .. } if workflow.is_match(&run.workflow)))
 }
 
 fn attempt(run: &CiRun) -> CiAttempt {

@@ -54,7 +54,7 @@ impl World {
             paths: None,
             owners: vec![Ownership { team: "team".to_owned(), from: None, until: None }],
             tier: 2,
-            deployments: DeploymentRule::Tag { tag: regex::Regex::new(".").unwrap() },
+            deployments: DeploymentRule::Tag { tag: regex::Regex::new(".").unwrap() }.into(),
             incident_services: Vec::new(),
             names: Vec::new(),
             critical_paths: None,

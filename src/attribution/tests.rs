@@ -133,7 +133,7 @@ fn going_forward_again_after_a_rollback_is_no_rollback() {
 #[test]
 fn merges_to_a_branch_are_deployments_also_when_the_past_is_looked_at() {
     let mut world = line();
-    world.organisation.services.get_mut("shop").unwrap().deployments = DeploymentRule::Merge { branch: None };
+    world.organisation.services.get_mut("shop").unwrap().deployments = DeploymentRule::Merge { branch: None }.into();
     let repository = crate::facts::Repository {
         full_name: REPOSITORY.to_owned(),
         host_id: "1".to_owned(),
@@ -233,7 +233,7 @@ fn ownership_has_dates() {
 #[test]
 fn auto_says_what_it_took_and_what_else_was_seen() {
     let mut world = line().deploy("v1", "a", 10);
-    world.organisation.services.get_mut("shop").unwrap().deployments = DeploymentRule::Auto;
+    world.organisation.services.get_mut("shop").unwrap().deployments = DeploymentRule::Auto.into();
     assert_eq!(world.attributed().chosen_rules["shop"], "auto took tags");
     let release = crate::facts::Release {
         repository: REPOSITORY.to_owned(),

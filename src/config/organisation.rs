@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use globset::{Glob, GlobSetBuilder};
@@ -9,7 +10,9 @@ use regex::Regex;
 
 use super::document::{ConfigError, Document};
 use super::rules;
-use super::sections::{ChangesSection, DeploymentsTable, IncidentsSection, OwnerSection, ServiceSection, TeamSection};
+use super::sections::{
+    ChangesSection, DeploymentsTable, DeploymentsValue, IncidentsSection, OwnerSection, ServiceSection, TeamSection,
+};
 use crate::attribution::{
     ChangeRules, DeploymentRule, IncidentRules, IncidentService, Organisation, Ownership, Service, Severity, Team,
 };
@@ -45,8 +48,10 @@ pub(super) fn read(document: &Document, github_login: Option<&str>) -> Result<Or
         let team = team(&id, section, github_login).map_err(at)?;
         organisation.teams.insert(id, team);
     }
+    // Most services are deployed alike, and each pattern takes some kilobytes.
+    let mut rules = BTreeMap::new();
     for (id, section) in services {
-        let service = service(&id, section, &organisation.teams).map_err(at)?;
+        let service = service(&id, section, &organisation.teams, &mut rules).map_err(at)?;
         organisation.services.insert(id, service);
     }
     Ok(organisation)
@@ -99,7 +104,13 @@ fn team(id: &str, section: TeamSection, organization: Option<&str>) -> Result<Te
     })
 }
 
-fn service(id: &str, section: ServiceSection, teams: &BTreeMap<String, Team>) -> Result<Service, Problem> {
+/// Reads a service. Those whose deployments are written alike share a rule.
+fn service(
+    id: &str,
+    section: ServiceSection,
+    teams: &BTreeMap<String, Team>,
+    rules: &mut BTreeMap<DeploymentsValue, Arc<DeploymentRule>>,
+) -> Result<Service, Problem> {
     let key = |name: &str| format!("service.{id}.{name}");
     check_slug(&format!("service.{id}"), id)?;
     if section.repository.is_empty() {
@@ -130,9 +141,14 @@ fn service(id: &str, section: ServiceSection, teams: &BTreeMap<String, Team>) ->
         check_repository(&key("incident_issues.repository"), &service)?;
         incident_services.push(IncidentService { source: "github".to_owned(), service, labels: issues.labels });
     }
+    let deployments = match rules.get(&section.deployments) {
+        Some(rule) => rule.clone(),
+        None => deployment_rule(&key("deployments"), section.deployments.0.clone())?.into(),
+    };
+    rules.insert(section.deployments, deployments.clone());
     Ok(Service {
         id: id.to_owned(),
-        deployments: deployment_rule(&key("deployments"), section.deployments.0)?,
+        deployments,
         repository: section.repository,
         paths,
         owners,

@@ -256,7 +256,7 @@ pub(super) struct IncidentIssuesSection {
 }
 
 /// `deployments` of a service: the word `auto`, or a table with exactly one kind of rule.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DeploymentsValue(pub Option<DeploymentsTable>);
 
 impl<'de> Deserialize<'de> for DeploymentsValue {
@@ -282,7 +282,7 @@ impl<'de> Deserialize<'de> for DeploymentsValue {
 }
 
 /// The table form of `deployments`. Names are regular expressions for the whole name.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DeploymentsTable {
     /// GitHub Deployments to an environment.

@@ -163,7 +163,7 @@ fn services(
     }
     for (id, service) in part.services.iter().filter_map(|id| organisation.services.get_key_value(id)) {
         let tells = attributed.chosen_rules.contains_key(id) || counts.contains_key(id.as_str());
-        if !tells && !matches!(service.deployments, DeploymentRule::Auto) {
+        if !tells && !matches!(*service.deployments, DeploymentRule::Auto) {
             let message = format!("service {id}: its deployment rule matches nothing");
             unmatched.insert(id.clone(), mended(message, id, organisation, facts, attributed));
         }

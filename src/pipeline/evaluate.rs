@@ -167,7 +167,7 @@ fn supply(facts: &TeamFacts<'_>, families: &Families) -> Supply {
     let mut supply = Supply::new();
     let ruled = facts.organisation.services.values().any(|service| {
         service.owners.iter().any(|owner| owner.team == facts.team)
-            && !matches!(service.deployments, DeploymentRule::Auto)
+            && !matches!(*service.deployments, DeploymentRule::Auto)
     });
     let seen = !facts.deployments.is_empty();
     if [Deployment::FAMILY, Release::FAMILY, Tag::FAMILY].into_iter().any(yields) && (ruled || seen) {

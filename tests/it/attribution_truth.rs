@@ -69,7 +69,7 @@ fn organisation(tag_pattern: &str) -> Organisation {
             paths: None,
             owners: Vec::new(),
             tier: 2,
-            deployments: DeploymentRule::Tag { tag: Regex::new(tag_pattern).unwrap() },
+            deployments: DeploymentRule::Tag { tag: Regex::new(tag_pattern).unwrap() }.into(),
             incident_services: Vec::new(),
             names: Vec::new(),
             critical_paths: None,

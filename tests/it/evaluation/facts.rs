@@ -55,7 +55,7 @@ pub(super) fn service(id: &str, repository: &str, owners: Vec<Ownership>) -> Ser
         paths: None,
         owners,
         tier: 2,
-        deployments: DeploymentRule::Auto,
+        deployments: DeploymentRule::Auto.into(),
         incident_services: Vec::new(),
         names: Vec::new(),
         critical_paths: None,
@@ -97,7 +97,7 @@ pub(super) fn organisation(numbers: &[Numbers]) -> Organisation {
         });
         if a.is_multiple_of(3) {
             let any = any.clone();
-            made.deployments = DeploymentRule::WorkflowRun { workflow: any.clone(), branch: any };
+            made.deployments = DeploymentRule::WorkflowRun { workflow: any.clone(), branch: any }.into();
         }
         organisation.services.insert(made.id.clone(), made);
     }
