@@ -1,5 +1,6 @@
 //! The description of the HTTP API: made of the routes themselves and of the types that they answer with.
 
+use axum::body::Bytes;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, RefOr, Server};
@@ -50,6 +51,15 @@ pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     components.schemas.insert(ErrorAnswer::name().into_owned(), ErrorAnswer::schema());
     components.schemas.values_mut().for_each(say_exactly);
     document
+}
+
+/// A document as it is served.
+///
+/// # Panics
+/// Never: a tree of texts can be written.
+#[expect(clippy::expect_used, reason = "a tree of texts can be written")]
+pub fn text(document: &OpenApi) -> Bytes {
+    document.to_json().expect("a tree").into()
 }
 
 /// Answers name all their fields, and pairs have both: what is not there is null.

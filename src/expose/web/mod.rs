@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::access::{Access, admit};
@@ -50,10 +50,11 @@ pub struct WebState {
 pub fn router(state: WebState) -> Router {
     let (reading, read) = api::routes().split_for_parts();
     let (writing, written) = actions::routes().split_for_parts();
-    let description = Arc::new(openapi::document([read, written, receive::description()]));
+    let description = openapi::text(&openapi::document([read, written, receive::description()]));
+    let description = ([(header::CONTENT_TYPE, "application/json")], description);
     let reading = reading
         .route("/metrics", get(metrics))
-        .route("/api/v1/openapi.json", get(move || std::future::ready(Json(&*description).into_response())))
+        .route("/api/v1/openapi.json", get(move || std::future::ready(description.clone())))
         .merge(pages::routes())
         .merge(actions::form());
     reading
