@@ -1,6 +1,6 @@
 //! Who reported what: kept for administrators, shown nowhere.
 
-use super::{Store, StoreError, on_engine};
+use super::{Store, StoreError, on_engine, on_writer};
 use crate::facts::Moment;
 
 /// One import or call.
@@ -23,8 +23,7 @@ impl Store {
     pub async fn audit(&self, entry: &AuditEntry, now: Moment) -> Result<(), StoreError> {
         let insert = "INSERT INTO report_audit (reported_at_ms, reporter, template, origin, accepted, rejected) \
                       VALUES ($1, $2, $3, $4, $5, $6)";
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             sqlx::query(insert)
                 .bind(now.timestamp_millis())
                 .bind(entry.reporter.clone())

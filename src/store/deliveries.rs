@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::{QueryBuilder, Row as _};
 
 use super::leases::{Fence, check_fence};
-use super::{Engine, Store, StoreError, on_engine};
+use super::{Engine, Store, StoreError, on_engine, on_writer};
 use crate::facts::Moment;
 
 /// Rows of one statement: 8 binds each, far below SQLite's limit of 32,766 and PostgreSQL's of 65,535.
@@ -82,16 +82,12 @@ impl Store {
         deliveries: &[NewDelivery],
         received_at: Moment,
     ) -> Result<Vec<bool>, StoreError> {
-        let _writer = match self.engine {
-            Engine::Sqlite(_) => Some(self.writer.lock().await),
-            Engine::Postgres(_) => None,
-        };
         let mut stored: BTreeSet<(String, String)> = BTreeSet::new();
         let at = received_at.timestamp_millis();
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let mut connection = pool.acquire().await?;
             // Facts can be collected again after a power failure; what a tool was promised to have been taken cannot.
-            let durable = matches!(self.engine, Engine::Sqlite(_));
+            let durable = matches!(self.engine, Engine::Sqlite { .. });
             if durable {
                 sqlx::raw_sql("PRAGMA synchronous = FULL").execute(&mut *connection).await?;
             }
@@ -171,11 +167,7 @@ impl Store {
              headers = '{}', body = '' WHERE source = $1 AND delivery_id = $2";
         let good: Vec<&String> =
             settled.iter().filter(|(_, it)| *it == Settled::Done { error: None }).map(|(id, _)| id).collect();
-        let _writer = match self.engine {
-            Engine::Sqlite(_) => Some(self.writer.lock().await),
-            Engine::Postgres(_) => None,
-        };
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
             for chunk in good.chunks(ROWS_PER_STATEMENT) {
                 let mut query = QueryBuilder::<Database>::new("UPDATE webhook_deliveries SET processed_at_ms = ");
@@ -251,11 +243,7 @@ impl Store {
     pub async fn forget_deliveries(&self, processed_before: Moment) -> Result<u64, StoreError> {
         let delete = "DELETE FROM webhook_deliveries WHERE processed_at_ms IS NOT NULL AND processed_at_ms < $1";
         let before = processed_before.timestamp_millis();
-        let _writer = match self.engine {
-            Engine::Sqlite(_) => Some(self.writer.lock().await),
-            Engine::Postgres(_) => None,
-        };
-        Ok(on_engine!(self, pool: Database => {
+        Ok(on_writer!(self, pool: Database => {
             sqlx::query(delete).bind(before).execute(pool).await?.rows_affected()
         }))
     }

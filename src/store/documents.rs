@@ -9,7 +9,7 @@ use super::conflict::again_on_conflict;
 use super::incoming::Incoming;
 use super::leases::check_fence;
 use super::scopes::{ChangedScopes, count_up, read_facts};
-use super::{Engine, Fence, Store, StoreError, on_engine};
+use super::{Engine, Fence, Store, StoreError, on_engine, on_writer};
 use crate::facts::{
     Batch, FactFamily, Incident, Iteration, Moment, Reject, Repository, Sourced, WorkItem, shortened, unusable,
 };
@@ -73,15 +73,11 @@ impl Store {
         fence: Option<&Fence>,
     ) -> Result<Accepted, StoreError> {
         let (families, unusable) = rows_by_family(batch)?;
-        let _writer = match self.engine {
-            Engine::Sqlite(_) => Some(self.writer.lock().await),
-            Engine::Postgres(_) => None,
-        };
         let is_postgres = matches!(self.engine, Engine::Postgres(_));
         let rejected = (batch.rejects.len() + unusable.len()) as u64;
         let mut accepted = Accepted { rejected, ..Accepted::default() };
         let mut scopes = ChangedScopes::new();
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
             for (family, rows) in families {
                 let mut changed = 0;
@@ -158,7 +154,7 @@ impl Store {
                     .await?;
             }
             for mut query in count_up::<Database>(source, &scopes) {
-                query.build().execute(&mut *transaction).await?;
+                query.build().persistent(false).execute(&mut *transaction).await?;
             }
             check_fence!(transaction, fence);
             transaction.commit().await?;

@@ -80,7 +80,7 @@ impl Store {
     /// The bytes of each table of chiplog, by name: the engines keep them in catalogues of their own.
     async fn bytes_of_tables(&self) -> Result<Vec<(String, i64)>, StoreError> {
         let select = match self.engine {
-            Engine::Sqlite(_) => {
+            Engine::Sqlite { .. } => {
                 "SELECT named.tbl_name, CAST(SUM(pages.pgsize) AS BIGINT) FROM dbstat AS pages \
                  JOIN sqlite_schema AS named ON named.name = pages.name \
                  WHERE pages.aggregate = 1 AND named.tbl_name NOT LIKE 'sqlite_%' GROUP BY named.tbl_name"
@@ -98,7 +98,7 @@ impl Store {
     }
 
     async fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
-        let Engine::Sqlite(pool) = &self.engine else { return Ok(None) };
+        let Engine::Sqlite { readers: pool, .. } = &self.engine else { return Ok(None) };
         let select = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
         let bytes: i64 = sqlx::query_scalar(select).fetch_one(pool).await?;
         Ok(Some(bytes.unsigned_abs()))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 
-use super::{Engine, Store, StoreError, on_engine};
+use super::{Engine, Store, StoreError, on_engine, on_writer};
 
 /// The right to write what a lease entitles to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Store {
     /// The server's clock, in milliseconds.
     async fn server_time(&self) -> Result<i64, StoreError> {
         let select = match self.engine {
-            Engine::Sqlite(_) => "SELECT CAST(unixepoch('subsec') * 1000 AS BIGINT)",
+            Engine::Sqlite { .. } => "SELECT CAST(unixepoch('subsec') * 1000 AS BIGINT)",
             Engine::Postgres(_) => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
         };
         Ok(on_engine!(self, pool: Database => sqlx::query_scalar(select).fetch_one(pool).await?))
@@ -78,8 +78,7 @@ impl Store {
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = leases.fence + 1, \
              expires_at_ms = excluded.expires_at_ms WHERE leases.expires_at_ms <= $4 RETURNING fence";
         let now = self.server_time().await?;
-        let _writer = self.writer.lock().await;
-        let number: Option<i64> = on_engine!(self, pool: Database => {
+        let number: Option<i64> = on_writer!(self, pool: Database => {
             let query = sqlx::query_scalar(acquire).bind(name.to_owned()).bind(holder.to_owned());
             query.bind(now.saturating_add(milliseconds(ttl))).bind(now).fetch_optional(pool).await?
         });
@@ -103,8 +102,7 @@ impl Store {
     pub async fn renew_leases(&self, holder: &str, ttl: Duration) -> Result<Vec<Fence>, StoreError> {
         let renew = "UPDATE leases SET expires_at_ms = $2 WHERE holder = $1 RETURNING name, fence";
         let now = self.server_time().await?;
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let query = sqlx::query(renew).bind(holder.to_owned()).bind(now.saturating_add(milliseconds(ttl)));
             let rows = query.fetch_all(pool).await?;
             let fences = rows.iter().map(|row| {
@@ -117,8 +115,7 @@ impl Store {
     /// Gives a lease back, so that others can take it at once. One that was lost already is left alone.
     pub async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
         let release = "UPDATE leases SET holder = '', expires_at_ms = 0 WHERE name = $1 AND holder = $2 AND fence = $3";
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let query = sqlx::query(release).bind(fence.name.clone()).bind(fence.holder.clone());
             query.bind(fence.number).execute(pool).await?;
         });
@@ -128,8 +125,7 @@ impl Store {
     /// Gives back all that a holder has.
     pub async fn release_leases(&self, holder: &str) -> Result<(), StoreError> {
         let release = "UPDATE leases SET holder = '', expires_at_ms = 0 WHERE holder = $1";
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             sqlx::query(release).bind(holder.to_owned()).execute(pool).await?;
         });
         Ok(())
@@ -153,8 +149,7 @@ impl Store {
     pub async fn forget_leases(&self, prefix: &str, ended_for: Duration) -> Result<(), StoreError> {
         let delete = "DELETE FROM leases WHERE name LIKE $1 AND expires_at_ms < $2";
         let before = self.server_time().await?.saturating_sub(milliseconds(ended_for));
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             sqlx::query(delete).bind(format!("{prefix}%")).bind(before).execute(pool).await?;
         });
         Ok(())

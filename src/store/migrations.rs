@@ -27,7 +27,7 @@ impl Store {
         let migrator = migrator();
         let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or_default();
         match &self.engine {
-            Engine::Sqlite(pool) => migrate_sqlite(&migrator, pool, url).await?,
+            Engine::Sqlite { writer, .. } => migrate_sqlite(&migrator, writer, url).await?,
             Engine::Postgres(pool) => migrate_postgres(&migrator, pool, url).await?,
         }
         let select = "SELECT value FROM installation WHERE name = $1";

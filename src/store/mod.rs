@@ -27,7 +27,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, SqliteConnection, SqlitePool};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 
 pub use audit::AuditEntry;
 pub use deliveries::{NewDelivery, Settled, WaitingCount, WaitingDelivery};
@@ -42,17 +42,23 @@ pub use snapshots::PublishedParts;
 pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
+/// So many read a file of SQLite at once.
+const READERS: u32 = 4;
+
+/// Whoever writes to a file of SQLite waits so long for its turn at most: others may have much to write.
+const LONGEST_TURN: Duration = Duration::from_mins(10);
+
 /// SQLite's thread reads so many rows ahead of those who ask for them, instead of waking up for each few.
 const ROWS_IN_TRANSIT: usize = 200;
 
 /// The texts of statements, never what is bound to them, are logged for whoever asks with `--log sqlx::query=trace`.
 const STATEMENTS_AT: log::LevelFilter = log::LevelFilter::Trace;
 
-/// Runs the same body on either engine's pool; inside it `$database` names the engine.
-macro_rules! on_engine {
-    ($store:expr, $pool:ident: $database:ident => $body:expr) => {
+/// Runs the same body on a pool of either engine; inside it `$database` names the engine.
+macro_rules! on_either {
+    ($store:expr, $sqlite:ident, $pool:ident: $database:ident => $body:expr) => {
         match &$store.engine {
-            $crate::store::Engine::Sqlite($pool) => {
+            $crate::store::Engine::Sqlite { $sqlite: $pool, .. } => {
                 #[expect(clippy::allow_attributes, reason = "not every body names the engine")]
                 #[allow(dead_code, reason = "not every body names the engine")]
                 type $database = sqlx::Sqlite;
@@ -67,11 +73,32 @@ macro_rules! on_engine {
         }
     };
 }
+pub(crate) use on_either;
+
+/// What only reads.
+macro_rules! on_engine {
+    ($store:expr, $pool:ident: $database:ident => $body:expr) => {
+        $crate::store::on_either!($store, readers, $pool: $database => $body)
+    };
+}
 pub(crate) use on_engine;
+
+/// What writes as well.
+macro_rules! on_writer {
+    ($store:expr, $pool:ident: $database:ident => $body:expr) => {
+        $crate::store::on_either!($store, writer, $pool: $database => $body)
+    };
+}
+pub(crate) use on_writer;
 
 #[derive(Clone)]
 pub(crate) enum Engine {
-    Sqlite(SqlitePool),
+    /// A file has one writer: those who write wait here for its one connection and never meet a busy database, and what it
+    /// has read stays fresh from one transaction to the next.
+    Sqlite {
+        readers: SqlitePool,
+        writer: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -110,8 +137,6 @@ async fn sqlite(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Resul
 #[derive(Clone)]
 pub struct Store {
     pub(crate) engine: Engine,
-    /// SQLite has one writer: those who write wait here and never meet a busy database.
-    pub(crate) writer: Arc<Mutex<()>>,
     /// Told of every change of facts that this program makes.
     pub(crate) changes: Arc<Notify>,
 }
@@ -119,7 +144,7 @@ pub struct Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self.engine {
-            Engine::Sqlite(_) => "Store(SQLite)",
+            Engine::Sqlite { .. } => "Store(SQLite)",
             Engine::Postgres(_) => "Store(PostgreSQL)",
         })
     }
@@ -144,16 +169,20 @@ impl Store {
                 .row_buffer_size(ROWS_IN_TRANSIT)
                 .log_statements(STATEMENTS_AT)
                 .log_slow_statements(STATEMENTS_AT, Duration::MAX);
-            // Each connection to memory would be a database of its own, and so must live for ever: also where somebody who
-            // wanted it gives up during the test of whether it lives, since the pool loses it then. Files need no test either.
-            let pool =
-                SqlitePoolOptions::new().max_connections(if in_memory { 1 } else { 4 }).test_before_acquire(false);
-            let pool = if in_memory {
-                pool.idle_timeout(None).max_lifetime(None)
+            // A connection that is in order when it comes back stays so: files and memory fail only who uses them.
+            let pool = SqlitePoolOptions::new().test_before_acquire(false);
+            if in_memory {
+                // Each connection to memory would be a database of its own, and so there is one, which must live for ever: also
+                // where somebody who wanted it gives up, since during a test of whether it lives the pool would lose it.
+                let pool = pool.max_connections(1).idle_timeout(None).max_lifetime(None);
+                let only = sqlite(pool, options).await.map_err(opened)?;
+                Engine::Sqlite { readers: only.clone(), writer: only }
             } else {
-                pool.after_release(|connection, _| Box::pin(is_in_order(connection)))
-            };
-            Engine::Sqlite(sqlite(pool, options).await.map_err(opened)?)
+                let pool = pool.after_release(|connection, _| Box::pin(is_in_order(connection)));
+                let writer = pool.clone().max_connections(1).acquire_timeout(LONGEST_TURN);
+                let writer = sqlite(writer, options.clone()).await.map_err(opened)?;
+                Engine::Sqlite { readers: pool.max_connections(READERS).connect_lazy_with(options), writer }
+            }
         } else {
             let options = PgConnectOptions::from_str(url)
                 .map_err(opened)?
@@ -164,7 +193,7 @@ impl Store {
             let pool = pool.after_connect(|connection, _| Box::pin(end_transactions_of_the_paused(connection)));
             Engine::Postgres(pool.connect_with(options).await.map_err(opened)?)
         };
-        let store = Self { engine, writer: Arc::default(), changes: Arc::default() };
+        let store = Self { engine, changes: Arc::default() };
         store.migrate(url).await?;
         Ok(store)
     }
@@ -173,11 +202,11 @@ impl Store {
     #[must_use]
     pub fn for_heart_beats(&self) -> Self {
         match &self.engine {
-            Engine::Sqlite(_) => self.clone(),
+            Engine::Sqlite { .. } => self.clone(),
             Engine::Postgres(pool) => {
                 let beats = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5));
                 let engine = Engine::Postgres(beats.connect_lazy_with(pool.connect_options().as_ref().clone()));
-                Self { engine, writer: self.writer.clone(), changes: self.changes.clone() }
+                Self { engine, changes: self.changes.clone() }
             }
         }
     }
@@ -186,7 +215,7 @@ impl Store {
     /// whoever is idle stays idle; on PostgreSQL often, because replicas wait for one another.
     pub fn look_every(&self) -> Duration {
         match &self.engine {
-            Engine::Sqlite(_) => Duration::from_secs(1),
+            Engine::Sqlite { .. } => Duration::from_secs(1),
             Engine::Postgres(_) => Duration::from_millis(300),
         }
     }
@@ -194,6 +223,7 @@ impl Store {
     /// Ends all connections, so that nothing is left to be written.
     pub async fn close(&self) {
         on_engine!(self, pool: Database => pool.close().await);
+        on_writer!(self, pool: Database => pool.close().await);
     }
 
     /// A name that nobody else has.
@@ -204,10 +234,9 @@ impl Store {
     /// The random key that people are hashed with; made when the store is first opened.
     pub async fn person_key(&self) -> Result<Vec<u8>, StoreError> {
         let fresh = random_digits::<32>()?;
-        let _writer = self.writer.lock().await;
         let insert = "INSERT INTO installation (name, value) VALUES ('person_key', $1) ON CONFLICT (name) DO NOTHING";
         let select = "SELECT value FROM installation WHERE name = 'person_key'";
-        let key: String = on_engine!(self, pool: Database => {
+        let key: String = on_writer!(self, pool: Database => {
             sqlx::query(insert).bind(fresh).execute(pool).await?;
             sqlx::query_scalar(select).fetch_one(pool).await?
         });

@@ -9,7 +9,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::documents::families;
 use super::scopes::{ChangedScopes, count_up};
-use super::{Store, StoreError, on_engine};
+use super::{Store, StoreError, on_engine, on_writer};
 use crate::facts::{FactFamily as _, Moment, ReportedValue};
 
 /// Rows of one transaction: few enough that writers of new facts do not wait long.
@@ -74,20 +74,22 @@ impl Store {
         pruned: &mut BTreeMap<&'static str, u64>,
     ) -> Result<Option<(String, String)>, StoreError> {
         let cutoff = ended_before.timestamp_millis();
-        on_engine!(self, pool: Database => {
+        let rows: Vec<(String, String, String)> = on_engine!(self, pool: Database => {
             let mut select = QueryBuilder::<Database>::new("SELECT old.source, old.external_id, old.scope FROM ");
             select.push(family).push(" AS old WHERE ").push(IS_FORGETTABLE).push(family).push(HAS_A_NEWER_ONE);
             select.push(" AND (old.source, old.external_id) > ($2, $3) ORDER BY old.source, old.external_id LIMIT $4");
             let select = sqlx::query(select.into_sql()).bind(cutoff);
             let rows = select.bind(after.0.clone()).bind(after.1.clone()).bind(ROWS_AT_ONCE).fetch_all(pool).await?;
-            let (mut keys, mut scopes) = (Vec::new(), BTreeMap::<String, ChangedScopes>::new());
-            for row in &rows {
-                let key: (String, String) = (row.try_get(0)?, row.try_get(1)?);
-                scopes.entry(key.0.clone()).or_default().insert((family, row.try_get(2)?));
-                keys.push(key);
-            }
-            let Some(last) = keys.last().cloned() else { return Ok(None) };
-            let _writer = self.writer.lock().await;
+            let rows = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
+            rows.collect::<Result<_, sqlx::Error>>()?
+        });
+        let (mut keys, mut scopes) = (Vec::new(), BTreeMap::<String, ChangedScopes>::new());
+        for (source, external_id, scope) in rows {
+            scopes.entry(source.clone()).or_default().insert((family, scope));
+            keys.push((source, external_id));
+        }
+        let Some(last) = keys.last().cloned() else { return Ok(None) };
+        on_writer!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
             // A fact that was opened again meanwhile stays.
             let mut delete = QueryBuilder::<Database>::new("DELETE FROM ");
@@ -96,11 +98,11 @@ impl Store {
                 key.push_bind(source).push_bind(external_id);
             });
             delete.push(")");
-            let deleted = delete.build().execute(&mut *transaction).await?.rows_affected();
+            let deleted = delete.build().persistent(false).execute(&mut *transaction).await?.rows_affected();
             // Numbers do not reach back so far, but what is told of all facts does.
             for (source, scopes) in &scopes {
                 for mut query in count_up::<Database>(source, scopes) {
-                    query.build().execute(&mut *transaction).await?;
+                    query.build().persistent(false).execute(&mut *transaction).await?;
                 }
             }
             transaction.commit().await?;

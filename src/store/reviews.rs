@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::Row as _;
 
-use super::{Store, StoreError, on_engine};
+use super::{Store, StoreError, on_engine, on_writer};
 use crate::facts::Moment;
 
 /// A digest that was claimed so long ago and not sent was cut off.
@@ -38,8 +38,7 @@ impl Store {
                       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (team, month, revision) DO NOTHING";
         let insert_evidence =
             "INSERT INTO review_evidence (team, month, revision, kpi, body) VALUES ($1, $2, $3, $4, $5)";
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
             let inserted = sqlx::query(insert)
                 .bind(record.team.clone())
@@ -132,8 +131,7 @@ impl Store {
     pub async fn set_review_actions(&self, team: &str, month: &str, text: &str, now: Moment) -> Result<(), StoreError> {
         let upsert = "INSERT INTO review_actions (team, month, text, updated_at_ms) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (team, month) DO UPDATE SET text = excluded.text, updated_at_ms = excluded.updated_at_ms";
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let query = sqlx::query(upsert).bind(team.to_owned()).bind(month.to_owned());
             query.bind(text.to_owned()).bind(now.timestamp_millis()).execute(pool).await?;
         });
@@ -145,8 +143,7 @@ impl Store {
         let claim = "INSERT INTO review_digests (team, month, webhook, claimed_at_ms) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (team, month, webhook) DO UPDATE SET claimed_at_ms = excluded.claimed_at_ms \
              WHERE review_digests.sent_at_ms IS NULL AND review_digests.claimed_at_ms <= $5";
-        let _writer = self.writer.lock().await;
-        let claimed = on_engine!(self, pool: Database => {
+        let claimed = on_writer!(self, pool: Database => {
             let query = sqlx::query(claim).bind(team.to_owned()).bind(month.to_owned()).bind(webhook.to_owned());
             let query = query.bind(now.timestamp_millis()).bind((now - CLAIM_LASTS).timestamp_millis());
             query.execute(pool).await?.rows_affected()
@@ -164,8 +161,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let settle = "UPDATE review_digests SET sent_at_ms = $4, claimed_at_ms = CASE WHEN $5 = 1 THEN claimed_at_ms ELSE 0 END \
              WHERE team = $1 AND month = $2 AND webhook = $3";
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let query = sqlx::query(settle).bind(team.to_owned()).bind(month.to_owned()).bind(webhook.to_owned());
             let query = query.bind(sent_at.map(|at| at.timestamp_millis())).bind(i64::from(sent_at.is_some()));
             query.execute(pool).await?;

@@ -11,10 +11,11 @@ use futures_util::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::incoming::Incoming;
-use super::{Engine, Store, StoreError, on_engine};
+use super::{Store, StoreError, on_engine, on_writer};
 use crate::facts::{FactFamily, Moment, Sourced};
 
-/// Values of one statement, far below the limits of both engines.
+/// Values of one statement, far below the limits of both engines. Each number of values is a statement of its own: those are not
+/// kept prepared.
 const VALUES_PER_STATEMENT: usize = 500;
 
 /// Leaves out what ended before a moment. Written as in the index that answers it.
@@ -71,11 +72,7 @@ impl Store {
         // One order for all who write here: none waits for another that waits for it.
         sorted.sort_by(|one, other| one.key.cmp(&other.key));
         for chunk in sorted.chunks(VALUES_PER_STATEMENT) {
-            let _writer = match self.engine {
-                Engine::Sqlite(_) => Some(self.writer.lock().await),
-                Engine::Postgres(_) => None,
-            };
-            on_engine!(self, pool: Database => {
+            on_writer!(self, pool: Database => {
                 let mut query = QueryBuilder::<Database>::new(
                     "INSERT INTO fact_scopes (family, source, scope, changed_version, evaluated_version) ",
                 );
@@ -91,7 +88,7 @@ impl Store {
                     " ON CONFLICT (family, source, scope) DO UPDATE SET evaluated_version = excluded.evaluated_version \
                      WHERE fact_scopes.evaluated_version < excluded.evaluated_version",
                 );
-                query.build().execute(pool).await?;
+                query.build().persistent(false).execute(pool).await?;
             });
         }
         Ok(())

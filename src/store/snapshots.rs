@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::conflict::again_on_conflict;
 use super::leases::check_fence;
-use super::{Fence, Store, StoreError, on_engine};
+use super::{Fence, Store, StoreError, on_engine, on_writer};
 
 /// Parts of a published snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,8 +38,7 @@ impl Store {
         let newest = "SELECT COALESCE(MAX(generation), 0) FROM snapshots";
         let upsert = "INSERT INTO snapshots (part, generation, body) VALUES ($1, $2, $3) \
              ON CONFLICT (part) DO UPDATE SET generation = excluded.generation, body = excluded.body";
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let generation: i64 = sqlx::query_scalar::<Database, i64>(newest).fetch_one(pool).await? + 1;
             let mut transaction = pool.begin().await?;
             for (part, body) in changed {

@@ -5,7 +5,7 @@ use sqlx::{QueryBuilder, Row as _};
 use super::conflict::again_on_conflict;
 use super::documents::families;
 use super::leases::check_fence;
-use super::{Fence, Store, StoreError, on_engine};
+use super::{Fence, Store, StoreError, on_engine, on_writer};
 use crate::facts::Moment;
 
 /// How a source's last collection went.
@@ -89,8 +89,7 @@ impl Store {
              last_attempt_at_ms = excluded.last_attempt_at_ms, last_error = excluded.last_error, \
              last_success_at_ms = COALESCE(excluded.last_success_at_ms, source_states.last_success_at_ms)";
         let at = attempt.at.timestamp_millis();
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
             sqlx::query(statement)
                 .bind(source.to_owned())

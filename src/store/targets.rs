@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::SubsecRound as _;
 
 use super::conflict::again_on_conflict;
-use super::{Store, StoreError, on_engine};
+use super::{Store, StoreError, on_writer};
 use crate::facts::Moment;
 
 /// A target to be recorded: team, role, measure, its text, and the day from which it holds where that is told.
@@ -34,10 +34,9 @@ impl Store {
         // As it is stored: who reads it back later must find the same.
         let now = now.trunc_subsecs(3);
         let mut since = Vec::new();
-        let _writer = self.writer.lock().await;
         let insert = "INSERT INTO scorecard_targets (team, role, measure, since_ms, target) VALUES ($1, $2, $3, $4, $5) \
                       ON CONFLICT (team, role, measure, since_ms) DO UPDATE SET target = excluded.target";
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
             // Of replicas that start at once the first one's moment holds: a row that each locks lets them take turns.
             let turn = "INSERT INTO installation (name, value) VALUES ('turn_of_targets', '') \

@@ -15,7 +15,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use self::reader::Reader;
 use self::tables::{Kind, tables};
-use super::{Engine, Store, StoreError, on_engine};
+use super::{Engine, Store, StoreError, on_engine, on_writer};
 
 /// The version of the format.
 const FORMAT: u64 = 1;
@@ -41,7 +41,7 @@ impl Store {
         let unwritable = |error: std::io::Error| StoreError::other(format!("the dump cannot be written: {error}"));
         // A plain transaction of PostgreSQL would see in each table what was committed by then.
         let begin = match self.engine {
-            Engine::Sqlite(_) => "BEGIN",
+            Engine::Sqlite { .. } => "BEGIN",
             Engine::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         let heading = json!(Heading { chiplog_dump: FORMAT, schema: self.schema().await? });
@@ -79,8 +79,7 @@ impl Store {
     /// The store is not empty, the dump is of a newer chiplog, or a line is not as expected; that line is named.
     pub async fn restore(&self, dump: impl BufRead) -> Result<u64, StoreError> {
         let mut reader = Reader::open(dump, self.schema().await?)?;
-        let _writer = self.writer.lock().await;
-        on_engine!(self, pool: Database => {
+        on_writer!(self, pool: Database => {
             let mut transaction = pool.begin().await?;
             // A store that was opened by a command has a key of its own; the hashes of the dump were made with another.
             sqlx::query("DELETE FROM installation").execute(&mut *transaction).await?;

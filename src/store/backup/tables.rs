@@ -151,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn every_table_is_dumped_with_all_of_its_columns_or_left_out_on_purpose() {
         let store = Store::open("sqlite::memory:").await.unwrap();
-        let Engine::Sqlite(pool) = &store.engine else { unreachable!() };
+        let Engine::Sqlite { readers: pool, .. } = &store.engine else { unreachable!() };
         let columns = "SELECT tables.name, columns.name, columns.type FROM sqlite_schema AS tables \
              JOIN pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'";
         let mut found: BTreeMap<String, BTreeSet<(String, bool)>> = BTreeMap::new();
