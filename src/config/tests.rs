@@ -178,3 +178,15 @@ fn a_missing_file_says_what_to_do() {
          --config, or start from config/chiplog.example.toml"
     );
 }
+
+#[test]
+fn services_that_are_deployed_alike_share_a_rule() {
+    let service = |name: &str, rule: &str| {
+        format!("[service.{name}]\nrepository = \"acme/{name}\"\ndeployments = {{ {rule} }}\n")
+    };
+    let same = "environment = \"production\"";
+    let text = [service("one", same), service("other", same), service("third", "tag = \"^v\"")].concat();
+    let services = check(&text).unwrap().organisation.services;
+    let shares = |name: &str| std::sync::Arc::ptr_eq(&services["one"].deployments, &services[name].deployments);
+    assert!(shares("other") && !shares("third"));
+}

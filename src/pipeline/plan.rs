@@ -25,8 +25,9 @@ pub(super) enum Route {
     Nobody,
     /// One part reads them all.
     Whole(usize),
-    /// Each fact says whose it is.
-    Shared(BTreeMap<usize, Share>),
+    /// Each fact says whose it is: what parts have of it, in their order. Most have one, of which a map would take ten times
+    /// as much.
+    Shared(Vec<(usize, Share)>),
 }
 
 /// What a part has of a scope.
@@ -87,7 +88,7 @@ impl Plan {
         let mut reading = Reading::default();
         for key in self.of_part.get(part).into_iter().flatten() {
             let share = match self.routes.get(key) {
-                Some(Route::Shared(shares)) => shares.get(&part),
+                Some(Route::Shared(shares)) => share_of(shares, part),
                 _ => None,
             };
             match share {
@@ -115,9 +116,9 @@ impl Plan {
         let before = self.routes.get(&key).unwrap_or(&Route::Nobody);
         let touched = match (before, &route) {
             (Route::Shared(before), Route::Shared(now)) => {
-                let places = before.keys().chain(now.keys()).copied();
+                let places = before.iter().chain(now).map(|(place, _)| *place);
                 let fingerprint =
-                    |shares: &BTreeMap<usize, Share>, place| shares.get(&place).map(|share: &Share| share.fingerprint);
+                    |shares: &[(usize, Share)], place| share_of(shares, place).map(|share| share.fingerprint);
                 places.filter(|place| fingerprint(before, *place) != fingerprint(now, *place)).collect()
             }
             (before, now) => places(before).union(&places(now)).copied().collect::<BTreeSet<usize>>(),
@@ -139,8 +140,13 @@ fn places(route: &Route) -> BTreeSet<usize> {
     match route {
         Route::Nobody => BTreeSet::new(),
         Route::Whole(place) => BTreeSet::from([*place]),
-        Route::Shared(shares) => shares.keys().copied().collect(),
+        Route::Shared(shares) => shares.iter().map(|(place, _)| *place).collect(),
     }
+}
+
+fn share_of(shares: &[(usize, Share)], part: usize) -> Option<&Share> {
+    let place = shares.binary_search_by_key(&part, |(part, _)| *part).ok()?;
+    Some(&shares[place].1)
 }
 
 /// Finds the routes of scopes, reading the facts of those whose facts say themselves whose they are.
@@ -271,8 +277,8 @@ impl Router<'_> {
     }
 }
 
-/// The shares of scopes, by source and scope.
-type Shares = BTreeMap<(String, String), BTreeMap<usize, Share>>;
+/// The shares of scopes, by source and scope; each in the order of parts.
+type Shares = BTreeMap<(String, String), Vec<(usize, Share)>>;
 
 /// What a part has of a scope, while it is read: the hash so far, and the keys.
 type Hashed = (DefaultHasher, Vec<String>);
