@@ -127,31 +127,10 @@ impl Store {
                 }
             }
             for reject in batch.rejects.iter().chain(&unusable) {
-                let insert = "INSERT INTO quarantine \
-                     (source, family, external_id, reason, first_seen_at_ms, last_seen_at_ms) VALUES ($1, $2, $3, $4, $5, $5) \
-                     ON CONFLICT (source, family, external_id) DO UPDATE SET reason = excluded.reason, \
-                     last_seen_at_ms = excluded.last_seen_at_ms";
-                sqlx::query(insert)
-                    .bind(source.to_owned())
-                    .bind(reject.family)
-                    .bind(clean(shortened(&reject.external_id)))
-                    .bind(clean(shortened(&reject.reason)))
-                    .bind(now.timestamp_millis())
-                    .execute(&mut *transaction)
-                    .await?;
+                put_into_quarantine::<Database>(source, reject, now).build().execute(&mut *transaction).await?;
             }
             for (name, state) in &batch.cursors {
-                let statement = match state {
-                    Some(_) => "INSERT INTO cursors (source, name, state) VALUES ($1, $2, $3) \
-                                ON CONFLICT (source, name) DO UPDATE SET state = excluded.state",
-                    None => "DELETE FROM cursors WHERE source = $1 AND name = $2 AND $3 = ''",
-                };
-                sqlx::query(statement)
-                    .bind(source.to_owned())
-                    .bind(name.clone())
-                    .bind(state.clone().unwrap_or_default())
-                    .execute(&mut *transaction)
-                    .await?;
+                set_cursor::<Database>(source, name, state.as_deref()).build().execute(&mut *transaction).await?;
             }
             for mut query in count_up::<Database>(source, &scopes) {
                 query.build().persistent(false).execute(&mut *transaction).await?;
@@ -360,6 +339,44 @@ where
     let mut query = QueryBuilder::<Database>::new("DELETE FROM quarantine WHERE source = ");
     query.push_bind(source.to_owned()).push(" AND family = ").push_bind(family.to_owned()).push(" AND external_id");
     Database::push_is_one_of(&mut query, &keys(rows));
+    query
+}
+
+/// Keeps a record that cannot be read, or the newest reason why not.
+fn put_into_quarantine<Database: Incoming>(source: &str, reject: &Reject, now: Moment) -> QueryBuilder<Database>
+where
+    Database::Arguments: Default,
+    String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+    i64: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+{
+    let mut query = QueryBuilder::<Database>::new(
+        "INSERT INTO quarantine (source, family, external_id, reason, first_seen_at_ms, last_seen_at_ms) VALUES (",
+    );
+    let mut values = query.separated(", ");
+    values.push_bind(source.to_owned()).push_bind(reject.family.to_owned());
+    values.push_bind(clean(shortened(&reject.external_id))).push_bind(clean(shortened(&reject.reason)));
+    values.push_bind(now.timestamp_millis()).push_bind(now.timestamp_millis());
+    query.push(
+        ") ON CONFLICT (source, family, external_id) DO UPDATE SET reason = excluded.reason, \
+         last_seen_at_ms = excluded.last_seen_at_ms",
+    );
+    query
+}
+
+/// Sets a cursor, or removes it where it has no state.
+fn set_cursor<Database: Incoming>(source: &str, name: &str, state: Option<&str>) -> QueryBuilder<Database>
+where
+    Database::Arguments: Default,
+    String: for<'q> sqlx::Encode<'q, Database> + sqlx::Type<Database>,
+{
+    let Some(state) = state else {
+        let mut query = QueryBuilder::<Database>::new("DELETE FROM cursors WHERE source = ");
+        query.push_bind(source.to_owned()).push(" AND name = ").push_bind(name.to_owned());
+        return query;
+    };
+    let mut query = QueryBuilder::<Database>::new("INSERT INTO cursors (source, name, state) VALUES (");
+    query.separated(", ").push_bind(source.to_owned()).push_bind(name.to_owned()).push_bind(state.to_owned());
+    query.push(") ON CONFLICT (source, name) DO UPDATE SET state = excluded.state");
     query
 }
 
