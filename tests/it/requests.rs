@@ -92,6 +92,9 @@ async fn what_alerts_ask_for_is_exposed() {
     let demo = Demo::start_at(small_world(1), crate::harness::now, "").await;
     let config = std::fs::read_to_string(demo.installation.path("chiplog.toml")).unwrap();
     let config = config.replacen("[github]\n", "[github]\nwebhook = { secret_env = \"GITHUB_WEBHOOK_SECRET\" }\n", 1);
+    // Incidents of services that nobody has are told of for as long as nobody has them, not only until all is collected.
+    let config: String =
+        config.lines().filter(|line| !line.starts_with("pagerduty = ")).map(|line| format!("{line}\n")).collect();
     std::fs::write(demo.installation.path("chiplog.toml"), config).unwrap();
     let (program, address) = demo.serve().await;
     let client = client();
