@@ -39,8 +39,10 @@ impl Store {
         let upsert = "INSERT INTO snapshots (part, generation, body) VALUES ($1, $2, $3) \
              ON CONFLICT (part) DO UPDATE SET generation = excluded.generation, body = excluded.body";
         on_writer!(self, pool: Database => {
-            let generation: i64 = sqlx::query_scalar::<Database, i64>(newest).fetch_one(pool).await? + 1;
-            let mut transaction = pool.begin().await?;
+            // One connection for both: nobody else writes to a file in between.
+            let mut connection = pool.acquire().await?;
+            let generation: i64 = sqlx::query_scalar::<Database, i64>(newest).fetch_one(&mut *connection).await? + 1;
+            let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
             for (part, body) in changed {
                 let query = sqlx::query(upsert).bind(part.clone()).bind(generation).bind(body.clone());
                 query.execute(&mut *transaction).await?;
