@@ -49,7 +49,7 @@ async fn all_credentials_share_the_work() {
         *points.entry(request.token).or_default() += request.points;
     }
     let (least, most) = (points.values().min().unwrap(), points.values().max().unwrap());
-    assert!(points.len() == 2 && *most <= *least * 2, "each does at least a third: {points:?}");
+    assert!(points.len() == 2 && *most <= *least * 3 / 2, "{points:?}");
     let labels: BTreeSet<String> = app.sources[0]
         .telemetry()
         .into_iter()
