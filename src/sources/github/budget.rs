@@ -11,6 +11,10 @@ use crate::facts::Moment;
 /// to the reset, so that fresh work never finds the budget empty because of it.
 const SPREAD_BELOW: f64 = 0.25;
 
+/// What a request under way counts for in the choice of a credential, as a share of the hour's limit. Its answer tells what it
+/// costs, and one of GraphQL may cost fifty times as much as the one before: so high that the next goes to another credential.
+const UNDER_WAY_SHARE: f64 = 0.01;
+
 /// The budgets that GitHub keeps apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Resource {
@@ -248,19 +252,27 @@ impl Budget {
     /// once the hour is over.
     pub(super) fn usable(&self, resource: Resource, reserve: f64, now: Moment) -> Option<f64> {
         let left = self.left.get(&resource).filter(|left| now < left.reset_at)?;
-        let under_way = self.under_way.values().filter(|(of, _)| *of == resource).count();
-        let (limit, remaining) = (left.limit as f64, left.remaining as f64);
-        Some(remaining - limit * reserve - under_way as f64 * self.cost(resource))
+        let under_way = self.under_way_of(resource) * self.cost(resource);
+        Some(left.remaining as f64 - left.limit as f64 * reserve - under_way)
+    }
+
+    fn under_way_of(&self, resource: Resource) -> f64 {
+        self.under_way.values().filter(|(of, _)| *of == resource).count() as f64
     }
 
     /// How much a credential has to give: points left above the reserve, per second to the reset. What is unknown is tried
-    /// first, so that it becomes known.
+    /// once before all others, so that it becomes known, and after them until it is.
     pub(super) fn plenty(&self, resource: Resource, reserve: f64, now: Moment) -> f64 {
-        let (Some(usable), Some(left)) = (self.usable(resource, reserve, now), self.left.get(&resource)) else {
+        let under_way = self.under_way_of(resource);
+        match self.left.get(&resource).filter(|left| now < left.reset_at) {
+            Some(left) => {
+                let share = reserve + UNDER_WAY_SHARE * under_way;
+                (left.remaining as f64 - left.limit as f64 * share) / seconds(left.reset_at - now).max(1.0)
+            }
+            None if under_way == 0.0 => f64::INFINITY,
             // Of several unknown ones, that with the fewest requests under way.
-            return 1e9 - self.under_way.len() as f64;
-        };
-        usable / seconds(left.reset_at - now).max(1.0)
+            None => -1e9 * under_way,
+        }
     }
 
     /// Lets a request go and returns its number; or says when to ask again, and why. What is allowed counts as sent.

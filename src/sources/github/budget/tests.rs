@@ -153,8 +153,31 @@ fn the_credential_with_the_most_left_for_its_time_is_the_plentiful_one() {
     // (1,500 − 500) / 100 s against (4,500 − 500) / 3,000 s.
     assert!((of(1500, 100) - 10.0).abs() < 1e-9);
     assert!(of(1500, 100) > of(4500, 3000));
-    // What is unknown is tried first.
-    assert!(Budget::default().plenty(Resource::Core, 0.1, at(0)) > of(5000, 1));
+    // What is unknown is tried first, but only once.
+    let mut unknown = Budget::default();
+    assert!(unknown.plenty(Resource::Core, 0.1, at(0)) > of(5000, 1));
+    let first = unknown.admit(ask(Resource::Core, Urgency::Fresh), at(0)).unwrap();
+    assert!(unknown.plenty(Resource::Core, 0.1, at(0)) < of(500, 3000));
+    unknown.admit(ask(Resource::Core, Urgency::Fresh), at(0)).unwrap();
+    let of_two = unknown.plenty(Resource::Core, 0.1, at(0));
+    unknown.finish(first, at(0));
+    assert!(unknown.plenty(Resource::Core, 0.1, at(0)) > of_two);
+}
+
+#[test]
+fn requests_whose_cost_nobody_knows_yet_are_shared_evenly() {
+    let mut budgets = [Budget::default(), Budget::default()];
+    for budget in &mut budgets {
+        budget.note(Resource::Core, &told("core", 5000, 5000, 3600));
+    }
+    for expected in [0, 1, 0, 1, 0, 1] {
+        let plenty = |place: usize| budgets[place].plenty(Resource::Core, 0.1, at(0));
+        let chosen = usize::from(plenty(1) > plenty(0));
+        assert_eq!(chosen, expected);
+        budgets[chosen].admit(ask(Resource::Core, Urgency::Fresh), at(0)).unwrap();
+        // One answer has come, of something small.
+        budgets[1].note(Resource::Core, &told("core", 5000, 4999, 3600));
+    }
 }
 
 /// GitHub's side of the limits, in virtual time: a fixed window of a minute, and an hour.
