@@ -1,5 +1,6 @@
 //! From the written tables to the rules that attribution works with.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -141,11 +142,13 @@ fn service(
         check_repository(&key("incident_issues.repository"), &service)?;
         incident_services.push(IncidentService { source: "github".to_owned(), service, labels: issues.labels });
     }
-    let deployments = match rules.get(&section.deployments) {
-        Some(rule) => rule.clone(),
-        None => deployment_rule(&key("deployments"), section.deployments.0.clone())?.into(),
+    let deployments = match rules.entry(section.deployments) {
+        Entry::Occupied(known) => known.get().clone(),
+        Entry::Vacant(new) => {
+            let rule = deployment_rule(&key("deployments"), new.key().0.clone())?;
+            new.insert(rule.into()).clone()
+        }
     };
-    rules.insert(section.deployments, deployments.clone());
     Ok(Service {
         id: id.to_owned(),
         deployments,

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-use tokio::sync::SetOnce;
+use tokio::sync::watch;
 
 use crate::expose::exposition::Exposition;
 use crate::pipeline::Known;
@@ -12,8 +11,7 @@ use crate::pipeline::Known;
 /// ended.
 #[derive(Default)]
 pub struct Served {
-    answers: ArcSwapOption<Answers>,
-    is_known: SetOnce<()>,
+    answers: watch::Sender<Option<Arc<Answers>>>,
 }
 
 /// What the newest evaluation found out, in both forms.
@@ -27,23 +25,22 @@ pub struct Answers {
 impl Served {
     /// What is served now. `None` until the first evaluation has ended.
     pub fn answers(&self) -> Option<Arc<Answers>> {
-        self.answers.load_full()
+        self.answers.borrow().clone()
     }
 
     /// What is known now. `None` until the first evaluation has ended.
     pub fn known(&self) -> Option<Arc<Known>> {
-        self.answers.load().as_ref().map(|answers| answers.known.clone())
+        self.answers.borrow().as_ref().map(|answers| answers.known.clone())
     }
 
     /// Swaps what is served: whoever asks gets all of what was served before, or all of this.
     pub fn swap(&self, answers: Answers) {
-        self.answers.store(Some(answers.into()));
-        // It is the first only once.
-        let _ = self.is_known.set(());
+        self.answers.send_replace(Some(answers.into()));
     }
 
     /// Waits until the first evaluation has ended.
     pub async fn first(&self) {
-        self.is_known.wait().await;
+        // It fails only where the sender is gone, and that is here.
+        let _ = self.answers.subscribe().wait_for(Option::is_some).await;
     }
 }
