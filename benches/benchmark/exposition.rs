@@ -10,8 +10,8 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use chiplog::config::Readers;
 use chiplog::expose::access::Access;
-use chiplog::expose::exposition::Exposition;
-use chiplog::expose::prometheus::{CONTENT_TYPE, families};
+use chiplog::expose::exposition::{Exposition, families};
+use chiplog::expose::prometheus::CONTENT_TYPE;
 use chiplog::expose::web::{Answers, Served, WebState, router};
 use chiplog::pipeline::{CollectMetrics, Snapshot};
 
@@ -39,10 +39,7 @@ pub(crate) async fn section(quick: bool) -> Section {
     let stored = stored::corpus(facts).await;
     let mut evaluating = Evaluating::new(corpus::assemble(stored.size, &stored.url).await);
     let (known, _) = evaluating.update(chiplog::clock::now()).await;
-    let series = {
-        let teams: Vec<_> = known.snapshot.teams.iter().map(|team| team.open().unwrap()).collect();
-        families(&known.snapshot, &teams).series_count()
-    };
+    let series: usize = families(&known.snapshot).map(|some| some.unwrap().series_count()).sum();
     let changed = one_team_changed(&known.snapshot);
     let (mut rendering, mut updating) = (Vec::new(), Vec::new());
     let mut exposition = Exposition::default();

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use chrono::{Datelike as _, Days, NaiveDate, NaiveTime};
@@ -14,13 +13,12 @@ use secrecy::SecretString;
 use super::print;
 use crate::address;
 use crate::app::{App, environment};
-use crate::attribution::attribute_in_view;
 use crate::clock;
+use crate::expose::exposition::families;
 use crate::expose::open_metrics::{History, check};
-use crate::expose::prometheus::families;
 use crate::expose::remote_write;
 use crate::facts::Moment;
-use crate::pipeline::{evaluate_unpacked, load_facts, progress};
+use crate::pipeline::{EvaluationCost, Snapshot, progress};
 
 /// The span and the grid of a backfill.
 pub(super) struct Grid {
@@ -56,28 +54,19 @@ pub(super) enum Destination {
 pub(super) async fn run(config: &Path, grid: Grid, destination: Destination) -> Result<ExitCode> {
     let app = App::open(config).await?;
     let moments = grid.moments(clock::now())?;
-    let facts = load_facts(&app.store).await?;
-    app.store.close().await;
     let count = moments.len();
-    let history = tokio::task::spawn_blocking(move || {
-        let observer = progress::observer();
-        let mut history = History::default();
-        let mut trends: Option<(u32, Arc<[crate::trend::Trend]>)> = None;
-        for (place, moment) in moments.into_iter().enumerate() {
-            // As known then, by today's rules: what was open at that moment is open.
-            let attributed = attribute_in_view(&app.organisation, &mut facts.clone(), moment);
-            // Trends are of complete weeks and change once a week.
-            let week = moment.iso_week().week();
-            let known = trends.as_ref().filter(|(of, _)| *of == week).map(|(_, trends)| trends.clone());
-            let (teams, snapshot) =
-                evaluate_unpacked(&app.organisation, &attributed, &app.families, &app.scorecards, moment, known);
-            trends = Some((week, snapshot.trends.clone()));
-            history.add(moment.timestamp(), &families(&snapshot, &teams));
-            observer.progress("backfill", "days", place as u64 + 1, Some(count as u64));
+    let (mut evaluator, mut history) = (app.evaluator(), History::default());
+    let observer = progress::observer();
+    for (done, moment) in (1..).zip(moments) {
+        // What it takes to tell so is not history.
+        let snapshot = Snapshot { cost: EvaluationCost::default(), ..evaluator.as_of(moment).await? };
+        history.begin(moment.timestamp());
+        for some in families(&snapshot) {
+            history.add(&some?);
         }
-        history
-    });
-    let history = history.await.context("the backfill was interrupted")?;
+        observer.progress("backfill", "days", done, Some(count as u64));
+    }
+    app.store.close().await;
     match destination {
         Destination::File(output) => write(&history, &output, count),
         Destination::RemoteWrite { url, token_env } => send(&history, &url, token_env.as_deref()).await,

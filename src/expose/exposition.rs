@@ -284,6 +284,11 @@ fn render(snapshot: &Snapshot, places: &BTreeSet<Place>) -> Result<BTreeMap<Plac
     })
 }
 
+/// All metrics of a snapshot, of a few teams at a time.
+pub fn families(snapshot: &Snapshot) -> impl Iterator<Item = Result<Families, prometheus::Error>> {
+    places(snapshot).into_iter().map(|place| families_of(snapshot, place))
+}
+
 fn families_of(snapshot: &Snapshot, place: Place) -> Result<Families, prometheus::Error> {
     let mut families = Families::default();
     match place {

@@ -15,52 +15,83 @@ const LATEST_SECOND: i64 = 4_102_444_800;
 /// The samples of many moments, family by family.
 #[derive(Debug, Default)]
 pub struct History {
+    /// The moments, ascending.
+    seconds: Vec<i64>,
     families: BTreeMap<String, Family>,
 }
 
 #[derive(Debug, Default)]
 struct Family {
     help: String,
-    series: BTreeMap<Labels, Vec<(i64, f64)>>,
+    /// By the labels as JSON: there may be a million, and a list of texts takes five times as much.
+    series: BTreeMap<Box<str>, Values>,
+}
+
+/// The values of one series.
+#[derive(Debug)]
+struct Values {
+    /// The place of the moment of the first of them.
+    first: usize,
+    /// One for each moment from the first on. Not a number where there is none.
+    values: Vec<f64>,
 }
 
 /// One series of a history.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct HistorySeries<'a> {
     /// The name of the metric.
     pub name: &'a str,
     /// Its labels.
-    pub labels: &'a [(String, String)],
+    pub labels: Labels,
     /// Its points: seconds and values, ascending.
-    pub points: &'a [(i64, f64)],
+    pub points: Vec<(i64, f64)>,
 }
 
 /// The labels of a series, as they are shown.
 type Labels = Vec<(String, String)>;
 
 impl History {
-    /// Adds everything of one moment. Moments have to ascend.
-    pub fn add(&mut self, second: i64, families: &Families) {
+    /// Begins a moment, which comes after all that were begun before; what is added from here on is of it.
+    pub fn begin(&mut self, second: i64) {
+        self.seconds.push(second);
+    }
+
+    /// Adds samples of the moment that was begun last.
+    pub fn add(&mut self, families: &Families) {
+        let Some(now) = self.seconds.len().checked_sub(1) else { return };
         families.for_each_gauge(|name, help, labels, value| {
-            let family = self.families.entry(name.to_owned()).or_default();
-            if family.help.is_empty() {
-                help.clone_into(&mut family.help);
+            if !self.families.contains_key(name) {
+                self.families.insert(name.to_owned(), Family { help: help.to_owned(), series: BTreeMap::new() });
             }
-            let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            family.series.entry(labels).or_default().push((second, value));
+            let Some(family) = self.families.get_mut(name) else { return };
+            let key = serde_json::json!(labels).to_string().into_boxed_str();
+            let Values { first, values } =
+                family.series.entry(key).or_insert(Values { first: now, values: Vec::new() });
+            values.resize(now - *first, f64::NAN);
+            values.push(value);
         });
     }
 
     /// Every series.
     pub fn series(&self) -> impl Iterator<Item = HistorySeries<'_>> {
-        self.families.iter().flat_map(|(name, family)| {
-            family.series.iter().map(move |(labels, points)| HistorySeries { name, labels, points })
+        self.families.iter().flat_map(|(name, family)| self.series_of(name, family))
+    }
+
+    fn series_of<'a>(&'a self, name: &'a str, family: &'a Family) -> impl Iterator<Item = HistorySeries<'a>> {
+        family.series.iter().map(move |(labels, Values { first, values })| {
+            let points = self.seconds[*first..].iter().copied().zip(values.iter().copied());
+            HistorySeries {
+                name,
+                labels: serde_json::from_str(labels).unwrap_or_default(),
+                points: points.filter(|(_, value)| !value.is_nan()).collect(),
+            }
         })
     }
 
     /// How many samples there are.
     pub fn samples(&self) -> usize {
-        self.families.values().flat_map(|family| family.series.values()).map(Vec::len).sum()
+        let values = self.families.values().flat_map(|family| family.series.values()).flat_map(|it| &it.values);
+        values.filter(|value| !value.is_nan()).count()
     }
 
     /// Writes the text, with the mark of its end.
@@ -71,8 +102,8 @@ impl History {
         for (name, family) in &self.families {
             writeln!(to, "# TYPE {name} gauge")?;
             writeln!(to, "# HELP {name} {}", escaped(&family.help))?;
-            for (labels, points) in &family.series {
-                let labels = label_text(labels);
+            for HistorySeries { labels, points, .. } in self.series_of(name, family) {
+                let labels = label_text(&labels);
                 for (second, value) in points {
                     writeln!(to, "{name}{labels} {value} {second}")?;
                 }
@@ -218,7 +249,8 @@ mod tests {
             let mut families = Families::default();
             families.gauge("chiplog_a_seconds", "A \"quoted\" help.", &[("team", "pay\"ments")], 1.5);
             families.gauge("chiplog_b_ratio", "B.", &[], 0.25);
-            history.add(second, &families);
+            history.begin(second);
+            history.add(&families);
         }
         let mut text = Vec::new();
         history.write(&mut text).unwrap();

@@ -133,16 +133,6 @@ fn label_pairs(labels: &Labels<'_>) -> Vec<LabelPair> {
     pairs.collect()
 }
 
-/// All families of a snapshot and of its teams.
-pub fn families(snapshot: &Snapshot, teams: &[TeamSnapshot]) -> Families {
-    let mut families = families_of_organisation(snapshot);
-    for team in teams {
-        team_families(&mut families, team);
-    }
-    families.add_trends(&snapshot.trends);
-    families
-}
-
 /// What belongs to no team.
 pub(super) fn families_of_organisation(snapshot: &Snapshot) -> Families {
     let mut families = Families::default();

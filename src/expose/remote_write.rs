@@ -86,12 +86,11 @@ pub async fn send(
 
 fn all_series(history: &History) -> impl Iterator<Item = TimeSeries> {
     history.series().map(|series| {
-        let mut all: Vec<Label> =
-            series.labels.iter().map(|(name, value)| Label { name: name.clone(), value: value.clone() }).collect();
+        let mut all: Vec<Label> = series.labels.into_iter().map(|(name, value)| Label { name, value }).collect();
         all.push(Label { name: "__name__".to_owned(), value: series.name.to_owned() });
         // Receivers want them sorted.
         all.sort_by(|one, other| one.name.cmp(&other.name));
-        let samples = series.points.iter().map(|(second, value)| Sample { value: *value, timestamp: second * 1000 });
+        let samples = series.points.into_iter().map(|(second, value)| Sample { value, timestamp: second * 1000 });
         TimeSeries { labels: all, samples: samples.collect() }
     })
 }

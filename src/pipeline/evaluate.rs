@@ -17,7 +17,7 @@ use crate::facts::{
 use crate::kpi::{CATALOGUE, Kpi, Need, Observed, Supply, TeamFacts, Window, assess, find};
 use crate::report::scorecard::{Scorecard, ScorecardStatus, standing};
 use crate::report::timeline;
-use crate::trend::{ALERTABLE, Series, Trend, series_of, trends};
+use crate::trend::{ALERTABLE, Series, series_of, trends};
 
 /// The families of facts that the configured sources yield, by [`FactFamily::FAMILY`].
 pub type Families = BTreeSet<&'static str>;
@@ -33,26 +33,17 @@ pub fn evaluate(
     scorecards: &TeamScorecards,
     as_of: Moment,
 ) -> Snapshot {
-    let (teams, snapshot) = evaluate_unpacked(organisation, attributed, families, scorecards, as_of, None);
-    Snapshot { teams: teams.iter().map(|team| Arc::new(PackedTeam::of(team))).collect(), ..snapshot }
-}
-
-/// The teams as they are, and a snapshot without them. Trends that are known already are taken as they are: they are of complete
-/// weeks, and cost the most.
-pub fn evaluate_unpacked(
-    organisation: &Organisation,
-    attributed: &Attributed,
-    families: &Families,
-    scorecards: &TeamScorecards,
-    as_of: Moment,
-    known_trends: Option<Arc<[Trend]>>,
-) -> (Vec<TeamSnapshot>, Snapshot) {
     let rules = Rules { families, scorecards };
     let teams = organisation.teams.values().map(|team| evaluate_team(organisation, attributed, &rules, team, as_of));
-    let (teams, weekly): (Vec<_>, Vec<_>) = teams.map(|team| (team.snapshot, team.weekly)).unzip();
-    let trends = known_trends.unwrap_or_else(|| trends(&weekly.concat()).into());
-    let unmapped = unmapped(left_out_of(&attributed.left_out));
-    (teams, Snapshot { as_of, teams: Vec::new(), trends, unmapped, cost: EvaluationCost::default() })
+    let (teams, weekly): (Vec<_>, Vec<_>) =
+        teams.map(|team| (Arc::new(PackedTeam::of(&team.snapshot)), team.weekly)).unzip();
+    Snapshot {
+        as_of,
+        teams,
+        trends: trends(&weekly.concat()).into(),
+        unmapped: unmapped(left_out_of(&attributed.left_out)),
+        cost: EvaluationCost::default(),
+    }
 }
 
 /// What was left out, as it is told.

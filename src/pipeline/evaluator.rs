@@ -204,6 +204,17 @@ impl Evaluator {
         self.looked_at_all = self.looked_at_all.map(|_| Moment::MIN_UTC);
     }
 
+    /// What was known at a moment, by today's rules: what was open then is open. Goes by what is stored when it is asked first,
+    /// and notes nothing in the store.
+    pub async fn as_of(&mut self, moment: Moment) -> Result<Snapshot, StoreError> {
+        if self.looked_at_all.is_none() {
+            self.follow_changes(moment).await?;
+        }
+        let began = Instant::now();
+        let teams = self.evaluate(&(0..self.results.len()).collect(), moment).await?;
+        Ok(self.known(moment, began, teams.len()).snapshot)
+    }
+
     /// What rules and facts say of each other, as of a moment. Evaluates everything, and notes nothing in the store.
     pub async fn findings(&mut self, as_of: Moment) -> Result<Vec<Finding>, StoreError> {
         self.follow_changes(as_of).await?;
@@ -343,10 +354,13 @@ impl Evaluator {
             .iter()
             .map(|part| {
                 let known = self.results[*part].as_ref().map(|result| result.weekly.clone()).unwrap_or_default();
-                evaluate_one(self.store.clone(), self.evidence.clone(), work.clone(), *part, known)
+                let one = evaluate_one(self.store.clone(), self.evidence.clone(), work.clone(), *part, known);
+                // A task of its own, so that reading takes part in using all cores.
+                async { tokio::spawn(one).await.map_err(|_| StoreError::interrupted())? }
             })
             .collect();
-        let mut evaluated = futures_util::stream::iter(jobs).buffer_unordered(cores());
+        // One more than there are cores, for while some wait for the store.
+        let mut evaluated = futures_util::stream::iter(jobs).buffer_unordered(cores() + 1);
         let (mut teams, mut weeks_changed, mut diagnosis_changed) = (Vec::new(), false, false);
         while let Some(done) = evaluated.next().await {
             let (part, result) = done?;

@@ -25,7 +25,7 @@ mod turns;
 pub use collect::{CollectReport, Collector, Stop};
 pub use deliveries::{Deliverer, new_delivery};
 pub use diagnosis::diagnose;
-pub use evaluate::{Families, TeamScorecards, evaluate, evaluate_unpacked, team_facts, team_scorecards};
+pub use evaluate::{Families, TeamScorecards, evaluate, team_facts, team_scorecards};
 pub use evaluator::{EvaluationRules, Evaluator, Updated};
 pub use evidence::{Evidence, KEPT_FACTS};
 pub use inbox::{Inbox, InboxError, Taken};

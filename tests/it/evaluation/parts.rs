@@ -2,7 +2,7 @@
 
 use chiplog::attribution::attribute_in_view;
 use chiplog::facts::Moment;
-use chiplog::pipeline::{EvaluationRules, Evaluator, Known, diagnose, evaluate, load_facts};
+use chiplog::pipeline::{EvaluationRules, Evaluator, Known, Snapshot, diagnose, evaluate, load_facts};
 use chiplog::store::Store;
 use proptest::prelude::*;
 
@@ -100,6 +100,33 @@ proptest! {
             other.note().await.unwrap();
             assert!(store.changed_scopes().await.unwrap().is_empty());
             assert_same(&told(&known, &rules).await, &told_at_once(&store, &rules, as_of).await, "taken over");
+        });
+    }
+
+    #[test]
+    fn each_moment_of_a_history_is_what_it_is_by_itself(
+        of_organisation in prop::collection::vec(numbers(), 5),
+        stored in prop::collection::vec(numbers(), 20..120),
+        days in prop::collection::vec(1..20_i64, 1..6),
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = Store::open("sqlite::memory:").await.unwrap();
+            let rules = rules(organisation(&of_organisation));
+            store_all(&store, stored.into_iter().map(fact)).await;
+            let facts = load_facts(&store).await.unwrap();
+            let mut evaluator = Evaluator::new(store.clone(), rules.clone(), 0);
+            let mut moment = now() - chrono::Duration::days(days.iter().sum());
+            for some in days {
+                moment += chrono::Duration::days(some);
+                let attributed = attribute_in_view(&rules.organisation, &mut facts.clone(), moment);
+                let alone = evaluate(&rules.organisation, &attributed, &rules.families, &rules.scorecards, moment);
+                let told = |Snapshot { as_of, teams, trends, unmapped, cost: _ }: Snapshot| {
+                    [format!("{as_of}"), format!("{teams:#?}"), format!("{trends:#?}"), format!("{unmapped:#?}")]
+                };
+                let of_history = evaluator.as_of(moment).await.unwrap();
+                assert_same(&told(of_history), &told(alone), &format!("as of {moment}"));
+            }
         });
     }
 }
