@@ -260,6 +260,25 @@ mod tests {
     }
 
     #[test]
+    fn a_series_has_points_where_it_had_a_value_and_no_others() {
+        let mut history = History::default();
+        for (second, value) in [(10, None), (20, Some(1.5)), (30, None), (40, Some(2.5)), (50, None)] {
+            history.begin(second);
+            let mut families = Families::default();
+            families.gauge("a", "A.", &[], 0.0);
+            if let Some(value) = value {
+                families.gauge("b", "B.", &[("team", "pay\"ments")], value);
+            }
+            history.add(&families);
+        }
+        let told: Vec<_> = history.series().map(|series| (series.name, series.labels, series.points)).collect();
+        let of_a = [10, 20, 30, 40, 50].map(|second| (second, 0.0)).to_vec();
+        let labels = vec![("team".to_owned(), "pay\"ments".to_owned())];
+        assert_eq!(told, [("a", Vec::new(), of_a), ("b", labels, vec![(20, 1.5), (40, 2.5)])]);
+        assert_eq!(history.samples(), 7);
+    }
+
+    #[test]
     fn what_promtool_would_take_in_silence_is_told() {
         let good = "# TYPE a gauge\na{x=\"1\"} 1 1760000000\na{x=\"1\"} 2 1760086400\n";
         assert!(problem(good).contains("cut off"));
