@@ -18,7 +18,7 @@ use crate::expose::exposition::families;
 use crate::expose::open_metrics::{History, check};
 use crate::expose::remote_write;
 use crate::facts::Moment;
-use crate::pipeline::{EvaluationCost, Snapshot, progress};
+use crate::pipeline::progress;
 
 /// The span and the grid of a backfill.
 pub(super) struct Grid {
@@ -58,11 +58,8 @@ pub(super) async fn run(config: &Path, grid: Grid, destination: Destination) -> 
     let (mut evaluator, mut history) = (app.evaluator(), History::default());
     let observer = progress::observer();
     for (done, moment) in (1..).zip(moments) {
-        // What it takes to tell so is not history.
-        let snapshot = Snapshot { cost: EvaluationCost::default(), ..evaluator.as_of(moment).await? };
-        history.begin(moment.timestamp());
-        for some in families(&snapshot) {
-            history.add(&some?);
+        for some in families(&evaluator.as_of(moment).await?) {
+            history.add(moment.timestamp(), &some?);
         }
         observer.progress("backfill", "days", done, Some(count as u64));
     }

@@ -20,7 +20,7 @@ pub struct History {
     families: BTreeMap<String, Family>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Family {
     help: String,
     /// By the labels as JSON: there may be a million, and a list of texts takes five times as much.
@@ -51,19 +51,15 @@ pub struct HistorySeries<'a> {
 type Labels = Vec<(String, String)>;
 
 impl History {
-    /// Begins a moment, which comes after all that were begun before; what is added from here on is of it.
-    pub fn begin(&mut self, second: i64) {
-        self.seconds.push(second);
-    }
-
-    /// Adds samples of the moment that was begun last.
-    pub fn add(&mut self, families: &Families) {
-        let Some(now) = self.seconds.len().checked_sub(1) else { return };
+    /// Adds samples of a moment: the last one, or a later one.
+    pub fn add(&mut self, second: i64, families: &Families) {
+        if self.seconds.last() != Some(&second) {
+            self.seconds.push(second);
+        }
+        let now = self.seconds.len() - 1;
         families.for_each_gauge(|name, help, labels, value| {
-            if !self.families.contains_key(name) {
-                self.families.insert(name.to_owned(), Family { help: help.to_owned(), series: BTreeMap::new() });
-            }
-            let Some(family) = self.families.get_mut(name) else { return };
+            let new = || Family { help: help.to_owned(), series: BTreeMap::new() };
+            let family = self.families.entry(name.to_owned()).or_insert_with(new);
             let key = serde_json::json!(labels).to_string().into_boxed_str();
             let Values { first, values } =
                 family.series.entry(key).or_insert(Values { first: now, values: Vec::new() });
@@ -249,8 +245,7 @@ mod tests {
             let mut families = Families::default();
             families.gauge("chiplog_a_seconds", "A \"quoted\" help.", &[("team", "pay\"ments")], 1.5);
             families.gauge("chiplog_b_ratio", "B.", &[], 0.25);
-            history.begin(second);
-            history.add(&families);
+            history.add(second, &families);
         }
         let mut text = Vec::new();
         history.write(&mut text).unwrap();
@@ -263,13 +258,12 @@ mod tests {
     fn a_series_has_points_where_it_had_a_value_and_no_others() {
         let mut history = History::default();
         for (second, value) in [(10, None), (20, Some(1.5)), (30, None), (40, Some(2.5)), (50, None)] {
-            history.begin(second);
             let mut families = Families::default();
             families.gauge("a", "A.", &[], 0.0);
             if let Some(value) = value {
                 families.gauge("b", "B.", &[("team", "pay\"ments")], value);
             }
-            history.add(&families);
+            history.add(second, &families);
         }
         let told: Vec<_> = history.series().map(|series| (series.name, series.labels, series.points)).collect();
         let of_a = [10, 20, 30, 40, 50].map(|second| (second, 0.0)).to_vec();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 
 use super::cores;
 use super::diagnosis::{findings, left_out_groups};
@@ -196,7 +196,8 @@ impl Evaluator {
         if self.touched.is_empty() {
             self.complete_at = Some(now);
         }
-        Ok(Some(Updated { known: Arc::new(self.known(now, began, teams.len())), parts: parts.len(), changes, teams }))
+        let cost = EvaluationCost { seconds: began.elapsed().as_secs_f64(), teams: teams.len() };
+        Ok(Some(Updated { known: Arc::new(self.known(now, cost)), parts: parts.len(), changes, teams }))
     }
 
     /// Makes the next update look at all scopes: others may have noted changes as evaluated.
@@ -205,14 +206,13 @@ impl Evaluator {
     }
 
     /// What was known at a moment, by today's rules: what was open then is open. Goes by what is stored when it is asked first,
-    /// and notes nothing in the store.
+    /// and notes nothing in the store. What it takes to tell so is not history, and left out.
     pub async fn as_of(&mut self, moment: Moment) -> Result<Snapshot, StoreError> {
         if self.looked_at_all.is_none() {
             self.follow_changes(moment).await?;
         }
-        let began = Instant::now();
-        let teams = self.evaluate(&(0..self.results.len()).collect(), moment).await?;
-        Ok(self.known(moment, began, teams.len()).snapshot)
+        self.evaluate(&(0..self.results.len()).collect(), moment).await?;
+        Ok(self.known(moment, EvaluationCost::default()).snapshot)
     }
 
     /// What rules and facts say of each other, as of a moment. Evaluates everything, and notes nothing in the store.
@@ -230,8 +230,8 @@ impl Evaluator {
         self.evidence().of_team(team, as_of).await
     }
 
-    /// The trends of all teams, each as of a moment of its own. They are corrected for one another, so none is told by itself; no
-    /// more parts are read at once than there are cores.
+    /// The trends of all teams, each as of a moment of its own. They are corrected for one another, so none is told by itself; few
+    /// parts are read at once.
     pub async fn trends(&mut self, now: Moment, as_of: impl Fn(&Team) -> Moment) -> Result<Vec<Trend>, StoreError> {
         self.follow_changes(now).await?;
         let mut wanted: BTreeMap<(usize, Moment), Vec<Team>> = BTreeMap::new();
@@ -247,8 +247,7 @@ impl Evaluator {
                 weekly_of(self.store.clone(), self.work(as_of), part, reading, teams)
             })
             .collect();
-        let compared: Vec<Vec<Weekly>> =
-            futures_util::stream::iter(jobs).buffer_unordered(cores()).try_collect().await?;
+        let compared: Vec<Vec<Weekly>> = on_all_cores(jobs).try_collect().await?;
         let mut weekly = compared.concat();
         weekly.sort_by(|one, other| one.team().cmp(other.team()));
         Ok(judged(&weekly.iter().collect::<Vec<_>>()))
@@ -347,20 +346,17 @@ impl Evaluator {
         Ok(self.results.iter().enumerate().filter(has_one).map(|(part, _)| part).collect())
     }
 
-    /// Evaluates parts, each loaded by itself, as many at once as there are cores. Returns their teams.
+    /// Evaluates parts, each loaded by itself, a few at once. Returns their teams.
     async fn evaluate(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> Result<Vec<String>, StoreError> {
         let work = self.work(now);
         let jobs: Vec<_> = wanted
             .iter()
             .map(|part| {
                 let known = self.results[*part].as_ref().map(|result| result.weekly.clone()).unwrap_or_default();
-                let one = evaluate_one(self.store.clone(), self.evidence.clone(), work.clone(), *part, known);
-                // A task of its own, so that reading takes part in using all cores.
-                async { tokio::spawn(one).await.map_err(|_| StoreError::interrupted())? }
+                evaluate_one(self.store.clone(), self.evidence.clone(), work.clone(), *part, known)
             })
             .collect();
-        // One more than there are cores, for while some wait for the store.
-        let mut evaluated = futures_util::stream::iter(jobs).buffer_unordered(cores() + 1);
+        let mut evaluated = on_all_cores(jobs);
         let (mut teams, mut weeks_changed, mut diagnosis_changed) = (Vec::new(), false, false);
         while let Some(done) = evaluated.next().await {
             let (part, result) = done?;
@@ -415,7 +411,7 @@ impl Evaluator {
         teams
     }
 
-    fn known(&self, now: Moment, began: Instant, evaluated: usize) -> Known {
+    fn known(&self, now: Moment, cost: EvaluationCost) -> Known {
         let mut teams: Vec<Arc<PackedTeam>> =
             self.results.iter().flatten().flat_map(|result| result.teams.iter().cloned()).collect();
         if let Some(inherited) = &self.inherited {
@@ -423,9 +419,20 @@ impl Evaluator {
             teams.extend(inherited.values().filter(|team| !evaluated.contains(&team.id)).cloned());
         }
         teams.sort_by(|one, other| one.id.cmp(&other.id));
-        let cost = EvaluationCost { seconds: began.elapsed().as_secs_f64(), teams: evaluated };
         let snapshot =
             Snapshot { as_of: now, teams, trends: self.trends.clone(), unmapped: self.unmapped.clone(), cost };
         Known { snapshot, evidence: Evidence::of_parts(self.evidence.clone()), findings: self.findings.clone() }
     }
+}
+
+/// Works on parts, each in a task of its own so that reading takes part in using all cores: one more at once than there are, for
+/// while some wait for the store.
+fn on_all_cores<Outcome, Job>(jobs: Vec<Job>) -> impl Stream<Item = Result<Outcome, StoreError>>
+where
+    Outcome: Send + 'static,
+    Job: Future<Output = Result<Outcome, StoreError>> + Send + 'static,
+{
+    let in_tasks =
+        jobs.into_iter().map(|job| async { tokio::spawn(job).await.map_err(|_| StoreError::interrupted())? });
+    futures_util::stream::iter(in_tasks).buffer_unordered(cores() + 1)
 }

@@ -108,6 +108,13 @@ pub(super) struct Left {
     pub(super) reset_at: Moment,
 }
 
+impl Left {
+    /// What is left above a share of the limit.
+    fn above(&self, share: f64) -> f64 {
+        self.remaining as f64 - self.limit as f64 * share
+    }
+}
+
 /// Why a request has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Wait {
@@ -251,9 +258,12 @@ impl Budget {
     /// What is left above the reserve and what is under way. `None` where that is unknown: before the first answer, and
     /// once the hour is over.
     pub(super) fn usable(&self, resource: Resource, reserve: f64, now: Moment) -> Option<f64> {
-        let left = self.left.get(&resource).filter(|left| now < left.reset_at)?;
-        let under_way = self.under_way_of(resource) * self.cost(resource);
-        Some(left.remaining as f64 - left.limit as f64 * reserve - under_way)
+        Some(self.current(resource, now)?.above(reserve) - self.under_way_of(resource) * self.cost(resource))
+    }
+
+    /// What is left of the hour that runs, as far as is known.
+    fn current(&self, resource: Resource, now: Moment) -> Option<&Left> {
+        self.left.get(&resource).filter(|left| now < left.reset_at)
     }
 
     fn under_way_of(&self, resource: Resource) -> f64 {
@@ -264,11 +274,8 @@ impl Budget {
     /// once before all others, so that it becomes known, and after them until it is.
     pub(super) fn plenty(&self, resource: Resource, reserve: f64, now: Moment) -> f64 {
         let under_way = self.under_way_of(resource);
-        match self.left.get(&resource).filter(|left| now < left.reset_at) {
-            Some(left) => {
-                let share = reserve + UNDER_WAY_SHARE * under_way;
-                (left.remaining as f64 - left.limit as f64 * share) / seconds(left.reset_at - now).max(1.0)
-            }
+        match self.current(resource, now) {
+            Some(left) => left.above(reserve + UNDER_WAY_SHARE * under_way) / seconds(left.reset_at - now).max(1.0),
             None if under_way == 0.0 => f64::INFINITY,
             // Of several unknown ones, that with the fewest requests under way.
             None => -1e9 * under_way,
