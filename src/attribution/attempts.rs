@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::history::History;
+use super::changes::Landings;
+use super::history::{CommitIndex, History};
 use super::input::FactsInput;
+use super::ownership::touches;
+use super::shipped::changed_paths;
 use super::{DeploymentRule, Service, ServiceDeployment, Shipment};
 use crate::facts::{CiRun, CiRunConclusion, Deployment, FactFamily, Moment, Release, Sourced, Tag};
 
@@ -13,6 +16,7 @@ pub(super) fn attempts(
     service: &Service,
     facts: &FactsInput,
     history: &History<'_>,
+    landings: &Landings<'_>,
     view: Option<Moment>,
 ) -> (Vec<ServiceDeployment>, String) {
     let seen = Seen::of(service, facts);
@@ -51,7 +55,7 @@ pub(super) fn attempts(
             (attempts, format!("runs of the workflow {workflow} on {branch}"))
         }
         DeploymentRule::Merge { branch } => {
-            let merges = merges(service, branch.as_deref(), facts, history);
+            let merges = merges(service, branch.as_deref(), facts, history, landings);
             (merges, format!("merges to {}", branch.as_deref().unwrap_or("the default branch")))
         }
     }
@@ -145,6 +149,7 @@ fn attempt(service: &Service, key: String, title: String) -> ServiceDeployment {
         team: None,
         repository: service.repository.clone(),
         title,
+        environment: None,
         url: None,
         sha: String::new(),
         created_at: Moment::UNIX_EPOCH,
@@ -176,6 +181,7 @@ fn of_deployment(service: &Service, item: &Sourced<Deployment>, tags: &[&Sourced
     ServiceDeployment {
         url: fact.url.clone(),
         sha: sha.clone(),
+        environment: Some(fact.environment.clone()),
         created_at: fact.created_at,
         finished_at,
         failed_at: if finished_at.is_none() { fact.failed_at() } else { None },
@@ -227,18 +233,24 @@ fn of_run(service: &Service, item: &Sourced<CiRun>) -> Option<ServiceDeployment>
     })
 }
 
-/// Each commit on the first-parent line of a branch: what landed there was deployed.
+/// What landed on a branch was deployed: each commit of its first-parent line that touches the service, oldest first. A pull
+/// request that was rebased lands with one push: the last of its commits stands for it.
 fn merges(
     service: &Service,
     branch: Option<&str>,
     facts: &FactsInput,
     history: &History<'_>,
+    landings: &Landings<'_>,
 ) -> Vec<ServiceDeployment> {
     let repository = facts.repositories.iter().find(|item| item.fact.full_name == service.repository);
     let branch = branch.or_else(|| repository.and_then(|item| item.fact.default_branch.as_deref()));
     let head = repository.zip(branch).and_then(|(item, branch)| item.fact.branch_heads.get(branch));
     let Some(head) = head.and_then(|head| history.find(head)) else { return Vec::new() };
-    let landed = history.first_parents(head).map(|commit| {
+    let concerns = |commit: &CommitIndex| touches(service, changed_paths(history, landings, *commit));
+    let mut landed: Vec<CommitIndex> = history.first_parents(head).filter(concerns).collect();
+    let number = |commit: CommitIndex| landings.number(history, commit);
+    landed.dedup_by(|older, newer| number(*older).is_some() && number(*older) == number(*newer));
+    let deployed = landed.into_iter().rev().map(|commit| {
         let fact = history.fact(commit);
         ServiceDeployment {
             url: fact.url.clone(),
@@ -252,7 +264,7 @@ fn merges(
             )
         }
     });
-    landed.collect()
+    deployed.collect()
 }
 
 #[cfg(test)]

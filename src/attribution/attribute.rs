@@ -13,10 +13,8 @@ use super::lookback::{Reach, Shipped, Unread};
 use super::ownership::{Services, touches};
 use super::parts::Part;
 use super::references::Resolver;
-use super::shipped::{Timeline, changed_paths, ship};
-use super::{
-    Attributed, DeploymentRule, LeftOut, Organisation, Service, ServiceDeployment, ServiceIncident, ServicePullRequest,
-};
+use super::shipped::{Timeline, ship};
+use super::{Attributed, LeftOut, Organisation, Service, ServiceDeployment, ServiceIncident, ServicePullRequest};
 use super::{operations, quality, work};
 use crate::facts::{ChangeReference, Commit, FactFamily, Moment, PullRequest, Sourced};
 
@@ -107,12 +105,10 @@ impl Attribution<'_> {
         for (repository, (commits, pull_requests)) in &by_repository.facts {
             let history = History::new(commits.iter().copied());
             let landings = Landings::new(pull_requests.iter().copied(), &history);
-            let resolver = Resolver::new(&history, &landings);
+            let resolver = Resolver::new(repository, &history, &landings);
             for service in self.services.of_repository(repository) {
-                let mut tried = self.tried(service, facts, &history, found);
-                tried.retain(|attempt| {
-                    attempt.created_at <= self.as_of && concerns(service, attempt, &history, &landings)
-                });
+                let mut tried = self.tried(service, facts, &history, &landings, found);
+                tried.retain(|attempt| attempt.created_at <= self.as_of);
                 let timeline = ship(service, &mut tried, &history, &landings, &mut found.left_out);
                 let mut incidents = of_service(&mut found.incidents, service, &links);
                 if let Some(reach) = self.reach {
@@ -151,9 +147,10 @@ impl Attribution<'_> {
         service: &Service,
         facts: &FactsInput,
         history: &History<'_>,
+        landings: &Landings<'_>,
         found: &mut Attributed,
     ) -> Vec<ServiceDeployment> {
-        let (mut tried, rule) = attempts(service, facts, history, self.reach.map(|reach| reach.view));
+        let (mut tried, rule) = attempts(service, facts, history, landings, self.reach.map(|reach| reach.view));
         for attempt in &mut tried {
             let at = attempt.finished_at.or(attempt.failed_at).unwrap_or(attempt.created_at);
             attempt.team = self.services.owner_at(service, at);
@@ -176,14 +173,6 @@ fn beyond_delivery(facts: &FactsInput, services: &Services, part: &[&Service], f
     found.reports = operations::reports(organisation, facts, services, &mut found.left_out);
     found.readiness = operations::readiness(organisation, facts, services, part, &found.reports);
     found.tiers = services.tiers.clone();
-}
-
-/// Whether an attempt is one of this service: of merges to a branch only those that touch its paths.
-fn concerns(service: &Service, attempt: &ServiceDeployment, history: &History<'_>, landings: &Landings<'_>) -> bool {
-    if !matches!(*service.deployments, DeploymentRule::Merge { .. }) {
-        return true;
-    }
-    history.find(&attempt.sha).is_none_or(|commit| touches(service, changed_paths(history, landings, commit)))
 }
 
 /// Commits and pull requests, by repository.

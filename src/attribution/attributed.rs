@@ -97,6 +97,8 @@ pub struct ServiceDeployment {
     pub repository: String,
     /// What people call it: the tag, or the environment and the short object id.
     pub title: String,
+    /// The environment that it went to, where several are told apart.
+    pub environment: Option<String>,
     /// Where people open it.
     pub url: Option<String>,
     /// The commit.

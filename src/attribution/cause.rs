@@ -107,14 +107,12 @@ impl Causes<'_, '_> {
         Some(Blame { position, failure })
     }
 
-    /// An earlier version deployed again, or one that is an ancestor of the one before.
+    /// An earlier version deployed again, or one that is an ancestor of the one before. Of several environments each has its own
+    /// order: the second to get a version does not go back behind the first.
     fn rollbacks(&self, attempts: &[ServiceDeployment], blames: &mut Vec<Blame>, fixes: &mut Vec<Fix>) {
-        for position in 1..self.timeline.successes.len() {
-            let (Some(previous), Some(head)) =
-                (self.timeline.successes[position - 1].1, self.timeline.successes[position].1)
-            else {
-                continue;
-            };
+        for (position, (_, head)) in self.timeline.successes.iter().enumerate() {
+            let (Some(before), Some(head)) = (self.timeline.before[position], *head) else { continue };
+            let Some(previous) = self.timeline.successes[before].1 else { continue };
             let shipped_before = self.timeline.shipped_by[head].is_some_and(|shipped| shipped < position);
             if head == previous || !shipped_before {
                 continue;
@@ -126,9 +124,9 @@ impl Causes<'_, '_> {
                 continue;
             }
             let back = &attempts[self.timeline.successes[position].0];
-            let failed = &attempts[self.timeline.successes[position - 1].0];
+            let failed = &attempts[self.timeline.successes[before].0];
             let explanation = format!("rolled back by {}", back.title);
-            blames.push(self.fixed_by(attempts, position - 1, position, FailureCause::Rollback, explanation));
+            blames.push(self.fixed_by(attempts, before, position, FailureCause::Rollback, explanation));
             fixes.push(Fix { position, kind: FixKind::Rollback(format!("went back behind {}", failed.title)) });
         }
     }
@@ -154,9 +152,11 @@ impl Causes<'_, '_> {
                 }
                 fixes.push(Fix { position, kind: FixKind::Revert(format!("{name} reverts what was in production")) });
             }
-            if position > 0 && landed.is_some_and(|fact| self.is_hotfix(fact)) {
+            if let Some(before) =
+                self.timeline.before[position].filter(|_| landed.is_some_and(|fact| self.is_hotfix(fact)))
+            {
                 let explanation = format!("{name} is a hotfix deployed after it");
-                blames.push(self.fixed_by(attempts, position - 1, position, FailureCause::Hotfix, explanation));
+                blames.push(self.fixed_by(attempts, before, position, FailureCause::Hotfix, explanation));
                 fixes.push(Fix { position, kind: FixKind::Hotfix(format!("{name} is a hotfix")) });
             }
         }

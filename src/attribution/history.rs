@@ -13,7 +13,7 @@ pub(super) struct History<'a> {
     commits: Vec<&'a Sourced<Commit>>,
     parents: Vec<Vec<CommitIndex>>,
     by_sha: HashMap<&'a str, CommitIndex>,
-    /// See [`History::generations`].
+    /// See [`History::generation`].
     generations: OnceLock<Vec<u32>>,
 }
 
@@ -86,22 +86,26 @@ impl<'a> History<'a> {
         if ancestor == head {
             return false;
         }
-        let generations = self.generations.get_or_init(|| self.generations());
+        let lowest = self.generation(ancestor);
         let mut seen = HashSet::new();
         let mut waiting = vec![head];
         while let Some(commit) = waiting.pop() {
             if commit == ancestor {
                 return true;
             }
-            if generations[commit] > generations[ancestor] && seen.insert(commit) {
+            if self.generation(commit) > lowest && seen.insert(commit) {
                 waiting.extend_from_slice(&self.parents[commit]);
             }
         }
         false
     }
 
-    /// For each commit the number of commits on the longest way down from it to the end of the known history: more than
-    /// that of any of its ancestors.
+    /// The number of commits on the longest way down from a commit to the end of the known history: more than that of any
+    /// of its ancestors.
+    pub(super) fn generation(&self, commit: CommitIndex) -> u32 {
+        self.generations.get_or_init(|| self.generations())[commit]
+    }
+
     fn generations(&self) -> Vec<u32> {
         let mut generations = vec![0; self.len()];
         let mut entered = vec![false; self.len()];

@@ -104,8 +104,9 @@ impl Shipped<'_, '_> {
         };
         let settled = finished_before(reach.view);
         let at_the_edge = finished_before(reach.view - EDGE_ENDS);
-        // The first that is told of is compared with the one before it.
-        for (attempt, head) in &self.timeline.successes[at_the_edge.min(settled.saturating_sub(1))..] {
+        // Those that are told of are compared with the one before, in their environment.
+        let compared = self.timeline.before[settled..].iter().flatten().min().copied();
+        for (attempt, head) in &self.timeline.successes[at_the_edge.min(compared.unwrap_or(settled))..] {
             let sha = &self.attempts[*attempt].sha;
             if head.is_none() && !sha.is_empty() {
                 unread.commits.insert(Commit::key(&self.service.repository, sha));
@@ -174,9 +175,10 @@ impl Shipped<'_, '_> {
         let is_resolved = self.resolver.commit(reference, seen_from).is_some();
         match reference {
             // A commit that names the number is taken only where the pull request itself is not known.
-            ChangeReference::PullRequest(number) => {
-                self.landing_of(*number, unread);
-                if !is_resolved && self.landings.pull_request(*number).is_none() {
+            ChangeReference::PullRequest(_) | ChangeReference::PullRequestIn { .. } => {
+                let Some(number) = reference.pull_request_in(repository) else { return };
+                self.landing_of(number, unread);
+                if !is_resolved && self.landings.pull_request(number).is_none() {
                     unread.repositories.insert(repository.clone());
                 }
             }
@@ -320,7 +322,8 @@ mod tests {
             1,
             "it is deployed between the first that is read and the view"
         );
-        assert_eq!(step_by_step(&deployed_every(700), as_of).1, 2, "it is deployed within four and a half years");
+        assert_eq!(step_by_step(&deployed_every(700), as_of).1, 1, "none of its deployments is told of");
+        assert_eq!(step_by_step(&deployed_every(850), as_of).1, 2, "it is deployed within four and a half years");
         assert_eq!(step_by_step(&deployed_every(1900), as_of).1, 3);
     }
 }

@@ -8,6 +8,8 @@ use crate::facts::ChangeReference;
 
 /// Finds the commits of one repository that references mean.
 pub(super) struct Resolver<'a, 'b> {
+    /// `owner/name`.
+    repository: &'b str,
     history: &'b History<'a>,
     landings: &'b Landings<'a>,
     by_subject: HashMap<&'a str, Vec<CommitIndex>>,
@@ -16,7 +18,7 @@ pub(super) struct Resolver<'a, 'b> {
 }
 
 impl<'a, 'b> Resolver<'a, 'b> {
-    pub(super) fn new(history: &'b History<'a>, landings: &'b Landings<'a>) -> Self {
+    pub(super) fn new(repository: &'b str, history: &'b History<'a>, landings: &'b Landings<'a>) -> Self {
         let mut by_subject: HashMap<&str, Vec<CommitIndex>> = HashMap::new();
         for commit in 0..history.len() {
             by_subject.entry(history.fact(commit).subject.as_str()).or_default().push(commit);
@@ -29,7 +31,7 @@ impl<'a, 'b> Resolver<'a, 'b> {
                 *newest = commit;
             }
         }
-        Self { history, landings, by_subject, by_number }
+        Self { repository, history, landings, by_subject, by_number }
     }
 
     /// The commit that a reference means, as seen from a commit that was made later. An abbreviated object id must fit
@@ -37,10 +39,13 @@ impl<'a, 'b> Resolver<'a, 'b> {
     pub(super) fn commit(&self, reference: &ChangeReference, seen_from: Option<CommitIndex>) -> Option<CommitIndex> {
         match reference {
             ChangeReference::Commit(sha) => self.history.find(sha).or_else(|| self.abbreviated(sha)),
-            ChangeReference::PullRequest(number) => match self.landings.pull_request(*number) {
-                Some(fact) => self.history.find(fact.merge_commit_sha.as_deref()?),
-                None => self.by_number.get(number).copied(),
-            },
+            ChangeReference::PullRequest(_) | ChangeReference::PullRequestIn { .. } => {
+                let number = reference.pull_request_in(self.repository)?;
+                match self.landings.pull_request(number) {
+                    Some(fact) => self.history.find(fact.merge_commit_sha.as_deref()?),
+                    None => self.by_number.get(&number).copied(),
+                }
+            }
             ChangeReference::Subject(subject) => {
                 let made = |commit: CommitIndex| self.history.fact(commit).committed_at;
                 let until = seen_from.map(made);

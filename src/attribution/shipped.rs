@@ -1,18 +1,21 @@
 //! What each deployment of a service brought into production for the first time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::changes::Landings;
 use super::history::{CommitIndex, History};
 use super::ownership::touches;
-use super::{LeftOut, Service, ServiceDeployment, Shipment};
+use super::{DeploymentRule, LeftOut, Service, ServiceDeployment, Shipment};
 
 /// The successful deployments of one service in the order in which they finished, and which of them shipped which
 /// commit.
+#[derive(Default)]
 pub(super) struct Timeline {
     /// The deployed commit of each successful deployment, where it is known; with the deployment's place among the
     /// service's attempts.
     pub(super) successes: Vec<(usize, Option<CommitIndex>)>,
+    /// For each success the place in `successes` of the one before it in the same environment.
+    pub(super) before: Vec<Option<usize>>,
     /// For each commit: the place in `successes` of the deployment that shipped it first.
     pub(super) shipped_by: Vec<Option<usize>>,
     /// The place in `successes` of the baseline.
@@ -27,14 +30,11 @@ pub(super) fn ship(
     landings: &Landings<'_>,
     left_out: &mut Vec<LeftOut>,
 ) -> Timeline {
-    let mut order: Vec<usize> = (0..attempts.len()).filter(|place| attempts[*place].finished_at.is_some()).collect();
-    order.sort_by(|one, other| {
-        let rank = |place: usize| (attempts[place].finished_at, attempts[place].created_at, &attempts[place].key);
-        rank(*one).cmp(&rank(*other))
-    });
+    let order = order(service, attempts, history);
     let mut marked = vec![false; history.len()];
     let mut seen = HashSet::new();
-    let mut timeline = Timeline { successes: Vec::new(), shipped_by: vec![None; history.len()], baseline: None };
+    let mut timeline =
+        Timeline { before: before(&order, attempts), shipped_by: vec![None; history.len()], ..Timeline::default() };
     for place in order {
         let deployment = &mut attempts[place];
         let head = history.find(&deployment.sha);
@@ -67,6 +67,30 @@ pub(super) fn ship(
         deployment.shipment = Shipment::Commits { commits, changes };
     }
     timeline
+}
+
+/// The places of the successful attempts in the order in which they finished. Where times are the same, what holds the other comes
+/// later; merges stand in the order of their branch, whatever the clocks were of those who committed.
+fn order(service: &Service, attempts: &[ServiceDeployment], history: &History<'_>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..attempts.len()).filter(|place| attempts[*place].finished_at.is_some()).collect();
+    if matches!(*service.deployments, DeploymentRule::Merge { .. }) {
+        return order;
+    }
+    order.sort_by(|one, other| {
+        let (one, other) = (&attempts[*one], &attempts[*other]);
+        let times = |attempt: &ServiceDeployment| (attempt.finished_at, attempt.created_at);
+        let generation = |attempt: &ServiceDeployment| history.find(&attempt.sha).map(|head| history.generation(head));
+        let by_time = times(one).cmp(&times(other));
+        by_time.then_with(|| generation(one).cmp(&generation(other))).then_with(|| one.key.cmp(&other.key))
+    });
+    order
+}
+
+/// For each attempt in an order the place in it of the one before in the same environment.
+fn before(order: &[usize], attempts: &[ServiceDeployment]) -> Vec<Option<usize>> {
+    let mut last: HashMap<Option<&str>, usize> = HashMap::new();
+    let places = order.iter().enumerate();
+    places.map(|(place, attempt)| last.insert(attempts[*attempt].environment.as_deref(), place)).collect()
 }
 
 /// The files that a commit changed: its own where known, else those of its pull request.

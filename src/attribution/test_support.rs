@@ -5,8 +5,8 @@ use super::{
     attribute,
 };
 use crate::facts::{
-    ChangeReference, Commit, Incident, IncidentUpdate, IncidentUpdateKind, Moment, OwnCommit, Person, PullRequest,
-    PullRequestState, Sourced, Tag,
+    ChangeReference, Commit, Deployment, DeploymentState, DeploymentStatus, Incident, IncidentUpdate,
+    IncidentUpdateKind, Moment, OwnCommit, Person, PullRequest, PullRequestState, Sourced, Tag,
 };
 use crate::stats::WorkingCalendar;
 
@@ -94,6 +94,23 @@ impl World {
     pub(super) fn deploy(mut self, name: &str, sha: &str, at: i64) -> Self {
         let (repository, name, sha) = (REPOSITORY.to_owned(), name.to_owned(), sha.to_owned());
         self.facts.tags.push(sourced(Tag { repository, name, sha, tagged_at: hour(at), url: None }));
+        self
+    }
+
+    /// A deployment to an environment, by record.
+    pub(super) fn deploy_to(mut self, environment: &str, sha: &str, at: i64) -> Self {
+        self.facts.deployments.push(sourced(Deployment {
+            repository: REPOSITORY.to_owned(),
+            id: at.to_string(),
+            service: None,
+            sha: sha.to_owned(),
+            reference: None,
+            environment: environment.to_owned(),
+            task: None,
+            created_at: hour(at),
+            statuses: vec![DeploymentStatus { at: hour(at), state: DeploymentState::Success, url: None }],
+            url: None,
+        }));
         self
     }
 

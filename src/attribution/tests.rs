@@ -4,7 +4,22 @@ use proptest::prelude::*;
 
 use super::test_support::{REPOSITORY, World, commits, failure, hour, lead_times};
 use super::{DeploymentRule, IncidentService, Ownership, Severity};
-use crate::facts::{ChangeReference, PullRequestState, Sourced};
+use crate::facts::{ChangeReference, PullRequestState, Repository, Sourced};
+
+/// The repository, with a head of its default branch.
+fn repository(head: &str) -> Sourced<Repository> {
+    let fact = Repository {
+        full_name: REPOSITORY.to_owned(),
+        host_id: "1".to_owned(),
+        default_branch: Some("main".to_owned()),
+        branch_heads: [("main".to_owned(), head.to_owned())].into(),
+        url: None,
+        archived: false,
+        created_at: hour(0),
+        observed_at: hour(9),
+    };
+    Sourced { source: "test".to_owned(), fact }
+}
 
 /// a ← b ← c ← d on main, each an hour later.
 fn line() -> World {
@@ -134,23 +149,63 @@ fn going_forward_again_after_a_rollback_is_no_rollback() {
 fn merges_to_a_branch_are_deployments_also_when_the_past_is_looked_at() {
     let mut world = line();
     world.organisation.services.get_mut("shop").unwrap().deployments = DeploymentRule::Merge { branch: None }.into();
-    let repository = crate::facts::Repository {
-        full_name: REPOSITORY.to_owned(),
-        host_id: "1".to_owned(),
-        default_branch: Some("main".to_owned()),
-        branch_heads: [("main".to_owned(), "d".to_owned())].into(),
-        url: None,
-        archived: false,
-        created_at: hour(0),
-        observed_at: hour(9),
-    };
-    world.facts.repositories.push(Sourced { source: "test".to_owned(), fact: repository });
+    world.facts.repositories.push(repository("d"));
     let told = |as_of| {
         let attributed = super::attribute(&world.organisation, &world.facts, hour(as_of));
         attributed.deployments.iter().map(commits).collect::<Vec<_>>()
     };
     assert_eq!(told(100), ["baseline", "b", "c", "d"]);
     assert_eq!(told(2), ["baseline", "b", "c"]);
+}
+
+#[test]
+fn a_rebased_pull_request_is_merged_once_and_clocks_fail_nothing() {
+    // Rebasing gives all commits the same second, and their names sort against their order; whoever pushed `fix` has a clock
+    // that is behind.
+    let mut world = World::new()
+        .commit("base", &[], 0)
+        .commit("z", &["base"], 5)
+        .commit("y", &["z"], 5)
+        .commit("x", &["y"], 5)
+        .pull_request(7, "x", &[("own1", 5), ("own2", 5), ("own3", 5)])
+        .commit("fix", &["x"], 4);
+    world.organisation.services.get_mut("shop").unwrap().deployments = DeploymentRule::Merge { branch: None }.into();
+    world.facts.repositories.push(repository("fix"));
+    assert_eq!(world.told(commits), ["merge base baseline", "merge fix fix", "merge x x,y,z"]);
+    assert_eq!(world.told(failure), ["merge base ok", "merge fix ok", "merge x ok"]);
+}
+
+#[test]
+fn tags_of_the_same_second_stand_in_the_order_of_their_commits() {
+    let world = line().deploy("v1", "a", 10).deploy("v9", "b", 20).deploy("v10", "c", 20);
+    assert_eq!(world.told(commits), ["v1 baseline", "v10 c", "v9 b"]);
+    assert_eq!(world.told(failure), ["v1 ok", "v10 ok", "v9 ok"]);
+}
+
+#[test]
+fn an_environment_that_gets_its_versions_later_does_not_roll_back_the_first() {
+    let mut world = line();
+    world.organisation.services.get_mut("shop").unwrap().deployments = DeploymentRule::Auto.into();
+    let world = [("eu", "a", 10), ("us", "a", 15), ("eu", "b", 20), ("us", "b", 25), ("eu", "c", 30), ("us", "a", 35)]
+        .into_iter()
+        .fold(world, |world, (place, sha, at)| world.deploy_to(&format!("production-{place}"), sha, at));
+    let told = ["eu a", "us a", "eu b", "us b", "eu c", "us a"].map(|told| format!("production-{told}"));
+    let failed = ["ok", "ok", "ok", "Rollback until 35", "ok", "ok, a fix"];
+    assert_eq!(
+        world.told(failure),
+        told.iter().zip(failed).map(|(told, failed)| format!("{told} {failed}")).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn an_incident_that_names_a_change_of_another_repository_is_no_word_about_the_one_with_the_same_number() {
+    let named = |repository: &str| {
+        let cause = ChangeReference::PullRequestIn { repository: repository.to_owned(), number: 7 };
+        let world = line().pull_request(7, "b", &[("own", 1)]).deploy("v1", "a", 10).deploy("v2", "b", 20);
+        world.deploy("v3", "c", 30).incident("outage", 31, None, vec![cause]).told(failure)
+    };
+    assert_eq!(named("Acme/Shop"), ["v1 ok", "v2 LinkedIncident", "v3 ok"]);
+    assert_eq!(named("acme/payments"), ["v1 ok", "v2 ok", "v3 Incident"]);
 }
 
 #[test]

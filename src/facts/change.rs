@@ -72,6 +72,25 @@ pub enum ChangeReference {
     PullRequest(u64),
     /// `Revert "subject"` with nothing more: only the subject of the reverted change is known.
     Subject(String),
+    /// A number in a repository that is named, `owner/name`: an incident names changes of any.
+    PullRequestIn {
+        /// `owner/name`.
+        repository: String,
+        /// The number there.
+        number: u64,
+    },
+}
+
+impl ChangeReference {
+    /// The number of the pull request that it means, as read in a repository. `None` where it means something else, or one of
+    /// another repository.
+    pub fn pull_request_in(&self, read_in: &str) -> Option<u64> {
+        match self {
+            Self::PullRequest(number) => Some(*number),
+            Self::PullRequestIn { repository, number } => repository.eq_ignore_ascii_case(read_in).then_some(*number),
+            Self::Commit(_) | Self::Subject(_) => None,
+        }
+    }
 }
 
 /// Whether a pull request is open, closed without merging, or merged, as of the last reading.

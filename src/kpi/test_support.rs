@@ -84,6 +84,7 @@ pub(crate) fn attempt(name: &str, created_at: &str, failed_at: Option<&str>) -> 
         created_at: at(created_at),
         finished_at: None,
         failed_at: failed_at.map(at),
+        environment: None,
         shipment: Shipment::Nothing,
         failure: None,
         fix: None,

@@ -100,7 +100,7 @@ pub(crate) fn incident(alert: &AlertPayload, times: AlertTimes, tag_prefix: &str
         created_at: alert.created_at,
         impact_started_at: None,
         updates: updates.into_iter().flatten().collect(),
-        causes: super::references::causes(&alert.message),
+        causes: super::references::causes(&alert.message, None),
         updated_at: alert.changed_at(),
         url: alert.links.as_ref().and_then(|links| links.web.clone()),
     }

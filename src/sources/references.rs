@@ -14,7 +14,9 @@ static REVERTS_PULL_REQUEST: LazyLock<Regex> = LazyLock::new(|| {
 static REVERT_TITLE: LazyLock<Regex> = LazyLock::new(|| pattern("^Revert \"(.+)\""));
 static REVERT_BRANCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|/)revert-(\d+)-"));
 static CAUSED_BY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:caused|introduced|broken|triggered)[ -]by:?\s+(?:[\w.-]+/[\w.-]+)?(?:#(\d+)|([0-9a-f]{7,40})\b)")
+    pattern(
+        r"(?i)\b(?:caused|introduced|broken|triggered)[ -]by:?\s+(?:https?://[^\s/]+/([\w.-]+/[\w.-]+)/pull/(\d+)|([\w.-]+/[\w.-]+)?#(\d+)|([0-9a-f]{7,40})\b)",
+    )
 });
 static NUMBER_IN_SUBJECT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^Merge pull request #(\d+)|\(#(\d+)\)$"));
 
@@ -48,12 +50,19 @@ pub(crate) fn reverted_by_branch(branch: &str) -> Option<ChangeReference> {
     found[1].parse().ok().map(ChangeReference::PullRequest)
 }
 
-/// What an incident's text names as its cause: "caused by #12", "introduced by 1a2b3c4".
-pub(crate) fn causes(text: &str) -> Vec<ChangeReference> {
-    let named = CAUSED_BY.captures_iter(text).filter_map(|found| match (found.get(1), found.get(2)) {
-        (Some(number), _) => number.as_str().parse().ok().map(ChangeReference::PullRequest),
-        (_, Some(sha)) => Some(ChangeReference::Commit(sha.as_str().to_lowercase())),
-        _ => None,
+/// What an incident's text names as its cause: "caused by #12", "introduced by 1a2b3c4". `repository` is where the text was
+/// written, if in one: a number without a repository is one of it there, and one of the service's elsewhere.
+pub(crate) fn causes(text: &str, repository: Option<&str>) -> Vec<ChangeReference> {
+    let named = CAUSED_BY.captures_iter(text).filter_map(|found| {
+        if let Some(sha) = found.get(5) {
+            return Some(ChangeReference::Commit(sha.as_str().to_lowercase()));
+        }
+        let number = found.get(2).or(found.get(4))?.as_str().parse().ok()?;
+        let named = found.get(1).or(found.get(3)).map(|named| named.as_str());
+        Some(match named.or(repository) {
+            Some(named) => ChangeReference::PullRequestIn { repository: named.to_owned(), number },
+            None => ChangeReference::PullRequest(number),
+        })
     });
     named.collect()
 }
@@ -92,8 +101,15 @@ mod tests {
 
     #[test]
     fn causes_are_read_from_an_incidents_text() {
-        let found = causes("Outage. Caused by #12 and introduced by: 1b2c3d4.");
-        assert_eq!(found, [ChangeReference::PullRequest(12), ChangeReference::Commit("1b2c3d4".to_owned())]);
+        use ChangeReference::{Commit, PullRequest, PullRequestIn};
+        let text = "Outage. Caused by #12 and introduced by: 1b2c3d4.";
+        assert_eq!(causes(text, None), [PullRequest(12), Commit("1b2c3d4".to_owned())]);
+        let of = |repository: &str, number| PullRequestIn { repository: repository.to_owned(), number };
+        assert_eq!(causes(text, Some("acme/incidents"))[0], of("acme/incidents", 12));
+        let text = "triggered by acme/payments#7, broken by https://github.com/acme/shop/pull/9";
+        for written_in in [None, Some("acme/incidents")] {
+            assert_eq!(causes(text, written_in), [of("acme/payments", 7), of("acme/shop", 9)]);
+        }
     }
 
     #[test]

@@ -120,7 +120,7 @@ pub(super) fn incidents(record: Value, names: &Names) -> serde_json::Result<Vec<
         created_at: payload.created_at,
         impact_started_at: payload.timestamp(&names.impact),
         updates: updates.clone(),
-        causes: references::causes(payload.summary.as_deref().unwrap_or_default()),
+        causes: references::causes(payload.summary.as_deref().unwrap_or_default(), None),
         updated_at: payload.updated_at,
         url: payload.permalink.clone(),
     });

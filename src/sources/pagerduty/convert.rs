@@ -73,7 +73,7 @@ pub(super) fn incident(payload: IncidentPayload, log: &[LogEntryPayload]) -> Inc
         severity_words: words.into_iter().flatten().take(1).collect(),
         created_at: payload.created_at,
         impact_started_at: None,
-        causes: references::causes(&payload.title),
+        causes: references::causes(&payload.title, None),
         updated_at: newest.max(payload.last_status_change_at).unwrap_or(payload.created_at),
         updates,
         url: payload.html_url,

@@ -247,7 +247,7 @@ pub(super) fn incident(node: IssueNode, repository: &str) -> Incident {
         created_at: node.created_at,
         impact_started_at: None,
         updates,
-        causes: references::causes(&node.body),
+        causes: references::causes(&node.body, Some(repository)),
         updated_at: node.updated_at,
         url: node.url,
     }
