@@ -73,7 +73,7 @@ fn regression(kpi: &Kpi) -> String {
         "\x20     - alert: ChiplogKpiTrendRegression\n\
          \x20       # Only while chiplog itself is up to date: stale verdicts say nothing.\n\
          \x20       expr: |\n\
-         \x20         last_over_time(chiplog_kpi_regression_confirmed{{kpi=\"{id}\"}}[{LOOK_BACK}]) == 1\n\
+         \x20         max without (instance, job) (last_over_time(chiplog_kpi_regression_confirmed{{kpi=\"{id}\"}}[{LOOK_BACK}])) == 1\n\
          \x20         and on () (time() - max(last_over_time(chiplog_kpi_evaluation_timestamp_seconds[{LOOK_BACK}])) < 93600)\n\
          \x20       for: 30m\n\
          \x20       keep_firing_for: 1h\n\
@@ -118,7 +118,9 @@ const SCORECARDS: &str = r"  - name: chiplog-scorecards
 
 /// `rules.yml`: what dashboards ask often.
 pub fn recording_rules() -> String {
-    let look = |metric: &str| format!("last_over_time({metric}[{LOOK_BACK}])");
+    // Each replica tells the same of a team, and so does a history that was imported.
+    let look = |metric: &str| format!("max without (instance, job) (last_over_time({metric}[{LOOK_BACK}]))");
+    let status = look("chiplog_scorecard_status");
     let rules = [
         (
             "team:chiplog_regressions_confirmed:sum",
@@ -127,9 +129,7 @@ pub fn recording_rules() -> String {
         (
             "team:chiplog_scorecard_rows_off:count",
             format!(
-                "count by (team, role) ({} == 3) or 0 * count by (team, role) ({})",
-                look("chiplog_scorecard_status"),
-                look("chiplog_scorecard_status")
+                "count by (team, role) (max by (team, role, row) ({status}) == 3) or 0 * count by (team, role) ({status})"
             ),
         ),
         (

@@ -142,7 +142,7 @@ const ALL: &[HealthAlert] = &[
     },
     HealthAlert {
         name: "ChiplogUnmappedItemsHigh",
-        expression: "sum by (kind, reason) (last_over_time(chiplog_unmapped_items[26h])) > 100",
+        expression: "sum by (kind, reason) (max without (instance, job) (last_over_time(chiplog_unmapped_items[26h]))) > 100",
         holds_for: "1d",
         severity: "notice",
         summary: "{{ .Value }} × {{ .Labels.kind }} belong nowhere: {{ .Labels.reason }}",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+use chiplog::kpi::{find, metric_name};
 use chiplog::report::{alert_rules, alertmanager_example, dashboards, recording_rules};
 use chiplog_simulator::demo;
 use serde_json::Value;
@@ -127,8 +128,12 @@ fn dashboards_are_of_grafanas_published_types() {
     );
 }
 
+/// A KPI of each shape: of a duration, a share, a rate with and without parts, and a level.
+const OF_EACH_SHAPE: [&str; 5] =
+    ["lead_time_for_changes", "change_failure_rate", "deployment_frequency", "throughput", "test_coverage"];
+
 /// Every expression, with where it stands and the values of the variables put in.
-fn expressions(dashboard: &Value) -> Vec<(String, String)> {
+fn expressions(dashboard: &Value, kpi: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for panel in panels(dashboard) {
         for target in panel["targets"].as_array().unwrap() {
@@ -149,13 +154,8 @@ fn expressions(dashboard: &Value) -> Vec<(String, String)> {
         ));
     }
     let with_values = |expression: String| {
-        let values = [
-            ("$team", "checkout"),
-            ("$window", "84d"),
-            ("$role", "software-engineer"),
-            ("${kpi}", "lead_time_for_changes"),
-            ("$kpi", "lead_time_for_changes"),
-        ];
+        let values =
+            [("$team", "checkout"), ("$window", "84d"), ("$role", "software-engineer"), ("${kpi}", kpi), ("$kpi", kpi)];
         values.into_iter().fold(expression, |text, (name, value)| text.replace(name, value))
     };
     found.into_iter().map(|(place, expression)| (place, with_values(expression))).collect()
@@ -287,10 +287,18 @@ async fn the_team_that_got_slower_and_no_other_is_told_and_every_expression_is_a
         }
     }
     for (name, dashboard) in dashboards() {
-        for (place, expression) in expressions(&dashboard) {
+        for (place, expression) in expressions(&dashboard, OF_EACH_SHAPE[0]) {
             answered(&prometheus, name, &place, &expression).await;
         }
+        for kpi in OF_EACH_SHAPE {
+            let values = expressions(&dashboard, kpi).into_iter().filter(|(place, _)| place == "Value");
+            for (place, expression) in values {
+                answered(&prometheus, name, &place, &expression).await;
+                one_unit(&prometheus, kpi, &expression).await;
+            }
+        }
     }
+    targets_are_shown(&prometheus).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -333,6 +341,37 @@ async fn history_is_there(prometheus: &str) {
     let counts = series.iter().map(|it| it["value"][1].as_str().unwrap().parse::<f64>().unwrap());
     let count = counts.fold(0.0, f64::max);
     assert!(count >= 24.0, "only {count} points of a year");
+}
+
+/// What is shown together is of one unit: the shares of working days and the variation of weeks are not among the values.
+async fn one_unit(prometheus: &str, kpi: &str, expression: &str) {
+    let metric = metric_name(find(kpi).unwrap());
+    let all = ask(prometheus, expression).await.unwrap().len();
+    let inner = expression.split_once("{__name__=~").map(|(_, rest)| rest.split_once(',').unwrap().1).unwrap();
+    let of_metric = ask(prometheus, &format!("max without (instance, job) (last_over_time({metric}{{{inner}")).await;
+    assert_eq!(all, of_metric.unwrap().len(), "{kpi}");
+}
+
+/// The bounds of each KPI that has some are drawn beside it, whatever they are called.
+async fn targets_are_shown(prometheus: &str) {
+    let known = ask(prometheus, "count by (kpi) (chiplog_scorecard_target{team=\"checkout\"})").await.unwrap();
+    let kpis: BTreeSet<&str> = known.iter().map(|it| it["metric"]["kpi"].as_str().unwrap()).collect();
+    assert!(kpis.contains("pr_cycle_time") && kpis.contains("work_item_cycle_time"), "{kpis:?}");
+    let mut drawn = BTreeSet::new();
+    for (name, dashboard) in dashboards() {
+        for (_, expression) in expressions(&dashboard, OF_EACH_SHAPE[0]) {
+            let Some((_, rest)) = expression.split_once("chiplog_scorecard_target{team=\"checkout\",kpi=\"") else {
+                continue;
+            };
+            let kpi = rest.split_once('"').unwrap().0;
+            if kpis.contains(kpi) {
+                let found = ask(prometheus, &expression).await.unwrap();
+                assert!(!found.is_empty(), "{name}: nothing in {expression}");
+                drawn.insert(kpi.to_owned());
+            }
+        }
+    }
+    assert!(drawn.contains("pr_cycle_time"), "{drawn:?}");
 }
 
 /// The expression gives no error, and series of teams; only what tells of a change may be empty.

@@ -5,10 +5,12 @@
 
 mod panel;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use self::panel::{Grid, Query, description_of, looked_back, selector, unit_of_panel, value_query};
-use crate::kpi::{Kpi, find};
+use crate::kpi::{CATALOGUE, Kpi, find, metric_name};
 
 /// The version of Grafana's schema.
 const SCHEMA_VERSION: u32 = 39;
@@ -177,9 +179,10 @@ fn team_overview() -> Value {
     );
     grid.table(
         "Trends",
-        "The last weeks against those before: their ratio, and the q-value of having got worse over all teams' series.",
+        "The last weeks against those before: their ratio, or the difference of shares, and the q-value of having got worse over all teams' series.",
         &[
             Query::instant("ratio", &looked_back(&selector("chiplog_kpi_trend_effect_ratio", ""))),
+            Query::instant("difference", &looked_back(&selector("chiplog_kpi_trend_effect_points", ""))),
             Query::instant("q", &looked_back(&selector("chiplog_kpi_trend_qvalue", ""))),
             Query::instant("n", &looked_back(&selector("chiplog_kpi_trend_observations", "span=\"current\""))),
         ],
@@ -260,8 +263,12 @@ fn scorecard() -> Value {
 fn explorer() -> Value {
     let mut grid = Grid::default();
     let of_kpi = |metric: &str| looked_back(&selector(metric, "kpi=\"$kpi\",window=\"$window\""));
-    let name = "{__name__=~\"chiplog_${kpi}(_.+)?\",team=\"$team\",window=\"$window\",stat=~\"p50|p90|mean|share|per_day|latest\"}";
-    let values = Query::range("{{stat}} {{stage}}{{severity}}{{measure}}", &looked_back(name));
+    // The metric of a KPI ends in its unit, and others begin with its name.
+    let unit = |kpi: &Kpi| metric_name(kpi).strip_prefix(&format!("chiplog_{}", kpi.id)).map(str::to_owned);
+    let units: BTreeSet<String> = CATALOGUE.iter().copied().filter_map(unit).collect();
+    let name = format!("chiplog_${{kpi}}({})", Vec::from_iter(units).join("|"));
+    let series = format!("{{__name__=~\"{name}\",team=\"$team\",window=\"$window\"}}");
+    let values = Query::range("{{stat}} {{stage}}{{severity}}{{measure}}", &looked_back(&series));
     grid.series("Value", "The statistics of the KPI, in its own unit.", "none", &[values], false);
     grid.series(
         "Interval",
@@ -314,7 +321,7 @@ fn organisation() -> Value {
     let mut grid = Grid::default();
     let status = looked_back("chiplog_scorecard_status");
     for (title, code) in [("Rows on target", 1), ("Rows near", 2), ("Rows off", 3)] {
-        let expression = format!("count by (team) ({status} == {code})");
+        let expression = format!("count by (team) (max by (team, role, row) ({status}) == {code})");
         grid.series(
             title,
             "How many rows of its scorecards a team has there. Teams stand in the order of the alphabet: they are not to be ranked, their work differs.",

@@ -141,8 +141,10 @@ impl Grid {
     /// A KPI over time, with its interval and the bounds of its targets.
     pub(super) fn trend(&mut self, kpi: &Kpi) {
         let of_kpi = |metric: &str| looked_back(&selector(metric, &format!("kpi=\"{}\",window=\"$window\"", kpi.id)));
-        let target =
-            looked_back(&selector("chiplog_scorecard_target", &format!("kpi=\"{}\",bound=~\"min|max\"", kpi.id)));
+        let target = looked_back(&selector(
+            "chiplog_scorecard_target",
+            &format!("kpi=\"{}\",bound=~\"(.+_)?(min|max)\"", kpi.id),
+        ));
         let queries = [
             Query::range("value", &value_query(kpi, "team=\"$team\",window=\"$window\"")),
             Query::range("low", &of_kpi("chiplog_kpi_interval_low")),
