@@ -168,7 +168,7 @@ fn beyond_delivery(facts: &FactsInput, services: &Services, part: &[&Service], f
     found.ci_runs = quality::ci_runs(facts, services);
     found.test_results = quality::test_results(facts, services);
     found.coverage = quality::coverage(facts, services);
-    found.security_alerts = quality::security_alerts(&organisation.security, facts, services);
+    found.security_alerts = quality::security_alerts(&organisation.security, facts, services, as_of);
     found.samples = operations::samples(facts, services, &mut found.left_out);
     found.reports = operations::reports(organisation, facts, services, &mut found.left_out);
     found.readiness = operations::readiness(organisation, facts, services, part, &found.reports);

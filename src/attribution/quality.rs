@@ -257,6 +257,7 @@ pub(super) fn security_alerts(
     rules: &SecurityRules,
     facts: &FactsInput,
     services: &Services,
+    as_of: Moment,
 ) -> Vec<TeamSecurityAlert> {
     let alerts = facts.security_alerts.iter().map(|item| {
         let fact = &item.fact;
@@ -268,7 +269,8 @@ pub(super) fn security_alerts(
         };
         TeamSecurityAlert {
             key: format!("{}:{}", item.source, fact.external_id()),
-            teams: services.teams_of_repository(&fact.repository, fact.fixed_at.unwrap_or(fact.opened_at)),
+            // An open one is for today's owner to fix, whoever it was opened for.
+            teams: services.teams_of_repository(&fact.repository, fact.fixed_at.or(fact.dismissed_at).unwrap_or(as_of)),
             title: format!("{} {}", fact.repository, fact.title),
             url: fact.url.clone(),
             severity,

@@ -15,6 +15,8 @@ pub struct WorkRules {
     pub in_progress: Words,
     /// Statuses in which work is done.
     pub done: Words,
+    /// Statuses and resolutions of work that was ended without being done.
+    pub dropped: Words,
     /// A bug.
     pub bug: Words,
     /// A bug that was found in production.
@@ -41,6 +43,20 @@ impl Default for WorkRules {
         Self {
             in_progress: words(&["in progress", "in development", "doing", "in review", "in test", "assigned"]),
             done: words(&["done", "closed", "resolved"]),
+            dropped: words(&[
+                "closed as not planned",
+                "won't do",
+                "won't fix",
+                "wontfix",
+                "cancelled",
+                "canceled",
+                "rejected",
+                "declined",
+                "duplicate",
+                "cannot reproduce",
+                "abandoned",
+                "obsolete",
+            ]),
             bug: words(&["bug", "defect", "type: bug"]),
             production_bug: words(&["production", "found-in: production", "escaped", "production-bug"]),
             customer: words(&["customer", "customer-reported", "support"]),

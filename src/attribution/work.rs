@@ -6,7 +6,7 @@ use super::input::FactsInput;
 use super::ownership::Services;
 use super::rules::{Words, WorkRules};
 use super::{LeftOut, Organisation};
-use crate::facts::{FactFamily as _, Iteration, Moment, Sourced, WorkItem, WorkItemStage};
+use crate::facts::{FactFamily as _, Iteration, Moment, Sourced, WorkItem, WorkItemStage, WorkItemTransition};
 
 /// What kind of work an item is. One item may be of several kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +48,8 @@ pub struct TeamWorkItem {
     pub first_done_at: Option<Moment>,
     /// When it was last done. `None` while it is not done.
     pub done_at: Option<Moment>,
+    /// When it was ended without being done. `None` unless it still is.
+    pub dropped_at: Option<Moment>,
     /// When it was sent back from done.
     pub returned_at: Vec<Moment>,
     /// Story points.
@@ -74,6 +76,8 @@ pub struct PlannedItem {
     pub points: Option<f64>,
     /// Whether it was in the iteration when that began: committed; the others were added later.
     pub committed: bool,
+    /// Whether it was still in the iteration when that ended.
+    pub still_in: bool,
     /// Whether it was done at the end of the iteration.
     pub done: bool,
 }
@@ -135,6 +139,7 @@ pub(super) fn iterations(
                 // An item that was taken out and put back has several stays: it is committed if one of them was.
                 let known = items.entry(planned.key.clone()).or_insert_with(|| planned.clone());
                 known.committed |= planned.committed;
+                known.still_in |= planned.still_in;
             }
         }
         for (team, items) in by_team {
@@ -157,34 +162,55 @@ pub(super) fn team_of(item: &WorkItem, services: &Services) -> Option<String> {
     of_repository.find_map(|service| services.owner_at(service, item.created_at))
 }
 
-/// Where a status stands: by the configuration's words, else as the tracker says.
-fn stage(status: &str, told: Option<WorkItemStage>, rules: &WorkRules) -> Option<WorkItemStage> {
-    let status = status.to_lowercase();
+/// Where a status stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Within the flow, to its end.
+    Flow(WorkItemStage),
+    /// Ended without being done.
+    Dropped,
+}
+
+/// Where a move leads: by the configuration's words, else as the tracker says.
+fn standing(to: &WorkItemTransition, rules: &WorkRules) -> Option<Standing> {
+    let status = to.status.to_lowercase();
     if rules.done.contains(&status) {
-        return Some(WorkItemStage::Done);
+        return Some(Standing::Flow(WorkItemStage::Done));
     }
     if rules.in_progress.contains(&status) {
-        return Some(WorkItemStage::InProgress);
+        return Some(Standing::Flow(WorkItemStage::InProgress));
     }
-    told
+    if rules.dropped.contains(&status) {
+        return Some(Standing::Dropped);
+    }
+    to.stage.map(Standing::Flow)
 }
 
 fn team_work_item(item: &Sourced<WorkItem>, team: Option<String>, rules: &WorkRules) -> TeamWorkItem {
     let fact = &item.fact;
     let (mut started_at, mut first_done_at, mut done_at, mut returned_at) = (None, None, None, Vec::new());
+    let mut dropped_at = None;
     for transition in &fact.transitions {
-        match stage(&transition.status, transition.stage, rules) {
-            Some(WorkItemStage::Done) => {
-                first_done_at = first_done_at.or(Some(transition.at));
-                done_at = done_at.or(Some(transition.at));
+        let at = Some(transition.at);
+        match standing(transition, rules) {
+            Some(Standing::Flow(WorkItemStage::Done)) => {
+                first_done_at = first_done_at.or(at);
+                done_at = done_at.or(at);
+                dropped_at = None;
             }
-            Some(stage) => {
+            Some(Standing::Flow(stage)) => {
                 if done_at.take().is_some() {
                     returned_at.push(transition.at);
                 }
                 if stage == WorkItemStage::InProgress {
-                    started_at = started_at.or(Some(transition.at));
+                    started_at = started_at.or(at);
                 }
+                dropped_at = None;
+            }
+            Some(Standing::Dropped) => {
+                // A tracker tells the status that ends an item first, and why it was ended beside it.
+                first_done_at = first_done_at.filter(|first| Some(*first) != at);
+                (done_at, dropped_at) = (None, dropped_at.or(at));
             }
             None => {}
         }
@@ -199,6 +225,7 @@ fn team_work_item(item: &Sourced<WorkItem>, team: Option<String>, rules: &WorkRu
         started_at,
         first_done_at,
         done_at,
+        dropped_at,
         returned_at,
         points: fact.points,
     }
@@ -234,21 +261,21 @@ fn planned(item: &Sourced<WorkItem>, place: usize, iteration: &Iteration, rules:
     if !committed && !still_in {
         return None;
     }
-    let done_at = |moment: Moment| {
+    let standing_at = |moment: Moment| {
         let known = fact.transitions.iter().filter(|transition| transition.at <= moment);
-        let last = known.filter_map(|transition| stage(&transition.status, transition.stage, rules)).next_back();
-        last == Some(WorkItemStage::Done)
+        known.filter_map(|transition| standing(transition, rules)).next_back()
     };
-    let done = done_at(ended_at);
-    // What was done before the iteration began was not planned for it.
-    let done_before = done_at(started_at);
-    (!done_before).then(|| PlannedItem {
+    let done = Some(Standing::Flow(WorkItemStage::Done));
+    // What had ended before the iteration began was not planned for it.
+    let had_ended = [done, Some(Standing::Dropped)].contains(&standing_at(started_at));
+    (!had_ended).then(|| PlannedItem {
         key: format!("{}:{}", item.source, fact.external_id()),
         title: format!("{} {}", fact.id, fact.title),
         url: fact.url.clone(),
         points: fact.points,
         committed,
-        done,
+        still_in,
+        done: standing_at(ended_at) == done,
     })
 }
 
@@ -270,7 +297,7 @@ fn without_team(item: &Sourced<WorkItem>, found: &TeamWorkItem) -> LeftOut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{IterationMembership, WorkItemTransition};
+    use crate::facts::IterationMembership;
 
     fn at(day: u32) -> Moment {
         format!("2026-10-{day:02}T12:00:00Z").parse().unwrap()
@@ -310,6 +337,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_ended_without_being_done_is_not_done() {
+        let ended = |moves: &[(u32, &str)]| {
+            let found = team_work_item(&item(moves), None, &WorkRules::default());
+            (found.first_done_at, found.done_at, found.dropped_at, found.returned_at)
+        };
+        assert_eq!(ended(&[(2, "In Progress"), (3, "closed as not planned")]), (None, None, Some(at(3)), vec![]));
+        // Jira moves it to Done and says why.
+        assert_eq!(ended(&[(3, "Done"), (3, "Won't Do")]), (None, None, Some(at(3)), vec![]));
+        // Taken up again, and done.
+        let again = [(3, "Done"), (3, "Duplicate"), (4, "In Progress"), (6, "Done")];
+        assert_eq!(ended(&again), (Some(at(6)), Some(at(6)), None, vec![]));
+        // Done once, sent back, and given up.
+        let given_up = [(3, "Done"), (4, "In Progress"), (6, "Cancelled")];
+        assert_eq!(ended(&given_up), (Some(at(3)), None, Some(at(6)), vec![at(4)]));
+    }
+
+    #[test]
     fn the_configured_words_win_over_what_the_tracker_says() {
         let mut item = item(&[(2, "Released")]);
         item.fact.transitions[0].stage = Some(WorkItemStage::InProgress);
@@ -338,6 +382,8 @@ mod tests {
             planned(&item, 0, &iteration, &WorkRules::default()).map(|planned| (planned.committed, planned.done))
         };
         assert_eq!(stay(Some(2), None, &[(10, "Done")]), Some((true, true)));
+        assert_eq!(stay(Some(2), None, &[(10, "Rejected")]), Some((true, false)));
+        assert_eq!(stay(Some(2), None, &[(4, "Rejected")]), None);
         assert_eq!(stay(Some(2), None, &[(25, "Done")]), Some((true, false)), "done after the end is not done in it");
         assert_eq!(stay(Some(8), None, &[(10, "Done")]), Some((false, true)), "added later");
         assert_eq!(stay(Some(2), Some(9), &[]), Some((true, false)), "committed and taken out again");

@@ -15,6 +15,7 @@ pub(super) fn work(section: WorkItemsSection) -> WorkRules {
     let mut rules = WorkRules::default();
     replace(&mut rules.in_progress, section.in_progress);
     replace(&mut rules.done, section.done);
+    replace(&mut rules.dropped, section.dropped);
     replace(&mut rules.bug, section.bug);
     replace(&mut rules.production_bug, section.production_bug);
     replace(&mut rules.customer, section.customer);

@@ -164,6 +164,8 @@ pub(super) struct WorkItemsSection {
     pub in_progress: Option<Vec<String>>,
     /// Statuses in which work is done.
     pub done: Option<Vec<String>>,
+    /// Statuses and resolutions of work that was ended without being done.
+    pub dropped: Option<Vec<String>>,
     /// Types or labels of bugs.
     pub bug: Option<Vec<String>>,
     /// Words that tell that a bug was found in production.

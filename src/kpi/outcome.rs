@@ -126,20 +126,31 @@ pub struct Observed {
     pub open: Vec<OpenItem>,
     /// What was looked at and left out.
     pub left_out: Vec<ExclusionReason>,
+    /// Parts of which nothing can be known, as points are where the tracker has none: no data, and not zero.
+    pub unknown_parts: Vec<&'static str>,
+}
+
+impl Observed {
+    /// The same of some of the observations; what is open stays.
+    fn of_some(&self, counts: impl Fn(&Observation) -> bool) -> Self {
+        Self {
+            observations: self.observations.iter().filter(|observation| counts(observation)).cloned().collect(),
+            open: self.open.clone(),
+            left_out: Vec::new(),
+            unknown_parts: self.unknown_parts.clone(),
+        }
+    }
 }
 
 /// The same of services of a tier or a more critical one; what is open stays. `tiers` are those of all services, by id.
 pub fn of_tier(observed: &Observed, tier: u8, tiers: &BTreeMap<String, u8>) -> Observed {
-    let critical =
-        |service: &Option<String>| service.as_ref().and_then(|id| tiers.get(id)).is_some_and(|of| *of <= tier);
-    let kept = observed.observations.iter().filter(|observation| critical(&observation.service));
-    Observed { observations: kept.cloned().collect(), open: observed.open.clone(), left_out: Vec::new() }
+    let tier_of = |observation: &Observation| tiers.get(observation.service.as_ref()?).copied();
+    observed.of_some(|observation| tier_of(observation).is_some_and(|of| of <= tier))
 }
 
 /// The same of one service; what is open stays, it is known by no service.
 pub fn of_service(observed: &Observed, service: &str) -> Observed {
-    let kept = observed.observations.iter().filter(|observation| observation.service.as_deref() == Some(service));
-    Observed { observations: kept.cloned().collect(), open: observed.open.clone(), left_out: Vec::new() }
+    observed.of_some(|observation| observation.service.as_deref() == Some(service))
 }
 
 /// The rolling windows: whole weeks, so that each holds every weekday equally often.

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{Days, NaiveDate};
+
 use super::definition::{Kpi, Parts, Protection, Shape, Statistic, Unit};
 use super::input::TeamFacts;
 use super::outcome::{Observation, Observed, OpenItem, Outcome, Span, Summary};
 use crate::stats::{
-    Lifetime, kaplan_meier_median, mean, mean_interval, median_interval, poisson_interval, quantile, wilson_interval,
+    Lifetime, WorkingCalendar, kaplan_meier_median, mean, mean_interval, median_interval, poisson_interval, quantile,
+    wilson_interval,
 };
 
 /// The KPI as a whole over a span: all parts together, or the first of the alternatives that has data.
@@ -46,6 +49,9 @@ struct Selected<'a> {
 fn outcome(kpi: &Kpi, observed: &Observed, part: Option<&str>, span: &Span, facts: &TeamFacts<'_>) -> Outcome {
     if let Some(need) = kpi.needs.iter().find(|need| !facts.supply.contains(need)) {
         return Outcome::NotConfigured(*need);
+    }
+    if part.is_some_and(|part| observed.unknown_parts.contains(&part)) {
+        return Outcome::NoData;
     }
     let of_part = |of: Option<&'static str>| part.is_none_or(|part| of == Some(part));
     let all: Vec<&Observation> = observed.observations.iter().filter(|observation| of_part(observation.part)).collect();
@@ -156,19 +162,15 @@ fn proportion(selected: &Selected<'_>) -> Option<Summary> {
 /// Weighted events per day. None in the span is a true zero once anything of the kind was seen of the team (an attempt to
 /// deploy, an incident of any severity), and no data until then.
 fn rate(selected: &Selected<'_>, span: &Span, facts: &TeamFacts<'_>) -> Summary {
-    let events = selected.within.len();
+    let events = cases(&selected.within);
     // The sum of nothing is −0 in floating point; adding 0 makes it 0.
     let weight: f64 = selected.within.iter().map(|event| event.weight).sum::<f64>() + 0.0;
     let days = span.days();
     let mean_weight = if events == 0 { 1.0 } else { weight / events as f64 };
     let (low, high) = poisson_interval(events);
-    let days_with_one: BTreeSet<_> = selected.within.iter().map(|event| facts.calendar.day(event.at)).collect();
-    let working_days_with_one = days_with_one.iter().filter(|day| facts.calendar.is_working_day(**day)).count();
-    let working_days = facts.calendar.working_days_between(span.from, span.until);
-    let share = (working_days > 0).then(|| working_days_with_one as f64 / working_days as f64);
     let statistics = [
         (Statistic::PerDay, Some(weight / days)),
-        (Statistic::WorkingDaysWithOne, share),
+        (Statistic::WorkingDaysWithOne, working_days_with_one(&selected.within, span, facts.calendar)),
         (Statistic::WeeklyVariation, weekly_variation(&selected.within, span)),
     ];
     Summary {
@@ -177,6 +179,19 @@ fn rate(selected: &Selected<'_>, span: &Span, facts: &TeamFacts<'_>) -> Summary 
         open: 0,
         interval: Some((low * mean_weight / days, high * mean_weight / days)),
     }
+}
+
+/// The share of working days with at least one. A day that the span begins in is left out, and one that it ends in counts as
+/// soon as it has one: it is not over.
+fn working_days_with_one(events: &[&Observation], span: &Span, calendar: &WorkingCalendar) -> Option<f64> {
+    let with_one: BTreeSet<NaiveDate> = events.iter().map(|event| calendar.day(event.at)).collect();
+    let is_whole = |day: NaiveDate| calendar.day_start(day) >= span.from;
+    let is_over = |day: NaiveDate| calendar.day_start(day + Days::new(1)) <= span.until;
+    let days = calendar.day(span.from).iter_days().take_while(|day| calendar.day_start(*day) < span.until);
+    let counts = |day: &NaiveDate| is_whole(*day) && (is_over(*day) || with_one.contains(day));
+    let days: Vec<NaiveDate> = days.filter(|day| calendar.is_working_day(*day)).filter(counts).collect();
+    let worked = days.iter().filter(|day| with_one.contains(day)).count();
+    (!days.is_empty()).then(|| worked as f64 / days.len() as f64)
 }
 
 /// How much the whole weeks before the end of the span differ: their standard deviation over their mean. `None` for less

@@ -207,6 +207,7 @@ pub(crate) fn work_item(id: &str, created_at: &str, started_at: Option<&str>, do
         started_at: started_at.map(at),
         first_done_at: done_at.map(at),
         done_at: done_at.map(at),
+        dropped_at: None,
         returned_at: Vec::new(),
         points: None,
     }

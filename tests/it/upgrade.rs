@@ -82,6 +82,9 @@ fn tells_what_it_told(what: &str, then: &Value, now: &Value) {
     }
 }
 
+/// What earlier versions told wrongly, and the verdict now: points of a tracker that has none were 0.
+const CORRECTED: [(&str, &str); 1] = [("throughput points", "no_data")];
+
 /// Each KPI, or part of one, by its name.
 fn kpis(told: &Value) -> impl Iterator<Item = (String, &Value)> {
     let kpis = told[0]["kpis"].as_array().unwrap().iter();
@@ -97,6 +100,10 @@ async fn upgrade(version: &str, engine: &str) -> Value {
     let mut values = 0;
     for (id, kpi) in kpis(&then) {
         let (_, same) = kpis(&now).find(|(known, _)| *known == id).unwrap_or_else(|| panic!("{id} is gone"));
+        if let Some((_, verdict)) = CORRECTED.iter().find(|(corrected, _)| *corrected == id) {
+            assert_eq!(same["verdict"], *verdict, "{version}, {engine}: {id}");
+            continue;
+        }
         // What a KPI's own words are may change.
         let mut kpi = kpi.clone();
         kpi.as_object_mut().unwrap().retain(|key, _| !["title", "remedy"].contains(&key.as_str()));

@@ -14,12 +14,13 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     headline: Statistic::PerDay,
     meaning: "How often the team brings its services into production.",
     definition: "Successful production deployments of the team's services per calendar day, counted when they finished \
-                 (their first success); beside it the share of the team's working days with at least one.",
+                 (their first success); beside it the share of the team's working days with at least one: of the whole days \
+                 of the span, and of today as soon as it has one.",
     reference: "DORA, \"DORA's software delivery performance metrics\" (dora.dev/guides/dora-metrics): deployment frequency.",
     needs: &[Need::Deployments],
     minimum_observations: 0,
     protection: Protection::None,
-    revision: 1,
+    revision: 2,
     parts: Parts::Whole,
     observe,
 };
@@ -56,6 +57,31 @@ mod tests {
         let outcome = world.outcome_over(&KPI, Window::Days7, at("2026-10-12T00:00:00Z"));
         assert!((value(&outcome, Statistic::PerDay) - 3.0 / 7.0).abs() < 1e-12);
         assert!((value(&outcome, Statistic::WorkingDaysWithOne) - 0.4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_team_that_deploys_every_working_day_does_so_at_every_hour() {
+        // Monday to Friday at 15:00 for three weeks: Wednesday noon, Wednesday evening and Saturday all say so.
+        let days = [5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 19, 20, 21, 22, 23];
+        let world = days.iter().fold(World::default(), |world, day| {
+            world.deployment(shipping(&format!("d{day}"), &format!("2026-10-{day:02}T15:00:00Z"), vec![]))
+        });
+        for now in ["2026-10-21T12:00:00Z", "2026-10-21T16:00:00Z", "2026-10-24T12:00:00Z"] {
+            let known = World::default().with(|facts| {
+                facts.deployments =
+                    world.attributed.deployments.iter().filter(|it| it.created_at < at(now)).cloned().collect();
+            });
+            let outcome = known.outcome_over(&KPI, Window::Days7, at(now));
+            assert_eq!(value(&outcome, Statistic::WorkingDaysWithOne), 1.0, "{now}");
+        }
+        // And one that pauses on a Tuesday has four of five.
+        let paused = World::default().with(|facts| {
+            let tuesday = at("2026-10-20T15:00:00Z");
+            facts.deployments =
+                world.attributed.deployments.iter().filter(|it| it.created_at != tuesday).cloned().collect();
+        });
+        let outcome = paused.outcome_over(&KPI, Window::Days7, at("2026-10-24T12:00:00Z"));
+        assert!((value(&outcome, Statistic::WorkingDaysWithOne) - 0.8).abs() < 1e-12);
     }
 
     #[test]

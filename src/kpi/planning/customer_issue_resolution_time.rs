@@ -1,9 +1,10 @@
 //! Customer issue resolution time.
 
+use super::DROPPED;
 use crate::attribution::WorkClass;
 use crate::kpi::{
-    Direction, Kpi, Need, Observation, Observed, OpenItem, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
-    evidence,
+    Direction, ExclusionReason, Kpi, Need, Observation, Observed, OpenItem, Parts, Protection, Shape, Statistic,
+    TeamFacts, Unit, evidence,
 };
 
 /// See the fields.
@@ -16,12 +17,13 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     headline: Statistic::P50,
     meaning: "How long a customer with a serious problem waits until it is solved.",
     definition: "Bugs of high impact that customers reported (bug, customer and high_impact of [work_items]): created until \
-                 last done, in wall-clock time. Open ones are shown with their age.",
+                 last done, in wall-clock time. Open ones are shown with their age; those that were ended without being done \
+                 (dropped of [work_items]) are left out.",
     reference: "chiplog's own, after the time to resolution of service desks.",
     needs: &[Need::WorkItems],
     minimum_observations: 5,
     protection: Protection::None,
-    revision: 1,
+    revision: 2,
     parts: Parts::Whole,
     observe,
 };
@@ -31,9 +33,10 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
     let wanted = [WorkClass::Bug, WorkClass::Customer, WorkClass::HighImpact];
     for item in facts.work_items.iter().filter(|item| wanted.iter().all(|class| item.is(*class))) {
         let evidence = evidence::work_item(item, "");
-        match item.done_at {
-            Some(done_at) => observed.observations.push(Observation::lasting(item.created_at, done_at, evidence)),
-            None => observed.open.push(OpenItem {
+        match (item.done_at, item.dropped_at) {
+            (Some(done_at), _) => observed.observations.push(Observation::lasting(item.created_at, done_at, evidence)),
+            (None, Some(at)) => observed.left_out.push(ExclusionReason { at, reason: DROPPED.to_owned(), evidence }),
+            (None, None) => observed.open.push(OpenItem {
                 began_at: item.created_at,
                 age_seconds: (facts.as_of - item.created_at).as_seconds_f64(),
                 part: None,

@@ -22,7 +22,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     needs: &[Need::WorkItems, Need::Iterations],
     minimum_observations: 5,
     protection: Protection::None,
-    revision: 1,
+    revision: 2,
     parts: Parts::Alternatives { label: "measure", values: &["items", "points", "scope_added"] },
     observe,
 };
@@ -38,6 +38,9 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
                     observed.observations.push(case.clone().weighing(points).of_part("points"));
                 }
                 observed.observations.push(case.of_part("items"));
+            }
+            if !item.still_in {
+                continue;
             }
             let word = if item.committed { "there from the start" } else { "added later" };
             let added = Observation::case(iteration.ended_at, !item.committed, evidence(iteration, item, word));
@@ -71,6 +74,7 @@ mod tests {
             url: None,
             points: Some(points),
             committed,
+            still_in: true,
             done,
         };
         let iteration = TeamIteration {
@@ -96,5 +100,33 @@ mod tests {
         assert!((share("items") - 2.0 / 3.0).abs() < 1e-12);
         assert!((share("points") - 0.9).abs() < 1e-12);
         assert!((share("scope_added") - 0.25).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_was_taken_out_stays_committed_and_is_no_longer_in_scope() {
+        let item = |key: &str, committed, still_in| PlannedItem {
+            key: key.to_owned(),
+            title: key.to_owned(),
+            url: None,
+            points: None,
+            committed,
+            still_in,
+            done: still_in,
+        };
+        let items = vec![item("a", true, true), item("b", true, false), item("c", false, true)];
+        let (name, ended_at) = ("Sprint 41".to_owned(), at("2026-10-09T12:00:00Z"));
+        let iteration = TeamIteration { team: "team".to_owned(), name, ended_at, items };
+        let observed =
+            World::default().with(|facts| facts.iterations.push(iteration)).observed(&KPI, at("2026-10-10T12:00:00Z"));
+        let cases = |part| {
+            observed
+                .observations
+                .iter()
+                .filter(|case| case.part == Some(part))
+                .map(|case| case.value)
+                .collect::<Vec<_>>()
+        };
+        // One of the two that were committed is done, and one of the two at the end was added.
+        assert_eq!((cases("items"), cases("scope_added")), (vec![1.0, 0.0], vec![0.0, 1.0]));
     }
 }

@@ -12,6 +12,9 @@ pub(super) mod work_item_cycle_time;
 
 use crate::attribution::{TeamWorkItem, WorkClass};
 
+/// Why an item that was ended without being done is in no time.
+const DROPPED: &str = "was ended without being done: its status or resolution is among dropped of [work_items]";
+
 /// Whether an item is work on debt or reliability.
 fn is_upkeep(item: &TeamWorkItem) -> bool {
     item.is(WorkClass::Debt) || item.is(WorkClass::Reliability)

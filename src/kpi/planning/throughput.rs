@@ -26,6 +26,10 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
 
 fn observe(facts: &TeamFacts<'_>) -> Observed {
     let mut observed = Observed::default();
+    // A tracker without points has done none, and that is no zero.
+    if facts.work_items.iter().all(|item| item.points.is_none()) {
+        observed.unknown_parts.push("points");
+    }
     for item in &facts.work_items {
         let Some(done_at) = item.done_at else { continue };
         let done = Observation::new(done_at, 1.0, evidence::work_item(item, ""));

@@ -28,7 +28,7 @@ pub(super) fn work_item(
             histories.iter().flat_map(|history| history.items.iter().map(move |item| (history.created, item)));
         changes.filter(|(_, item)| wanted(&item.field)).collect()
     };
-    let transitions = transitions(&issue, &of(|field| field == "status"), site);
+    let transitions = transitions(&issue, &of(|field| field == "status" || field == "resolution"), site);
     let iterations = memberships(&issue, &of(|field| field == "Sprint"), site);
     let fields = issue.fields;
     let words = fields.issuetype.into_iter().map(|kind| kind.name).chain(fields.labels);
@@ -47,22 +47,30 @@ pub(super) fn work_item(
     })
 }
 
-/// The status it was created in, and every move since.
+/// The status it was created in, and every move since. A resolution says why it was ended, beside the status that ended it,
+/// and is a move that stands where that status does.
 fn transitions(issue: &IssuePayload, changes: &[Change<'_>], site: &Site) -> Vec<WorkItemTransition> {
-    let made = |at: Moment, id: Option<&str>, name: &str| WorkItemTransition {
-        at,
-        status: name.to_owned(),
-        stage: id.and_then(|id| site.stages.get(id).copied()),
-    };
+    let stage = |id: Option<&str>| id.and_then(|id| site.stages.get(id).copied());
+    let is_status = |change: &ChangePayload| change.field == "status";
     let status = &issue.fields.status;
-    let first = match changes.first() {
+    let (id, name) = match changes.iter().find(|(_, change)| is_status(change)) {
         Some((_, change)) => (change.from.as_deref(), change.from_text.as_deref().unwrap_or_default()),
         None => (Some(status.id.as_str()), status.name.as_str()),
     };
-    let moves = changes
-        .iter()
-        .map(|(at, change)| made(*at, change.to.as_deref(), change.to_text.as_deref().unwrap_or_default()));
-    std::iter::once(made(issue.fields.created, first.0, first.1)).chain(moves).collect()
+    let mut moves = vec![WorkItemTransition { at: issue.fields.created, status: name.to_owned(), stage: stage(id) }];
+    let mut changes = changes.to_vec();
+    changes.sort_by_key(|(at, change)| (*at, !is_status(change)));
+    let mut standing = stage(id);
+    for (at, change) in changes {
+        let name = change.to_text.clone().unwrap_or_default();
+        if is_status(change) {
+            standing = stage(change.to.as_deref());
+        } else if name.is_empty() {
+            continue;
+        }
+        moves.push(WorkItemTransition { at, status: name, stage: standing });
+    }
+    moves
 }
 
 /// The ids in `12, 13`, as the changelog writes sprints.
@@ -189,6 +197,24 @@ mod tests {
             (Some(3.0), &["Bug", "production", "High"].map(str::to_owned)[..])
         );
         assert!(!format!("{item:?}").to_lowercase().contains("ada"));
+    }
+
+    #[test]
+    fn a_resolution_stands_where_the_status_does_that_came_with_it() {
+        let mut ended = history(8, "resolution", ("", ""), ("10001", "Won't Do"));
+        let moved = json!({ "field": "status", "from": "1", "fromString": "To Do", "to": "5", "toString": "Done" });
+        ended["items"].as_array_mut().unwrap().push(moved);
+        let cleared = json!({ "created": at(9), "items": [
+            { "field": "resolution", "from": "10001", "fromString": "Won't Do", "to": null, "toString": null },
+        ] });
+        let item = work_item(issue(&Value::Null), vec![ended, cleared], &site(), "https://jira").unwrap();
+        let moves: Vec<_> = item.transitions.iter().map(|it| (it.at, it.status.as_str(), it.stage)).collect();
+        let expected = [
+            (at(1), "To Do", Some(WorkItemStage::ToDo)),
+            (at(8), "Done", Some(WorkItemStage::Done)),
+            (at(8), "Won't Do", Some(WorkItemStage::Done)),
+        ];
+        assert_eq!(moves, expected);
     }
 
     #[test]
