@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::DeploymentRule;
+use chrono::NaiveDate;
+
 use super::input::FactsInput;
 use super::ownership::Services;
 use super::rules::SecurityRules;
+use super::{DeploymentRule, Service};
 use crate::facts::{
-    CiRun, CiRunConclusion, CoverageReport, FactFamily as _, Moment, SecurityAlert, SecurityAlertKind, Sourced,
-    TestReport,
+    CiRun, CiRunConclusion, CoverageReport, FactFamily as _, FileCoverage, Moment, SecurityAlert, SecurityAlertKind,
+    Sourced, TestReport,
 };
 
 /// One run of a CI workflow, with all of its attempts.
@@ -229,27 +231,41 @@ pub(super) fn coverage(facts: &FactsInput, services: &Services) -> Vec<ServiceCo
         let default = default_branches.get(fact.repository.as_str()).copied().flatten();
         fact.branch.is_none() || default.is_none() || fact.branch.as_deref() == default
     };
-    let mut made = Vec::new();
+    let mut days: BTreeMap<(&str, NaiveDate), Vec<&Sourced<CoverageReport>>> = BTreeMap::new();
     for item in facts.coverage_reports.iter().filter(|item| on_default(&item.fact)) {
-        for service in services.of_repository(&item.fact.repository) {
-            let paths = service.critical_paths.as_ref().or(service.paths.as_ref());
-            let files = item.fact.files.iter().filter(|file| paths.is_none_or(|paths| paths.is_match(&file.path)));
-            let (covered, lines) =
-                files.fold((0, 0), |(covered, lines), file| (covered + file.covered, lines + file.lines));
-            if lines > 0 {
-                made.push(ServiceCoverage {
-                    key: format!("{}:{}", item.source, item.fact.external_id()),
-                    service: service.id.clone(),
-                    team: services.owner_at(service, item.fact.at),
-                    url: item.fact.url.clone(),
-                    at: item.fact.at,
-                    covered,
-                    lines,
-                });
-            }
+        days.entry((&item.fact.repository, item.fact.at.date_naive())).or_default().push(item);
+    }
+    let made = days.into_iter().flat_map(|((repository, _), reports)| {
+        services.of_repository(repository).filter_map(move |service| covered(service, &reports, services))
+    });
+    made.collect()
+}
+
+/// What the reports of a day say of a service together: the front and the back of it may be measured apart. Of a file that is in
+/// several the best counts.
+fn covered(service: &Service, reports: &[&Sourced<CoverageReport>], services: &Services) -> Option<ServiceCoverage> {
+    let paths = service.critical_paths.as_ref().or(service.paths.as_ref());
+    let mut files: BTreeMap<&str, &FileCoverage> = BTreeMap::new();
+    let all = reports.iter().flat_map(|item| &item.fact.files);
+    for file in all.filter(|file| paths.is_none_or(|paths| paths.is_match(&file.path))) {
+        let best = files.entry(&file.path).or_insert(file);
+        if (best.covered, best.lines) < (file.covered, file.lines) {
+            *best = file;
         }
     }
-    made
+    let has_some =
+        |item: &&&Sourced<CoverageReport>| item.fact.files.iter().any(|file| files.contains_key(file.path.as_str()));
+    let newest = reports.iter().filter(has_some).max_by_key(|item| (item.fact.at, item.fact.external_id()))?;
+    let lines = files.values().map(|file| file.lines).sum();
+    (lines > 0).then(|| ServiceCoverage {
+        key: format!("{}:{}", newest.source, newest.fact.external_id()),
+        service: service.id.clone(),
+        team: services.owner_at(service, newest.fact.at),
+        url: newest.fact.url.clone(),
+        at: newest.fact.at,
+        covered: files.values().map(|file| file.covered).sum(),
+        lines,
+    })
 }
 
 /// Alerts, each with its severity and the day by which it is to be fixed.
@@ -290,5 +306,45 @@ fn severity(alert: &SecurityAlert) -> AlertSeverity {
         Some("high" | "error") => AlertSeverity::High,
         Some("low" | "note") => AlertSeverity::Low,
         _ => AlertSeverity::Medium,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::attribution::test_support::{REPOSITORY, World, hour};
+
+    #[test]
+    fn the_reports_of_a_day_are_taken_together() {
+        let report = |name: &str, at: i64, files: &[(&str, u64, u64)]| {
+            let file = |(path, covered, lines): &(&str, u64, u64)| FileCoverage {
+                path: (*path).to_owned(),
+                covered: *covered,
+                lines: *lines,
+            };
+            let fact = CoverageReport {
+                repository: REPOSITORY.to_owned(),
+                name: name.to_owned(),
+                sha: "a".to_owned(),
+                branch: None,
+                at: hour(at),
+                files: files.iter().map(file).collect(),
+                url: None,
+            };
+            Sourced { source: "test".to_owned(), fact }
+        };
+        // 8,000 of 10,000 and 300 of 1,000, of which a file of 100 is in both: 60 and 90 of it. The next day one of them alone.
+        let mut world = World::new();
+        world.facts.coverage_reports = vec![
+            report("backend", 0, &[("api.rs", 7_940, 9_900), ("shared.rs", 60, 100)]),
+            report("frontend", 1, &[("page.ts", 210, 900), ("shared.rs", 90, 100)]),
+            report("frontend", 25, &[("page.ts", 450, 900)]),
+        ];
+        let services = Services::resolve(Arc::new(world.organisation.clone()), &[]);
+        let found = coverage(&world.facts, &services);
+        let told: Vec<_> = found.iter().map(|it| (it.at, it.covered, it.lines)).collect();
+        assert_eq!(told, [(hour(1), 8_240, 10_900), (hour(25), 450, 900)]);
     }
 }

@@ -285,21 +285,59 @@ fn unmapped_incidents(facts: &FactsInput, attributed: &Attributed) -> BTreeMap<(
     by_service
 }
 
-/// Incident services that no service of the configuration names, with the line to add.
+/// So many incident services of a tool are told one by one: an organisation's tool may have hundreds that are not its teams'.
+const TOLD: usize = 20;
+
+/// Incident services that no service of the configuration names, those with the most incidents first.
 fn incident_services(organisation: &Organisation, by_service: BTreeMap<(&str, &str), usize>) -> Vec<Finding> {
+    let mut by_source: BTreeMap<&str, Vec<(&str, usize)>> = BTreeMap::new();
+    for ((source, service), count) in by_service {
+        by_source.entry(source).or_default().push((service, count));
+    }
+    let mut findings = Vec::new();
+    for (source, mut services) in by_source {
+        services.sort_by_key(|(service, count)| (std::cmp::Reverse(*count), *service));
+        let (told, others) = services.split_at(services.len().min(TOLD));
+        findings.extend(told.iter().map(|(service, count)| incident_service(organisation, source, service, *count)));
+        if !others.is_empty() {
+            let count: usize = others.iter().map(|(_, count)| count).sum();
+            let message =
+                format!("{count} incidents of {} more services of {source} belong to no service", others.len());
+            let hint = "take in those above that are yours, then look again";
+            findings.push(Finding::problem(message).hint(hint).fix(Fix::Run("chiplog doctor --fix-hints".to_owned())));
+        }
+    }
+    findings
+}
+
+/// An incident service that no service names, with the line to add.
+fn incident_service(organisation: &Organisation, source: &str, service: &str, count: usize) -> Finding {
     let example = organisation.services.keys().next().map_or("NAME", String::as_str);
-    let findings = by_service.into_iter().map(|((source, service), count)| {
-        let (id, name) = service.split_once(' ').unwrap_or((service, ""));
-        let line = if source == "pagerduty" {
-            format!("pagerduty = [\"{id}\"]")
-        } else {
-            format!("incident_services = {{ {source} = [\"{id}\"] }}")
-        };
-        let called = |service: &&String| [id, name.trim_matches(['(', ')'])].contains(&service.as_str());
-        let namesake = organisation.services.keys().find(called).map_or(example, String::as_str);
-        Finding::problem(format!("{count} incidents of {source} service {service} belong to no service"))
-            .hint(format!("write {line} into the table of its service, for example [service.{namesake}]"))
-            .fix(Fix::configure(format!("in [service.{namesake}], or that of the service it belongs to"), line))
-    });
-    findings.collect()
+    let (id, name) = service.split_once(' ').unwrap_or((service, ""));
+    let line = if source == "pagerduty" {
+        format!("pagerduty = [\"{id}\"]")
+    } else {
+        format!("incident_services = {{ {source} = [\"{id}\"] }}")
+    };
+    let called = |service: &&String| [id, name.trim_matches(['(', ')'])].contains(&service.as_str());
+    let namesake = organisation.services.keys().find(called).map_or(example, String::as_str);
+    Finding::problem(format!("{count} incidents of {source} service {service} belong to no service"))
+        .hint(format!("write {line} into the table of its service, for example [service.{namesake}]"))
+        .fix(Fix::configure(format!("in [service.{namesake}], or that of the service it belongs to"), line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_incident_services_those_with_the_most_incidents_are_told() {
+        let names: Vec<String> = (0..30).map(|number| format!("P{number}")).collect();
+        let counts = names.iter().enumerate().map(|(number, name)| (("pagerduty", name.as_str()), number + 1));
+        let found = incident_services(&Organisation::default(), counts.collect());
+        assert_eq!(found.len(), TOLD + 1);
+        assert_eq!(found[0].message, "30 incidents of pagerduty service P29 belong to no service");
+        // 1 + 2 + … + 10.
+        assert_eq!(found[TOLD].message, "55 incidents of 10 more services of pagerduty belong to no service");
+    }
 }

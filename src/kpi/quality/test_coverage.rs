@@ -16,12 +16,13 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     meaning: "How much of the code that matters the tests run.",
     definition: "Lines covered over lines that can be covered, of the files in the service's critical_paths (all of its \
                  files unless given), from lcov, Cobertura or JaCoCo reports of the default branch, or as reported. The \
-                 newest report of each day counts; the headline is the newest of each service.",
+                 newest report of each name and day counts, those of a day together; the headline is the newest day of each \
+                 service.",
     reference: "chiplog's own; line coverage as the report formats define it.",
     needs: &[Need::Coverage],
     minimum_observations: 1,
     protection: Protection::None,
-    revision: 1,
+    revision: 2,
     parts: Parts::Whole,
     observe,
 };
