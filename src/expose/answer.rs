@@ -151,7 +151,7 @@ impl Sent {
 ///
 /// # Errors
 /// What the reading fails with, or the answer that tells of the time.
-pub async fn in_time(read: impl Future<Output = Result<Bytes, Response>>) -> Result<Bytes, Response> {
+pub async fn in_time<Read>(read: impl Future<Output = Result<Read, Response>>) -> Result<Read, Response> {
     if let Ok(read) = tokio::time::timeout(LONGEST_READING, read).await {
         return read;
     }

@@ -20,8 +20,10 @@ use crate::sources::{
 };
 use crate::store::{Fence, NewDelivery, Settled, Store, StoreError, WaitingDelivery};
 
-/// How many deliveries of a source are processed together. Most are pointers of some hundred bytes.
+/// How many deliveries of a source are processed together. Most are pointers of some hundred bytes; an event is kept whole, and
+/// a flood of large ones must not take all memory.
 const AT_ONCE: u32 = 5000;
+const BYTES_AT_ONCE: u32 = 16 * 1024 * 1024;
 
 /// The lease of those who process deliveries.
 const LEASE: &str = "deliveries";
@@ -41,6 +43,9 @@ const TRIES: u32 = 8;
 /// One that cannot be processed because the tool or the store is down is given up after so long; polling brings what it
 /// would have told.
 const GIVE_UP_AFTER: chrono::Duration = chrono::Duration::hours(24);
+
+/// What a replica of another version may take is left to it for so long at a time.
+const LOOK_AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(30);
 
 /// The longest wait between two tries.
 const LONGEST_WAIT: chrono::Duration = chrono::Duration::minutes(5);
@@ -127,7 +132,7 @@ impl Deliverer {
     /// Processes one batch of a source. Returns whether there may be more.
     async fn round(&self, source: &Arc<dyn Source>) -> Result<bool, StoreError> {
         let name = source.name();
-        let waiting = self.store.waiting_deliveries(name, clock::now(), AT_ONCE).await?;
+        let waiting = self.store.waiting_deliveries(name, clock::now(), AT_ONCE, BYTES_AT_ONCE).await?;
         if !waiting.is_empty() {
             let (settled, outcomes): (Vec<_>, Vec<_>) = self.process(source, &waiting).await.into_iter().unzip();
             self.store.settle_deliveries(name, &settled, clock::now(), self.fence.as_ref()).await?;
@@ -138,7 +143,8 @@ impl Deliverer {
         let oldest = self.store.oldest_waiting_delivery(name).await?;
         let age = oldest.map_or(0.0, |oldest| (clock::now() - oldest).num_milliseconds().max(0) as f64 / 1000.0);
         self.metrics.set_oldest_delivery(name, age);
-        Ok(waiting.len() == AT_ONCE as usize)
+        let bytes: usize = waiting.iter().map(|delivery| delivery.body.len()).sum();
+        Ok(waiting.len() == AT_ONCE as usize || bytes >= BYTES_AT_ONCE as usize)
     }
 
     /// What is to be noted of each delivery, and how it is counted once that is noted.
@@ -225,6 +231,13 @@ impl Deliverer {
             Verdict::Processed => "processed",
             Verdict::Ignored => "ignored",
             Verdict::Bad(reason) => return self.give_up(source, delivery, reason).await,
+            Verdict::OfAnotherVersion(reason) => {
+                let error = format!("was kept by another version of chiplog: {reason}");
+                if clock::now() - delivery.received_at > GIVE_UP_AFTER {
+                    return self.give_up(source, delivery, error).await;
+                }
+                return (Settled::Again { at: clock::now() + LOOK_AGAIN_AFTER, error }, "retried");
+            }
         };
         (Settled::Done { error: None }, outcome)
     }

@@ -1,6 +1,7 @@
 //! The inbox: deliveries are stored before they are answered, many of them in one transaction.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -8,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::metrics::CollectMetrics;
 use crate::clock;
 use crate::facts::Moment;
-use crate::store::{NewDelivery, Store};
+use crate::store::{NewDelivery, Store, StoreError};
 
 /// How many deliveries may wait to be stored. More are refused, and the tool sends them again.
 const MOST_WAITING: usize = 4096;
@@ -16,6 +17,9 @@ const MOST_WAITING: usize = 4096;
 /// How many deliveries, and bytes of them, are stored in one transaction at most.
 const MOST_AT_ONCE: usize = 500;
 const MOST_BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
+
+/// A store that takes longer is not there: GitHub waits ten seconds for its answer, and is told before.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// What has become of a delivery that was handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,9 +82,9 @@ impl Inbox {
         taken
     }
 
-    /// Counts a delivery that is not to be stored.
-    pub fn refuse(&self, source: &str) {
-        self.metrics.count_deliveries(source, "refused", 1);
+    /// Counts a delivery that is not to be stored: `refused`, `malformed` or `unavailable`.
+    pub fn turn_away(&self, source: &str, outcome: &'static str) {
+        self.metrics.count_deliveries(source, outcome, 1);
     }
 
     /// Changes whenever deliveries have been stored.
@@ -107,7 +111,8 @@ async fn write(store: Store, mut receiver: mpsc::Receiver<Waiting>, came: Arc<wa
         }
         // The moment rises from transaction to transaction, so that the order is kept whatever the clock does.
         last = clock::now().max(last + chrono::Duration::milliseconds(1));
-        match store.receive_deliveries(&deliveries, last).await {
+        let stored = tokio::time::timeout(LONGEST_WAIT, store.receive_deliveries(&deliveries, last)).await;
+        match stored.unwrap_or_else(|_| Err(StoreError::silent(LONGEST_WAIT))) {
             Ok(new) => {
                 if new.contains(&true) {
                     came.send_modify(|times| *times += 1);

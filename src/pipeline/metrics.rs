@@ -109,7 +109,7 @@ impl CollectMetrics {
             )?,
             deliveries: counters(
                 "chiplog_webhook_deliveries_total",
-                "Deliveries of webhooks: accepted, duplicate, refused, unavailable (could not be stored), processed, ignored, retried, failed (given up), missed.",
+                "Deliveries of webhooks: accepted, duplicate, refused (its signature or token), malformed (too large, too old, or none of the tool's), unavailable (could not be stored), processed, ignored, retried, failed (given up), missed.",
                 &["source", "outcome"],
             )?,
             oldest_delivery: gauges(
@@ -172,7 +172,7 @@ impl CollectMetrics {
             self.quarantined.with_label_values(&[source.name()]).inc_by(0);
             self.errors.with_label_values(&[source.name(), "store"]).inc_by(0);
             if source.webhook().is_some() || source.receiver().is_some() {
-                for outcome in ["missed", "failed", "refused", "unavailable"] {
+                for outcome in ["missed", "failed", "refused", "malformed", "unavailable"] {
                     self.count_deliveries(source.name(), outcome, 0);
                 }
             }

@@ -233,7 +233,10 @@ impl Replica {
         if *left || sources.is_some_and(|sources| self.sources_held() >= self.share(sources)) {
             return None;
         }
-        match self.0.store.acquire_lease(name, &self.0.id, self.0.lasts).await {
+        // Whoever has the turn keeps heart-beats waiting: a store that hangs must not.
+        let asked = self.0.store.acquire_lease(name, &self.0.id, self.0.lasts);
+        let longest = self.0.lasts / 3;
+        match tokio::time::timeout(longest, asked).await.unwrap_or_else(|_| Err(StoreError::silent(longest))) {
             Ok(Some(fence)) => {
                 tracing::debug!(lease = name, fence = fence.number, "holds the lease \"{name}\"");
                 let (sender, lost) = watch::channel(false);

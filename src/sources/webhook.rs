@@ -74,6 +74,8 @@ pub enum Verdict {
     Ignored,
     /// It cannot be read, now or later.
     Bad(String),
+    /// It was kept in the form of another version, which a replica beside this one may be of.
+    OfAnotherVersion(String),
 }
 
 /// The side of a source that takes webhooks.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{QueryBuilder, Row as _};
 
+use super::conflict::again_on_conflict;
 use super::leases::{Fence, check_fence};
 use super::{Engine, Store, StoreError, on_engine, on_writer};
 use crate::facts::Moment;
@@ -82,8 +83,23 @@ impl Store {
         deliveries: &[NewDelivery],
         received_at: Moment,
     ) -> Result<Vec<bool>, StoreError> {
+        let mut stored = again_on_conflict(|| self.receive_in_one(deliveries, received_at)).await?;
+        // Of several with the same id in one list the first is the new one.
+        let new = |delivery: &NewDelivery| stored.remove(&(delivery.source.clone(), delivery.id.clone()));
+        Ok(deliveries.iter().map(new).collect())
+    }
+
+    /// Stores deliveries in one transaction; the sources and ids of those that are new.
+    async fn receive_in_one(
+        &self,
+        deliveries: &[NewDelivery],
+        received_at: Moment,
+    ) -> Result<BTreeSet<(String, String)>, StoreError> {
         let mut stored: BTreeSet<(String, String)> = BTreeSet::new();
         let at = received_at.timestamp_millis();
+        // One order for all who write here: none waits for another that waits for it.
+        let mut sorted: Vec<(usize, &NewDelivery)> = deliveries.iter().enumerate().collect();
+        sorted.sort_by_key(|(_, delivery)| (&delivery.source, &delivery.id));
         on_writer!(self, pool: Database => {
             let mut connection = pool.acquire().await?;
             // Facts can be collected again after a power failure; what a tool was promised to have been taken cannot.
@@ -92,9 +108,8 @@ impl Store {
                 sqlx::raw_sql("PRAGMA synchronous = FULL").execute(&mut *connection).await?;
             }
             let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
-            for (chunk_place, chunk) in deliveries.chunks(ROWS_PER_STATEMENT).enumerate() {
-                let first = chunk_place * ROWS_PER_STATEMENT;
-                let mut query = insert::<Database>(chunk, first, at)?;
+            for chunk in sorted.chunks(ROWS_PER_STATEMENT) {
+                let mut query = insert::<Database>(chunk, at)?;
                 // The number of rows differs each time: keeping these statements prepared would push others out.
                 for row in query.build().persistent(false).fetch_all(&mut *transaction).await? {
                     stored.insert((row.try_get(0)?, row.try_get(1)?));
@@ -105,27 +120,36 @@ impl Store {
                 sqlx::raw_sql("PRAGMA synchronous = NORMAL").execute(&mut *connection).await?;
             }
         });
-        // Of several with the same id in one list the first is the new one.
-        let new = |delivery: &NewDelivery| stored.remove(&(delivery.source.clone(), delivery.id.clone()));
-        Ok(deliveries.iter().map(new).collect())
+        Ok(stored)
     }
 
-    /// The deliveries of a source that are to be processed now, in the order in which they came.
+    /// The deliveries of a source that are to be processed now, in the order in which they came: so many at most, and the last
+    /// of them is the one that fills so many bytes.
     pub async fn waiting_deliveries(
         &self,
         source: &str,
         now: Moment,
         limit: u32,
+        bytes: u32,
     ) -> Result<Vec<WaitingDelivery>, StoreError> {
         let select = "SELECT delivery_id, event, received_at_ms, headers, body, attempts FROM webhook_deliveries \
-             WHERE source = $1 AND processed_at_ms IS NULL AND (next_attempt_at_ms <= $2 OR next_attempt_at_ms > $4) \
-             ORDER BY received_at_ms, place LIMIT $3";
+             WHERE source = $1 AND delivery_id IN ( \
+               SELECT delivery_id FROM ( \
+                 SELECT delivery_id, SUM(size) OVER (ORDER BY received_at_ms, place, delivery_id) - size AS before FROM ( \
+                   SELECT delivery_id, received_at_ms, place, LENGTH(body) AS size FROM webhook_deliveries \
+                   WHERE source = $1 AND processed_at_ms IS NULL \
+                     AND (next_attempt_at_ms <= $2 OR next_attempt_at_ms > $4) \
+                   ORDER BY received_at_ms, place LIMIT $3 \
+                 ) AS waiting \
+               ) AS summed WHERE before < $5 \
+             ) ORDER BY received_at_ms, place";
         on_engine!(self, pool: Database => {
             let rows = sqlx::query(select)
                 .bind(source.to_owned())
                 .bind(now.timestamp_millis())
                 .bind(i64::from(limit))
                 .bind((now + LONGEST_DELAY).timestamp_millis())
+                .bind(i64::from(bytes))
                 .fetch_all(pool)
                 .await?;
             rows.iter().map(|row| {
@@ -251,8 +275,7 @@ impl Store {
 
 /// The statement for some rows; `first` is the place of the first of them.
 fn insert<Database: sqlx::Database>(
-    rows: &[NewDelivery],
-    first: usize,
+    rows: &[(usize, &NewDelivery)],
     at: i64,
 ) -> Result<QueryBuilder<Database>, StoreError>
 where
@@ -265,17 +288,17 @@ where
          (source, delivery_id, event, received_at_ms, place, headers, body, attempts, next_attempt_at_ms) ",
     );
     let mut headers = Vec::with_capacity(rows.len());
-    for row in rows {
+    for (_, row) in rows {
         let text = serde_json::to_string(&row.headers);
         headers.push(text.map_err(|error| StoreError::unreadable("webhook_deliveries", &row.id, &error))?);
     }
-    query.push_values(rows.iter().zip(headers).enumerate(), |mut values, (place, (row, headers))| {
+    query.push_values(rows.iter().zip(headers), |mut values, ((place, row), headers)| {
         values
             .push_bind(row.source.clone())
             .push_bind(row.id.clone())
             .push_bind(row.event.clone())
             .push_bind(at)
-            .push_bind(i64::try_from(first + place).unwrap_or(i64::MAX))
+            .push_bind(i64::try_from(*place).unwrap_or(i64::MAX))
             .push_bind(headers)
             .push_bind(row.body.clone())
             .push("0, 0");

@@ -32,6 +32,11 @@ impl StoreError {
         Self::other("the work on what was read from the store was interrupted")
     }
 
+    /// A store that has not answered within a time.
+    pub fn silent(waited: std::time::Duration) -> Self {
+        Self::other(format!("the store has not answered within {} seconds: is it reachable?", waited.as_secs()))
+    }
+
     /// A lease that was lost before what it entitles to was written.
     pub(super) fn fenced(lease: &str) -> Self {
         let message =

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::{LARGEST_BODY, ReceiveState, SourcePath, answer, authorised};
@@ -93,68 +93,94 @@ pub(super) async fn webhook(
     if taking.webhook().is_none() {
         match authorised(&state, request.headers(), &format!("events/{source}")) {
             Ok(found) => reporter = Some(found.name.clone()),
-            Err(refused) => {
-                state.webhooks.inbox.refuse(&source);
-                return refused.answer();
-            }
+            Err(refused) => return turned_away(&state, &source, refused.answer()),
         }
     }
     let largest = taking.webhook().map_or(LARGEST_BODY, Webhook::largest_body);
     let (parts, body) = request.into_parts();
     let read = match read(&state, &parts.headers, body, largest).await {
         Ok(read) => read,
-        Err(refused) => {
-            state.webhooks.inbox.refuse(&source);
-            return refused;
-        }
+        Err(refused) => return turned_away(&state, &source, refused),
     };
     match checked(taking, parts.headers, read, reporter).await {
         Ok(delivery) => store(&state, taking.name(), delivery).await,
-        Err(refused) => {
-            state.webhooks.inbox.refuse(&source);
-            refused
-        }
+        Err(refused) => turned_away(&state, &source, refused),
     }
 }
 
-/// The body, within the limits of size, memory and time.
+/// Counts what is not to be stored, by what it is answered with.
+fn turned_away(state: &ReceiveState, source: &str, answer: Response) -> Response {
+    let outcome = match answer.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refused",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        _ => "malformed",
+    };
+    state.webhooks.inbox.turn_away(source, outcome);
+    answer
+}
+
+/// A body, with the memory that it takes.
+struct ReadBody {
+    bytes: Bytes,
+    _memory: Option<OwnedSemaphorePermit>,
+}
+
+/// The body, within the limits of size, memory and time. Memory is taken as it comes: who sends nothing takes none from others.
 async fn read(
     state: &ReceiveState,
     headers: &HeaderMap,
     body: axum::body::Body,
     largest: usize,
-) -> Result<Bytes, Response> {
+) -> Result<ReadBody, Response> {
     let too_large = || answer(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {largest} bytes"));
     let told = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if told.is_some_and(|length| length > largest) {
         return Err(too_large());
     }
-    let needed = u32::try_from(told.unwrap_or(largest) / 1024 + 1).unwrap_or(u32::MAX);
-    let _memory =
-        state.webhooks.memory.try_acquire_many(needed).map_err(|_| later("too many bodies are being read"))?;
     in_time(async {
-        match Limited::new(body, largest).collect().await {
-            Ok(read) => Ok(read.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(_) => Err(answer(StatusCode::BAD_REQUEST, "the body breaks off")),
+        let (mut body, mut bytes, mut memory) = (Limited::new(body, largest), Vec::new(), None);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    too_large()
+                } else {
+                    answer(StatusCode::BAD_REQUEST, "the body breaks off")
+                }
+            })?;
+            let Ok(data) = frame.into_data() else { continue };
+            bytes.extend_from_slice(&data);
+            take_memory(&state.webhooks.memory, &mut memory, bytes.len())?;
         }
+        Ok(ReadBody { bytes: bytes.into(), _memory: memory })
     })
     .await
+}
+
+/// Takes what is missing of the memory for a body of a length.
+fn take_memory(all: &Arc<Semaphore>, taken: &mut Option<OwnedSemaphorePermit>, length: usize) -> Result<(), Response> {
+    let missing = (length / 1024 + 1).saturating_sub(taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+    let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+    let more = all.clone().try_acquire_many_owned(missing).map_err(|_| later("too many bodies are being read"))?;
+    match taken {
+        Some(taken) => taken.merge(more),
+        None => *taken = Some(more),
+    }
+    Ok(())
 }
 
 /// The delivery, once its signature is good.
 async fn checked(
     source: &Arc<dyn Source>,
     headers: HeaderMap,
-    body: Bytes,
+    body: ReadBody,
     reporter: Option<String>,
 ) -> Result<Delivery, Response> {
     let now = clock::now();
-    let large = body.len() > LARGE_BODY;
+    let large = body.bytes.len() > LARGE_BODY;
     let source = source.clone();
     let check = move || match (source.webhook(), source.receiver()) {
-        (Some(webhook), _) => webhook.verify(&headers, &body, now),
-        (None, Some(receiver)) => of_receiver(receiver, &headers, &body, reporter),
+        (Some(webhook), _) => webhook.verify(&headers, &body.bytes, now),
+        (None, Some(receiver)) => of_receiver(receiver, &headers, &body.bytes, reporter),
         (None, None) => Err(Refusal::Signature),
     };
     let checked = if large {

@@ -221,7 +221,7 @@ fn webhooks((source, deliveries): (String, Deliveries)) -> WebhookView {
         source,
         accepted: count("accepted"),
         duplicate: count("duplicate"),
-        refused: count("refused"),
+        refused: count("refused") + count("malformed"),
         processed: count("processed") + count("ignored"),
         failed: count("failed"),
         missed: count("missed"),

@@ -48,19 +48,24 @@ impl GroupPayload {
         hex::encode(&Sha256::digest(&self.group_key)[..8])
     }
 
-    /// The cursor that holds the group's open incident.
+    /// The cursor that holds the group's last incident.
     pub(super) fn cursor(&self) -> String {
         format!("group/{}", self.digest())
     }
 
-    /// The group's incident: the open one as it goes on or ends, else a new one.
-    pub(super) fn incident(&self, open: Option<Incident>, service_label: &str, severity_label: &str) -> Incident {
+    /// The group's incident: the last one as it goes on or ends, else a new one. What has ended may be told again, by the other
+    /// Alertmanager of a pair: that is the same end.
+    pub(super) fn incident(&self, last: Option<Incident>, service_label: &str, severity_label: &str) -> Incident {
         let began_at = self.alerts.iter().map(|alert| alert.starts_at).min().unwrap_or_default();
         // The year 1 stands for "has not ended".
         let ended_at = self.alerts.iter().filter_map(|alert| alert.ends_at).max().filter(|at| *at > began_at);
         let title = ["summary", "description"].iter().find_map(|name| self.common_annotations.get(*name));
         let title = title.map(String::as_str).or_else(|| self.label("alertname")).unwrap_or("alerts");
-        let mut incident = open.unwrap_or_else(|| Incident {
+        let is_of = |known: &Incident| match known.resolved_at() {
+            None => true,
+            Some(resolved_at) => self.status == Status::Resolved && began_at <= resolved_at,
+        };
+        let mut incident = last.filter(is_of).unwrap_or_else(|| Incident {
             id: format!("{}/{}", self.digest(), began_at.format("%Y-%m-%dT%H:%M:%SZ")),
             service: self.label(service_label).unwrap_or_default().to_owned(),
             service_name: None,
@@ -74,7 +79,7 @@ impl GroupPayload {
             url: self.external_url.clone(),
         });
         if self.status == Status::Resolved {
-            let at = ended_at.unwrap_or(began_at);
+            let at = ended_at.unwrap_or(began_at).max(incident.resolved_at().unwrap_or(began_at));
             incident.updates = vec![IncidentUpdate { at, kind: IncidentUpdateKind::Resolved }];
             incident.updated_at = incident.updated_at.max(at);
         }
@@ -116,5 +121,13 @@ mod tests {
         let third = group("resolved", &ends).incident(Some(second), "service", "severity");
         assert_eq!(third.resolved_at(), Some("2026-10-05T13:00:00Z".parse().unwrap()));
         assert!(!third.title.contains("example.org"), "{}", third.title);
+        // The other Alertmanager of the pair tells the same end.
+        assert_eq!(group("resolved", &ends).incident(Some(third.clone()), "service", "severity"), third);
+        // What fires later is another incident, and so is what has begun and ended later.
+        let later = [("2026-10-05T15:00:00Z", NEVER)];
+        let fourth = group("firing", &later).incident(Some(third.clone()), "service", "severity");
+        assert_eq!((fourth.created_at, fourth.resolved_at()), ("2026-10-05T15:00:00Z".parse().unwrap(), None));
+        let whole = [("2026-10-05T15:00:00Z", "2026-10-05T15:10:00Z")];
+        assert_eq!(group("resolved", &whole).incident(Some(third), "service", "severity").id, fourth.id);
     }
 }

@@ -120,16 +120,16 @@ impl Receiver for AlertmanagerSource {
         if !wanted {
             return Ok(Batch::default());
         }
-        // A group has at most one incident at a time; the cursor says which.
+        // A group has at most one incident at a time; the cursor says which was the last.
         let cursor = group.cursor();
-        let open = match stored.cursor(&cursor).await? {
+        let last = match stored.cursor(&cursor).await? {
             Some(id) => stored.fact(Incident::FAMILY, &id).await?,
             None => None,
         };
-        let open = open.and_then(|known: Value| serde_json::from_value::<Incident>(known).ok());
-        let incident = group.incident(open, &self.service_label, &self.severity_label);
-        let state = incident.resolved_at().is_none().then(|| incident.id.clone());
-        Ok(Batch { facts: vec![Fact::Incident(incident)], cursors: vec![(cursor, state)], ..Batch::default() })
+        let last = last.and_then(|known: Value| serde_json::from_value::<Incident>(known).ok());
+        let incident = group.incident(last, &self.service_label, &self.severity_label);
+        let cursors = vec![(cursor, Some(incident.id.clone()))];
+        Ok(Batch { facts: vec![Fact::Incident(incident)], cursors, ..Batch::default() })
     }
 
     /// Alertmanager gives no id; a group says all that it tells, so its content stands for it.

@@ -3,6 +3,8 @@
 //!
 //! <https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries>
 
+use std::collections::HashSet;
+
 use chrono::Duration;
 use http_body_util::{BodyExt as _, Limited};
 use octocrab::Octocrab;
@@ -34,7 +36,7 @@ const OVERLAP: Duration = Duration::hours(1);
 /// What was sent just now may still be on its way into the inbox.
 const ON_ITS_WAY: Duration = Duration::seconds(30);
 
-/// How many missed deliveries are fetched at once. Polling brings what the others tell.
+/// How many missed deliveries are fetched at once, the newest. Polling brings what the others tell.
 const MOST_FETCHED: usize = 500;
 
 /// How many pages of a hundred are looked at.
@@ -113,7 +115,8 @@ pub(super) async fn missed(
     let since = clocks::read_until(looked_at, now).map_or(now - KEPT_FOR, |at| (at - OVERLAP).max(now - KEPT_FOR));
     let mut next = Some(format!("{}?per_page=100", hook.path));
     let (mut sent, mut pages) = (Vec::new(), 0);
-    while let Some(path) = next.take().filter(|_| pages < MOST_PAGES) {
+    while pages < MOST_PAGES {
+        let Some(path) = next.take() else { break };
         let (items, more) = page(source, &path).await?;
         pages += 1;
         next = more.filter(|_| items.iter().all(|item| item.delivered_at >= since));
@@ -121,32 +124,36 @@ pub(super) async fn missed(
             items.into_iter().filter(|item| item.delivered_at >= since && now - item.delivered_at > ON_ITS_WAY),
         );
     }
-    // Oldest first; a delivery that was sent again is listed twice.
-    sent.reverse();
-    let mut guids: Vec<String> = sent.iter().map(|item| item.guid.clone()).collect();
-    guids.sort();
-    guids.dedup();
-    let unknown = inbox.unknown(guids).await?;
+    if next.is_some() {
+        tracing::warn!(
+            "GitHub lists more than {} deliveries: polling brings what the older ones tell",
+            MOST_PAGES * 100
+        );
+    }
+    // The newest first, as GitHub lists them; a delivery that was sent again is listed twice.
+    let mut looked_at = HashSet::new();
+    sent.retain(|item| looked_at.insert(item.guid.clone()));
+    let unknown: HashSet<String> = inbox.unknown(looked_at.into_iter().collect()).await?.into_iter().collect();
     let mut missed = Missed { cursors: vec![(CURSOR.to_owned(), Some(now.to_rfc3339()))], ..Missed::default() };
-    for guid in unknown {
-        let item = sent.iter().find(|item| item.guid == guid).filter(|_| missed.deliveries.len() < MOST_FETCHED);
-        let Some(item) = item else {
+    for item in sent.iter().filter(|item| unknown.contains(&item.guid)) {
+        if missed.deliveries.len() >= MOST_FETCHED {
             missed.left_to_polling += 1;
             continue;
-        };
+        }
         match get(source, &format!("{}/{}", hook.path, item.id)).await {
             Ok((body, _)) => {
                 let event = body["event"].as_str().unwrap_or_default();
                 let payload = body["request"]["payload"].to_string();
-                match delivery(&guid, event, payload.as_bytes()) {
+                match delivery(&item.guid, event, payload.as_bytes()) {
                     Ok(delivery) => missed.deliveries.push(delivery),
                     Err(_) => missed.left_to_polling += 1,
                 }
             }
-            Err(SourceError::NotFound(_)) => missed.left_to_polling += 1,
+            Err(SourceError::NotFound(_) | SourceError::Malformed(_)) => missed.left_to_polling += 1,
             Err(error) => return Err(error),
         }
     }
+    missed.deliveries.reverse();
     Ok(missed)
 }
 

@@ -131,7 +131,7 @@ pub(super) fn delivery(id: &str, event: &str, body: &[u8]) -> Result<Delivery, R
 fn kept(event: &str, payload: Payload) -> Option<Kept> {
     let repository = payload.repository?;
     let alert = |scanner: &str| {
-        payload.alert.clone().map(|record| What::Alert { scanner: scanner.to_owned(), record: without_secret(record) })
+        payload.alert.as_ref().map(|alert| What::Alert { scanner: scanner.to_owned(), record: of_alert(alert) })
     };
     let what = match event {
         "pull_request" | "pull_request_review" | "pull_request_review_comment" | "pull_request_review_thread" => {
@@ -180,8 +180,7 @@ fn of_run(run: &Value) -> Value {
         "updated_at",
         "html_url",
     ];
-    let mut kept = serde_json::Map::new();
-    kept.extend(FIELDS.iter().filter_map(|name| Some(((*name).to_owned(), run.get(name)?.clone()))));
+    let mut kept = fields(run, FIELDS);
     // Branches are called after people.
     if run["actor"]["login"].is_string() {
         kept.insert("actor".to_owned(), json!({ "login": run["actor"]["login"] }));
@@ -189,12 +188,31 @@ fn of_run(run: &Value) -> Value {
     Value::Object(kept)
 }
 
-/// The secret itself is not kept, wherever GitHub may write it.
-fn without_secret(mut record: Value) -> Value {
-    if let Some(fields) = record.as_object_mut() {
-        fields.remove("secret");
-    }
-    record
+/// The fields of an alert that are read: neither the secret itself nor who dismissed it, and in which words.
+fn of_alert(alert: &Value) -> Value {
+    const FIELDS: &[&str] = &[
+        "number",
+        "created_at",
+        "updated_at",
+        "html_url",
+        "fixed_at",
+        "dismissed_at",
+        "auto_dismissed_at",
+        "dismissed_reason",
+        "resolved_at",
+        "resolution",
+        "secret_type_display_name",
+        "secret_type",
+        "security_advisory",
+        "security_vulnerability",
+        "rule",
+    ];
+    Value::Object(fields(alert, FIELDS))
+}
+
+/// Some fields of a record.
+fn fields(record: &Value, names: &[&str]) -> serde_json::Map<String, Value> {
+    names.iter().filter_map(|name| Some(((*name).to_owned(), record.get(name)?.clone()))).collect()
 }
 
 /// Whose deliveries are listed.
@@ -346,9 +364,12 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_kept() {
+    fn neither_a_secret_nor_who_dismissed_its_alert_is_kept() {
         let payload = json!({
-            "action": "created", "alert": { "number": 1, "secret": "canary", "secret_type": "api_key" },
+            "action": "created", "alert": {
+                "number": 1, "secret": "canary", "secret_type": "api_key", "resolved_by": { "login": "canary" },
+                "resolution_comment": "canary", "dismissed_by": { "login": "canary" }, "dismissed_comment": "canary",
+            },
             "repository": { "node_id": "R_1", "full_name": "acme/shop" },
         });
         let taken = delivery("id", "secret_scanning_alert", payload.to_string().as_bytes()).unwrap();

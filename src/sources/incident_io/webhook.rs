@@ -98,7 +98,7 @@ impl Webhook for IncidentIoSource {
         for delivery in deliveries {
             verdicts.push(match serde_json::from_str(&delivery.body) {
                 _ if delivery.body.is_empty() => Verdict::Ignored,
-                Err(error) => Verdict::Bad(format!("was kept by another version of chiplog: {error}")),
+                Err(error) => Verdict::OfAnotherVersion(error.to_string()),
                 Ok(Kept::Id(id)) => {
                     ids.insert(id);
                     Verdict::Processed

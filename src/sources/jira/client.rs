@@ -103,14 +103,22 @@ impl Jira {
         }
     }
 
-    /// A page of the issues that a query finds.
-    pub(super) async fn issues(&self, site: &Site, jql: &str, next: Option<&str>) -> Result<IssuePage, SourceError> {
+    /// A page of the issues that a query finds. The cloud's search may be minutes behind; issues whose ids are given are found
+    /// as they are now: <https://developer.atlassian.com/cloud/jira/platform/search-and-reconcile/>.
+    pub(super) async fn issues(
+        &self,
+        site: &Site,
+        jql: &str,
+        next: Option<&str>,
+        as_of_now: &[String],
+    ) -> Result<IssuePage, SourceError> {
         let fields: Vec<&str> = [FIELDS].into_iter().chain(site.custom_fields()).collect();
         let fields = fields.join(",");
         let mut parameters =
             vec![("jql", jql), ("maxResults", "100"), ("fields", fields.as_str()), ("expand", "changelog")];
         if site.is_cloud {
             parameters.extend(next.map(|token| ("nextPageToken", token)));
+            parameters.extend(as_of_now.iter().map(|id| ("reconcileIssues", id.as_str())));
             let mut body = self.get("rest/api/3/search/jql", &parameters, "issues").await?;
             let next = body["nextPageToken"].as_str().map(str::to_owned);
             return Ok(IssuePage { issues: shape::list(&mut body, "issues", "Jira")?, next, total: None });

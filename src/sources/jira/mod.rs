@@ -131,7 +131,7 @@ impl Source for JiraSource {
             Ok(site) => site,
         };
         let mut findings = vec![Finding::good(format!("the token is good; {}", site.described()))];
-        match self.jira.issues(&site, &self.jql, None).await {
+        match self.jira.issues(&site, &self.jql, None, &[]).await {
             Err(error) => {
                 findings.push(Finding { message: format!("jql: {error}"), ..Finding::failed(&error, KIND.credential) });
             }
@@ -173,7 +173,7 @@ impl JiraSource {
         let jql = format!("({}) AND updated >= \"-{minutes}m\" ORDER BY updated ASC", self.jql);
         let (mut next, mut done): (Option<String>, u64) = (None, 0);
         loop {
-            let page = self.jira.issues(site, &jql, next.as_deref()).await?;
+            let page = self.jira.issues(site, &jql, next.as_deref(), &[]).await?;
             done += page.issues.len() as u64;
             let mut batch = self.work_items(site, page.issues).await?;
             next = page.next;

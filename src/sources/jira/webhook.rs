@@ -2,7 +2,7 @@
 //!
 //! <https://developer.atlassian.com/cloud/jira/platform/webhooks/>
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use http::HeaderMap;
@@ -24,7 +24,7 @@ const LARGEST_BODY: usize = 25 * 1024 * 1024;
 /// How long what is set up at a Jira is remembered between deliveries.
 const SITE_IS_GOOD_FOR: chrono::Duration = chrono::Duration::minutes(15);
 
-/// Issues of one query.
+/// Issues of one query; the cloud brings no more than so many up to date for it.
 const AT_ONCE: usize = 50;
 
 #[derive(Debug, Deserialize)]
@@ -39,6 +39,7 @@ struct Payload {
 
 #[derive(Debug, Deserialize)]
 struct IssuePointer {
+    id: Option<String>,
     key: Option<String>,
 }
 
@@ -48,6 +49,8 @@ struct IssuePointer {
 enum Kept {
     /// An issue that has changed, by its key.
     Issue(String),
+    /// The same with its number: Jira's search is behind its webhooks, unless it is told which issues must be as they are now.
+    NumberedIssue { key: String, id: u64 },
     /// A sprint as it is now.
     Sprint(Value),
 }
@@ -64,7 +67,11 @@ fn verify(secrets: &WebhookSecrets, headers: &HeaderMap, body: &[u8], now: Momen
     let event = payload.webhook_event;
     let kept = match event.as_str() {
         "jira:issue_created" | "jira:issue_updated" => {
-            payload.issue.and_then(|issue| issue.key).filter(|key| is_key(key)).map(Kept::Issue)
+            let issue = payload.issue.and_then(|issue| Some((issue.key.filter(|key| is_key(key))?, issue.id)));
+            issue.map(|(key, id)| match id.and_then(|id| id.parse().ok()) {
+                Some(id) => Kept::NumberedIssue { key, id },
+                None => Kept::Issue(key),
+            })
         }
         event if event.starts_with("sprint_") && event != "sprint_deleted" => payload.sprint.map(Kept::Sprint),
         _ => None,
@@ -89,21 +96,25 @@ impl Webhook for JiraSource {
     }
 
     async fn process(&self, deliveries: &[StoredDelivery], sink: &dyn BatchSink) -> Result<Vec<Verdict>, SourceError> {
-        let (mut verdicts, mut keys, mut batch) = (Vec::new(), BTreeSet::new(), Batch::default());
+        let (mut verdicts, mut issues, mut batch) = (Vec::new(), BTreeMap::new(), Batch::default());
         for delivery in deliveries {
             verdicts.push(match serde_json::from_str(&delivery.body) {
                 _ if delivery.body.is_empty() => Verdict::Ignored,
-                Err(error) => Verdict::Bad(format!("was kept by another version of chiplog: {error}")),
+                Err(error) => Verdict::OfAnotherVersion(error.to_string()),
                 Ok(Kept::Issue(key)) => {
-                    keys.insert(key);
+                    issues.entry(key).or_insert(None);
+                    Verdict::Processed
+                }
+                Ok(Kept::NumberedIssue { key, id }) => {
+                    issues.insert(key, Some(id));
                     Verdict::Processed
                 }
                 Ok(Kept::Sprint(record)) => self.sprint(record, &mut batch),
             });
         }
         sink.accept(batch).await?;
-        let keys: Vec<String> = keys.into_iter().collect();
-        for chunk in keys.chunks(AT_ONCE) {
+        let issues: Vec<(String, Option<u64>)> = issues.into_iter().collect();
+        for chunk in issues.chunks(AT_ONCE) {
             self.issues_by_key(chunk, sink).await?;
         }
         Ok(verdicts)
@@ -124,16 +135,18 @@ impl JiraSource {
     }
 
     /// Those of the issues that the configured query finds.
-    async fn issues_by_key(&self, keys: &[String], sink: &dyn BatchSink) -> Result<(), SourceError> {
+    async fn issues_by_key(&self, issues: &[(String, Option<u64>)], sink: &dyn BatchSink) -> Result<(), SourceError> {
         let site = self.known_site().await?;
+        let (keys, ids): (Vec<&str>, Vec<Option<u64>>) = issues.iter().map(|(key, id)| (key.as_str(), *id)).unzip();
+        let ids: Vec<String> = ids.into_iter().flatten().map(|id| id.to_string()).collect();
         let jql = format!("({}) AND key in ({}) ORDER BY updated ASC", self.jql, keys.join(", "));
         let mut next: Option<String> = None;
         loop {
-            let page = match self.jira.issues(&site, &jql, next.as_deref()).await {
+            let page = match self.jira.issues(&site, &jql, next.as_deref(), &ids).await {
                 // Jira refuses a query with the key of an issue that is gone: the others are asked for one by one.
-                Err(SourceError::Malformed(_)) if keys.len() > 1 => {
-                    for key in keys.chunks(1) {
-                        Box::pin(self.issues_by_key(key, sink)).await?;
+                Err(SourceError::Malformed(_)) if issues.len() > 1 => {
+                    for issue in issues.chunks(1) {
+                        Box::pin(self.issues_by_key(issue, sink)).await?;
                     }
                     return Ok(());
                 }
@@ -188,14 +201,17 @@ mod tests {
         let payload = |event: &str, key: &str, at: Moment| {
             json!({
                 "timestamp": at.timestamp_millis(), "webhookEvent": event, "user": { "displayName": "Ada" },
-                "issue": { "key": key, "fields": { "assignee": { "displayName": "Ada" } } },
+                "issue": { "id": "10007", "key": key, "fields": { "assignee": { "displayName": "Ada" } } },
             })
             .to_string()
         };
         let body = payload("jira:issue_updated", "PAY-7", now);
         let mut headers = signed(&body);
         let taken = verify(&secrets, &headers, body.as_bytes(), now).unwrap();
-        assert_eq!((taken.event.as_str(), taken.body.as_str()), ("jira:issue_updated", "{\"issue\":\"PAY-7\"}"));
+        assert_eq!(
+            (taken.event.as_str(), taken.body.as_str()),
+            ("jira:issue_updated", r#"{"numbered_issue":{"id":10007,"key":"PAY-7"}}"#)
+        );
         assert_eq!(taken.id, digest_id(body.as_bytes()));
         headers.insert("x-atlassian-webhook-identifier", "w-1".parse().unwrap());
         assert_eq!(verify(&secrets, &headers, body.as_bytes(), now).unwrap().id, "w-1");

@@ -265,8 +265,8 @@ async fn deliveries_that_did_not_arrive_are_fetched_from_the_list() {
         let store = tempfile::tempdir().unwrap();
         config = format!("store.url = \"sqlite:{}/chiplog.db\"\n{config}", store.path().display());
         let known = Store::open(&format!("sqlite:{}/chiplog.db", store.path().display())).await.unwrap();
-        let known_ids: Vec<NewDelivery> = (1..=20).map(|number| new(&format!("guid-{number}"))).collect();
-        known.receive_deliveries(&known_ids, now()).await.unwrap();
+        let had_come = |number| NewDelivery { body: String::new(), ..new(&format!("guid-{number}")) };
+        known.receive_deliveries(&(1..=20).map(had_come).collect::<Vec<_>>(), now()).await.unwrap();
         let taking = Taking::start(&config).await;
         until("what was missed is fetched", async || taking.count("accepted") >= 100).await;
         taking.until_processed().await;

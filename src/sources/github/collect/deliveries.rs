@@ -134,7 +134,7 @@ fn note(source: &GithubSource, listing: Option<&Listing>, delivery: &StoredDeliv
     }
     let kept: Kept = match serde_json::from_str(&delivery.body) {
         Ok(kept) => kept,
-        Err(error) => return Verdict::Bad(format!("was kept by another version of chiplog: {error}")),
+        Err(error) => return Verdict::OfAnotherVersion(error.to_string()),
     };
     let Some(full_name) = selected(source, listing, &kept.repository) else { return Verdict::Ignored };
     let config = &source.config;
