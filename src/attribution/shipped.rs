@@ -79,9 +79,11 @@ fn order(service: &Service, attempts: &[ServiceDeployment], history: &History<'_
     order.sort_by(|one, other| {
         let (one, other) = (&attempts[*one], &attempts[*other]);
         let times = |attempt: &ServiceDeployment| (attempt.finished_at, attempt.created_at);
-        let generation = |attempt: &ServiceDeployment| history.find(&attempt.sha).map(|head| history.generation(head));
-        let by_time = times(one).cmp(&times(other));
-        by_time.then_with(|| generation(one).cmp(&generation(other))).then_with(|| one.key.cmp(&other.key))
+        let head = |attempt: &ServiceDeployment| {
+            let head = history.find(&attempt.sha)?;
+            Some((history.fact(head).committed_at, history.generation(head)))
+        };
+        times(one).cmp(&times(other)).then_with(|| head(one).cmp(&head(other))).then_with(|| one.key.cmp(&other.key))
     });
     order
 }

@@ -44,9 +44,6 @@ const TRIES: u32 = 8;
 /// would have told.
 const GIVE_UP_AFTER: chrono::Duration = chrono::Duration::hours(24);
 
-/// What a replica of another version may take is left to it for so long at a time.
-const LOOK_AGAIN_AFTER: chrono::Duration = chrono::Duration::seconds(30);
-
 /// The longest wait between two tries.
 const LONGEST_WAIT: chrono::Duration = chrono::Duration::minutes(5);
 
@@ -231,13 +228,7 @@ impl Deliverer {
             Verdict::Processed => "processed",
             Verdict::Ignored => "ignored",
             Verdict::Bad(reason) => return self.give_up(source, delivery, reason).await,
-            Verdict::OfAnotherVersion(reason) => {
-                let error = format!("was kept by another version of chiplog: {reason}");
-                if clock::now() - delivery.received_at > GIVE_UP_AFTER {
-                    return self.give_up(source, delivery, error).await;
-                }
-                return (Settled::Again { at: clock::now() + LOOK_AGAIN_AFTER, error }, "retried");
-            }
+            Verdict::Later { why, not_before } => return self.later(source, delivery, why, not_before).await,
         };
         (Settled::Done { error: None }, outcome)
     }
@@ -248,12 +239,29 @@ impl Deliverer {
         delivery: &WaitingDelivery,
         error: &SourceError,
     ) -> (Settled, &'static str) {
-        let now = clock::now();
-        let patient = concerns_all(error);
-        if now - delivery.received_at > GIVE_UP_AFTER || (!patient && delivery.attempts + 1 >= TRIES) {
+        if !concerns_all(error) && delivery.attempts + 1 >= TRIES {
             return self.give_up(source, delivery, error.to_string()).await;
         }
-        (Settled::Again { at: next_try(delivery.attempts, error, now), error: error.to_string() }, "retried")
+        let not_before = match error {
+            SourceError::RateLimited { retry_at, .. } => Some(*retry_at),
+            _ => None,
+        };
+        self.later(source, delivery, error.to_string(), not_before).await
+    }
+
+    /// Tried again, unless it is too old by now.
+    async fn later(
+        &self,
+        source: &Arc<dyn Source>,
+        delivery: &WaitingDelivery,
+        why: String,
+        not_before: Option<Moment>,
+    ) -> (Settled, &'static str) {
+        let now = clock::now();
+        if now - delivery.received_at > GIVE_UP_AFTER {
+            return self.give_up(source, delivery, why).await;
+        }
+        (Settled::Again { at: next_try(delivery.attempts, not_before, now), error: why }, "retried")
     }
 
     /// Into quarantine, alone.
@@ -379,12 +387,9 @@ fn concerns_all(error: &SourceError) -> bool {
 }
 
 /// A second after the first failure, twice as long after each other one.
-fn next_try(attempts: u32, error: &SourceError, now: Moment) -> Moment {
-    let wait = chrono::Duration::seconds(1 << attempts.min(9)).min(LONGEST_WAIT);
-    match error {
-        SourceError::RateLimited { retry_at, .. } => (*retry_at).max(now + wait),
-        _ => now + wait,
-    }
+fn next_try(attempts: u32, not_before: Option<Moment>, now: Moment) -> Moment {
+    let next = now + chrono::Duration::seconds(1 << attempts.min(9)).min(LONGEST_WAIT);
+    not_before.map_or(next, |moment| moment.max(next))
 }
 
 /// Where the facts of deliveries go.
@@ -440,11 +445,9 @@ mod tests {
     #[test]
     fn tries_grow_apart_and_a_limit_is_waited_for() {
         let now: Moment = "2026-11-27T12:00:00Z".parse().unwrap();
-        let broken = SourceError::Malformed(String::new());
-        let waits: Vec<i64> = [0, 1, 2, 8, 40].map(|tries| (next_try(tries, &broken, now) - now).num_seconds()).into();
+        let waits: Vec<i64> = [0, 1, 2, 8, 40].map(|tries| (next_try(tries, None, now) - now).num_seconds()).into();
         assert_eq!(waits, [1, 2, 4, 256, 300]);
         let retry_at = now + chrono::Duration::minutes(20);
-        let limited = SourceError::RateLimited { message: String::new(), retry_at };
-        assert_eq!(next_try(0, &limited, now), retry_at);
+        assert_eq!(next_try(0, Some(retry_at), now), retry_at);
     }
 }

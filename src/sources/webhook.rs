@@ -74,8 +74,20 @@ pub enum Verdict {
     Ignored,
     /// It cannot be read, now or later.
     Bad(String),
+    /// It is to be tried again, and the others of its batch are not concerned.
+    Later {
+        /// Why.
+        why: String,
+        /// Not before this moment.
+        not_before: Option<Moment>,
+    },
+}
+
+impl Verdict {
     /// It was kept in the form of another version, which a replica beside this one may be of.
-    OfAnotherVersion(String),
+    pub fn of_another_version(error: &serde_json::Error) -> Self {
+        Self::Later { why: format!("was kept by another version of chiplog: {error}"), not_before: None }
+    }
 }
 
 /// The side of a source that takes webhooks.

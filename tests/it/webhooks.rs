@@ -236,6 +236,17 @@ async fn what_is_not_signed_or_makes_no_sense_is_refused() {
     assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("larger than 26214400 bytes"), "{answer}");
     assert_eq!((running.count("refused").await, running.count("malformed").await), (3, 2));
     assert_eq!(running.count("accepted").await, 0);
+    // Those who announce much and send nothing take nothing from others.
+    let largest = format!("POST {PATH} HTTP/1.1\r\nhost: chiplog\r\ncontent-length: {}\r\n\r\n", length - 1);
+    let idle: Vec<std::net::TcpStream> = (0..12)
+        .map(|_| {
+            let mut connection = std::net::TcpStream::connect(running.address.trim_start_matches("http://")).unwrap();
+            connection.write_all(largest.as_bytes()).unwrap();
+            connection
+        })
+        .collect();
+    let (status, answer) = running.post(PATH, &good).await;
+    assert_eq!((status, idle.len()), (202, 12), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::{LARGEST_BODY, ReceiveState, SourcePath, answer, authorised};
@@ -149,7 +149,8 @@ async fn read(
             })?;
             let Ok(data) = frame.into_data() else { continue };
             bytes.extend_from_slice(&data);
-            take_memory(&state.webhooks.memory, &mut memory, bytes.len())?;
+            take_memory(&state.webhooks.memory, &mut memory, bytes.len())
+                .map_err(|_| later("too many bodies are being read"))?;
         }
         Ok(ReadBody { bytes: bytes.into(), _memory: memory })
     })
@@ -157,10 +158,14 @@ async fn read(
 }
 
 /// Takes what is missing of the memory for a body of a length.
-fn take_memory(all: &Arc<Semaphore>, taken: &mut Option<OwnedSemaphorePermit>, length: usize) -> Result<(), Response> {
+fn take_memory(
+    all: &Arc<Semaphore>,
+    taken: &mut Option<OwnedSemaphorePermit>,
+    length: usize,
+) -> Result<(), TryAcquireError> {
     let missing = (length / 1024 + 1).saturating_sub(taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
     let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-    let more = all.clone().try_acquire_many_owned(missing).map_err(|_| later("too many bodies are being read"))?;
+    let more = all.clone().try_acquire_many_owned(missing)?;
     match taken {
         Some(taken) => taken.merge(more),
         None => *taken = Some(more),

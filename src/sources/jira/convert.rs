@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn a_resolution_stands_where_the_status_does_that_came_with_it() {
         let mut ended = history(8, "resolution", ("", ""), ("10001", "Won't Do"));
-        let moved = json!({ "field": "status", "from": "1", "fromString": "To Do", "to": "5", "toString": "Done" });
-        ended["items"].as_array_mut().unwrap().push(moved);
+        let to_done = json!({ "field": "status", "from": "1", "fromString": "To Do", "to": "5", "toString": "Done" });
+        ended["items"].as_array_mut().unwrap().push(to_done);
         let cleared = json!({ "created": at(9), "items": [
             { "field": "resolution", "from": "10001", "fromString": "Won't Do", "to": null, "toString": null },
         ] });

@@ -100,7 +100,7 @@ impl Webhook for JiraSource {
         for delivery in deliveries {
             verdicts.push(match serde_json::from_str(&delivery.body) {
                 _ if delivery.body.is_empty() => Verdict::Ignored,
-                Err(error) => Verdict::OfAnotherVersion(error.to_string()),
+                Err(error) => Verdict::of_another_version(&error),
                 Ok(Kept::Issue(key)) => {
                     issues.entry(key).or_insert(None);
                     Verdict::Processed

@@ -94,7 +94,14 @@ pub(in super::super) async fn process(
     for (repository, places) in by_owner.into_values() {
         let of_owner: Vec<StoredDelivery> = places.iter().map(|place| deliveries[*place].clone()).collect();
         let asking = source.asking(Urgency::Fresh, Some(&repository));
-        verdicts.extend(places.into_iter().zip(together(&asking, &of_owner, sink).await?));
+        let judged = match together(&asking, &of_owner, sink).await {
+            // Another owner may have a credential with a budget left.
+            Err(SourceError::RateLimited { message, retry_at }) => {
+                vec![Verdict::Later { why: message, not_before: Some(retry_at) }; places.len()]
+            }
+            judged => judged?,
+        };
+        verdicts.extend(places.into_iter().zip(judged));
     }
     Ok(verdicts.into_values().collect())
 }
@@ -134,7 +141,7 @@ fn note(source: &GithubSource, listing: Option<&Listing>, delivery: &StoredDeliv
     }
     let kept: Kept = match serde_json::from_str(&delivery.body) {
         Ok(kept) => kept,
-        Err(error) => return Verdict::OfAnotherVersion(error.to_string()),
+        Err(error) => return Verdict::of_another_version(&error),
     };
     let Some(full_name) = selected(source, listing, &kept.repository) else { return Verdict::Ignored };
     let config = &source.config;
