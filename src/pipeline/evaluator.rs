@@ -171,10 +171,10 @@ impl Evaluator {
         let evaluated_at = |part: &usize| self.results[*part].as_ref().map(|result| result.as_of);
         let mut parts = longest_ago(&self.touched, at_most, evaluated_at);
         let changes = parts.len();
-        if parts.is_empty() {
-            let not_yet = self.results.iter().enumerate().filter(|(_, result)| result.is_none());
-            parts.extend(not_yet.map(|(part, _)| part).take(at_most));
-        }
+        // One at least, however much keeps changing: what was taken over does not follow time.
+        let not_yet = self.results.iter().enumerate().filter(|(_, result)| result.is_none());
+        let not_yet: Vec<usize> = not_yet.map(|(part, _)| part).filter(|part| !parts.contains(part)).collect();
+        parts.extend(not_yet.into_iter().take(at_most.saturating_sub(changes).max(1)));
         let due = self
             .results
             .iter()
@@ -265,14 +265,16 @@ impl Evaluator {
 
     /// Finds out which parts are touched by what has changed. Returns the versions that were looked at.
     async fn follow_changes(&mut self, now: Moment) -> Result<Vec<ScopeVersion>, StoreError> {
-        let looks_at_all = self.looked_at_all.is_none_or(|at| now - at >= LOOK_AT_ALL_EVERY);
-        let versions = if looks_at_all { self.store.scopes().await? } else { self.store.changed_scopes().await? };
+        let mut looks_at_all = self.looked_at_all.is_none_or(|at| now - at >= LOOK_AT_ALL_EVERY);
+        let mut versions = if looks_at_all { self.store.scopes().await? } else { self.store.changed_scopes().await? };
         let is_new = |it: &&ScopeVersion| self.seen.get(&it.key) != Some(&it.version);
         let looked_at: Vec<ScopeVersion> =
             if looks_at_all { versions.iter().filter(is_new).cloned().collect() } else { versions.clone() };
         let mut changed: Vec<ScopeKey> = versions.iter().filter(is_new).map(|it| it.key.clone()).collect();
         if changed.iter().any(|key| key.family == TeamRepositories::FAMILY) && self.divide_anew().await? {
-            changed = self.store.scopes().await?.into_iter().map(|it| it.key).collect();
+            looks_at_all = true;
+            versions = self.store.scopes().await?;
+            changed = versions.iter().map(|it| it.key.clone()).collect();
         }
         let (services, parts) = {
             let plan = self.evidence.plan();
@@ -315,19 +317,27 @@ impl Evaluator {
         Ok(scopes.iter().filter(|key| !changed.contains(key)).cloned().collect())
     }
 
-    /// Divides the organisation anew where its teams hold other repositories than before. Returns whether they do.
+    /// Divides the organisation anew where its teams hold other repositories than before. Returns whether they do. What is known
+    /// of teams stays until they are evaluated anew.
     async fn divide_anew(&mut self) -> Result<bool, StoreError> {
         let lists: Vec<Sourced<TeamRepositories>> = self.store.facts(&Selection::default()).await?;
         if self.evidence.plan().services.are_of(&lists) {
             return Ok(false);
         }
         let plan = Plan::new(Arc::new(Services::resolve(self.rules.organisation.clone(), &lists)));
-        self.results = plan.parts.all.iter().map(|_| None).collect();
         // What was taken over was divided so already.
         let is_known = self.looked_at_all.is_none() && self.inherited.is_some();
+        let mut teams = self.inherited.take().unwrap_or_default();
+        let evaluated = self.results.iter().flatten().flat_map(|result| &result.teams);
+        teams.extend(evaluated.map(|team| (team.id.clone(), team.clone())));
+        self.inherited = (!teams.is_empty()).then_some(teams);
+        self.results = plan.parts.all.iter().map(|_| None).collect();
         self.touched = if is_known { BTreeSet::new() } else { (0..self.results.len()).collect() };
         *self.evidence.plan_to_change() = plan;
         self.evidence.forget();
+        // No scope has its way to a part yet: should the store fail before they have, the next look begins with all.
+        self.seen.clear();
+        self.look_at_all();
         Ok(true)
     }
 

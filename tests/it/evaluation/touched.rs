@@ -209,6 +209,17 @@ async fn what_another_program_has_evaluated_is_found_within_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_over_is_evaluated_anew_also_while_something_else_keeps_changing() {
+    let (store, mut evaluator) = evaluated().await;
+    let told = evaluator.update(now() + Duration::minutes(10)).await.unwrap().unwrap();
+    let mut heir = Evaluator::new(store.clone(), rules(organisation()), KEPT_FACTS);
+    heir.take_over(&told.known);
+    store_all(&store, [tag("acme/pay", "taken-over", ago(1))]).await;
+    let updated = heir.update_some(now() + Duration::minutes(10)).await.unwrap().unwrap();
+    assert_eq!((updated.teams.len(), updated.changes), (told.known.snapshot.teams.len(), 1), "{:?}", updated.teams);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn time_evaluates_the_teams_whose_numbers_it_changes() {
     let (_store, mut evaluator) = evaluated().await;
     // Within the hour nothing is due; every five minutes it is told that all of it still holds.
