@@ -10,6 +10,12 @@ use crate::trend::ALERTABLE;
 /// Slow series are read over so long, because points that are farther apart than five minutes are invisible otherwise.
 const LOOK_BACK: &str = "26h";
 
+/// The last value of a day: points of a history are a day apart. Each replica tells the same of a team; those that were imported
+/// know nothing of the scrape that the newer ones came with, and are one series with them.
+pub(super) fn looked_back(series: &str) -> String {
+    format!("max without (instance, job) (last_over_time({series}[{LOOK_BACK}]))")
+}
+
 /// The KPI that speaks when another is pushed too far: speed beside stability, and stability beside speed.
 fn counterpart(kpi: &str) -> &'static str {
     match kpi {
@@ -73,7 +79,7 @@ fn regression(kpi: &Kpi) -> String {
         "\x20     - alert: ChiplogKpiTrendRegression\n\
          \x20       # Only while chiplog itself is up to date: stale verdicts say nothing.\n\
          \x20       expr: |\n\
-         \x20         max without (instance, job) (last_over_time(chiplog_kpi_regression_confirmed{{kpi=\"{id}\"}}[{LOOK_BACK}])) == 1\n\
+         \x20         {confirmed} == 1\n\
          \x20         and on () (time() - max(last_over_time(chiplog_kpi_evaluation_timestamp_seconds[{LOOK_BACK}])) < 93600)\n\
          \x20       for: 30m\n\
          \x20       keep_firing_for: 1h\n\
@@ -89,6 +95,7 @@ fn regression(kpi: &Kpi) -> String {
          \x20         {runbook}\n\
          \x20         page_path: '/teams/{{{{ .Labels.team }}}}/kpis/{id}'\n\
          \x20         dashboard_path: '/d/chiplog-kpi-explorer?var-team={{{{ .Labels.team }}}}&var-kpi={id}'\n",
+        confirmed = looked_back(&format!("chiplog_kpi_regression_confirmed{{kpi=\"{id}\"}}")),
         current = of_kpi("chiplog_kpi_trend_current", "", shown(kpi.unit)),
         baseline = of_kpi("chiplog_kpi_trend_baseline", "", shown(kpi.unit)),
         now = of_kpi("chiplog_kpi_trend_observations", ",span='current'", "printf \"%.0f\""),
@@ -118,13 +125,11 @@ const SCORECARDS: &str = r"  - name: chiplog-scorecards
 
 /// `rules.yml`: what dashboards ask often.
 pub fn recording_rules() -> String {
-    // Each replica tells the same of a team, and so does a history that was imported.
-    let look = |metric: &str| format!("max without (instance, job) (last_over_time({metric}[{LOOK_BACK}]))");
-    let status = look("chiplog_scorecard_status");
+    let status = looked_back("chiplog_scorecard_status");
     let rules = [
         (
             "team:chiplog_regressions_confirmed:sum",
-            format!("sum by (team) ({})", look("chiplog_kpi_regression_confirmed")),
+            format!("sum by (team) ({})", looked_back("chiplog_kpi_regression_confirmed")),
         ),
         (
             "team:chiplog_scorecard_rows_off:count",
@@ -134,7 +139,7 @@ pub fn recording_rules() -> String {
         ),
         (
             "source:chiplog_age_seconds:max",
-            format!("max by (source) (time() - {})", look("chiplog_source_last_success_timestamp_seconds")),
+            format!("max by (source) (time() - {})", looked_back("chiplog_source_last_success_timestamp_seconds")),
         ),
     ];
     let mut text = String::from(

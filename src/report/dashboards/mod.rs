@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use self::panel::{Grid, Query, description_of, looked_back, selector, unit_of_panel, value_query};
+use self::panel::{Grid, Query, description_of, selector, unit_of_panel, value_query};
 use crate::kpi::{CATALOGUE, Kpi, find, metric_name};
+use crate::report::alerts::looked_back;
 
 /// The version of Grafana's schema.
 const SCHEMA_VERSION: u32 = 39;

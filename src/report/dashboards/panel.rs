@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::kpi::{Direction, Kpi, Statistic, Unit, metric_name};
+use crate::report::alerts::looked_back;
 
 /// The width of a dashboard.
 const WIDTH: u64 = 24;
@@ -44,12 +45,6 @@ pub(super) fn datasource() -> Value {
 pub(super) fn selector(metric: &str, more: &str) -> String {
     let more = if more.is_empty() { String::new() } else { format!(",{more}") };
     format!("{metric}{{team=\"$team\"{more}}}")
-}
-
-/// The last value of a day: points of a history are a day apart. Those that were imported know nothing of the scrape that
-/// the newer ones came with, and are one series with them.
-pub(super) fn looked_back(series: &str) -> String {
-    format!("max without (instance, job) (last_over_time({series}[26h]))")
 }
 
 /// The headline of a KPI, for series that more labels select.
