@@ -19,6 +19,7 @@ use crate::expose::open_metrics::{History, check};
 use crate::expose::remote_write;
 use crate::facts::Moment;
 use crate::pipeline::progress;
+use crate::secret;
 
 /// The span and the grid of a backfill.
 pub(super) struct Grid {
@@ -93,12 +94,8 @@ fn write(history: &History, output: &Path, count: usize) -> Result<ExitCode> {
 }
 
 async fn send(history: &History, url: &Url, token_env: Option<&str>) -> Result<ExitCode> {
-    let token = token_env.map(|variable| {
-        let text = environment(variable);
-        text.map(SecretString::from)
-            .with_context(|| format!("the environment variable {variable} is not set: export it"))
-    });
-    let token = token.transpose()?;
+    let token = token_env.map(|variable| secret::of_variable(variable, &environment)).transpose();
+    let token = token.map_err(anyhow::Error::msg)?.map(SecretString::from);
     if token.is_some() && address::is_plain(url.as_str()) {
         tracing::warn!("the token is sent to {} unencrypted: use https", address::shown(url));
     }
