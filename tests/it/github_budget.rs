@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chiplog::facts::{PullRequest, Repository};
 use chiplog::sources::{FindingLevel, SourceError};
 use chiplog::store::Selection;
-use chiplog_simulator::github::{GithubSimulator, SharedWorld, TokenOptions};
+use chiplog_simulator::github::{AppOptions, GithubSimulator, SharedWorld, TokenOptions};
 use chiplog_simulator::world::{self, World};
 
-use crate::github_source::repository;
+use crate::github_source::{private_key, repository};
 use crate::harness::{app, collect, collect_well, github_with, now, shared, try_app};
 
 fn config(github: &GithubSimulator, credentials: &str, what: &str) -> String {
@@ -92,6 +92,26 @@ async fn a_refused_credential_is_set_aside_and_the_others_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_not_installed_is_set_aside_and_the_others_go_on() {
+    let world = world_of(vec![repository(1, 12)]);
+    let github = github_with(&world, |options| options.app = Some(AppOptions { app_id: 7, installation_id: 9 })).await;
+    let key = private_key();
+    let app_table =
+        format!("app = {{ id = 7, installation_id = 99, private_key_file = \"{}\" }}", key.path().display());
+    let both = format!("credentials = [{{ token_env = \"GITHUB_TOKEN\" }}, {{ {app_table} }}]");
+    let app = app(&config(&github, &both, ACME)).await;
+    collect_well(&app).await;
+    assert_eq!(app.store.facts::<PullRequest>(&Selection::default()).await.unwrap().len(), 12);
+    let states = app.store.source_states().await.unwrap();
+    let trouble = states[0].last_error.as_deref().unwrap_or_default();
+    assert!(trouble.contains("GitHub gives the GitHub App 7 no token (404 Not Found): check id,"), "{trouble}");
+    let refused = github.log().requests().iter().filter(|request| request.status == 404).count();
+    assert_eq!(refused, 1, "it is not asked with again and again");
+    let alone = crate::harness::app(&config(&github, &app_table, ACME)).await;
+    assert!(matches!(collect(&alone).await.failures["github"], SourceError::Unauthorized(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_credential_is_asked_for_the_owners_that_it_sees() {
     let repositories = vec![
         repository(1, 120),
@@ -128,6 +148,34 @@ async fn each_credential_is_asked_for_the_owners_that_it_sees() {
     let github = github_with(&world, |options| options.more_tokens = vec![token("ghp_second", &["beta"])]).await;
     let app = crate::harness::app(&config(&github, BOTH, "repositories = [\"acme/nothing\"]")).await;
     assert!(matches!(collect(&app).await.failures["github"], SourceError::NotFound(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_up_budget_of_one_credential_does_not_hold_what_others_see() {
+    let world = world_of(vec![repository(1, 3), of_owner(repository(2, 3), "beta")]);
+    let mut faults = None;
+    let github = github_with(&world, |options| {
+        options.token = "ghp_nobody".to_owned();
+        options.more_tokens = vec![token("ghp_simulated", &["acme"]), token("ghp_second", &["beta"])];
+        faults = Some(options.faults.clone());
+    })
+    .await;
+    let named = "repositories = [\"acme/repository-001\", \"beta/repository-002\"]";
+    let app = app(&config(&github, BOTH, named)).await;
+    collect_well(&app).await;
+    faults.unwrap().exhaust("ghp_second");
+    for (place, owner) in ["acme", "beta"].into_iter().enumerate() {
+        world.write().unwrap().repositories[place] = of_owner(repository(place as u64 + 1, 7), owner);
+    }
+    collect_well(&app).await;
+    let by_owner = async |scope: &str| {
+        let selection = Selection { scope: Some(scope.to_owned()), ..Selection::default() };
+        app.store.facts::<PullRequest>(&selection).await.unwrap().len()
+    };
+    assert_eq!((by_owner("acme/repository-001").await, by_owner("beta/repository-002").await), (7, 3));
+    let states = app.store.source_states().await.unwrap();
+    let trouble = states[0].last_error.as_deref().unwrap_or_default();
+    assert!(trouble.starts_with("repositories that no other credential sees: "), "{trouble}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

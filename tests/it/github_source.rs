@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chiplog::app::App;
-use chiplog::facts::{Commit, Deployment, FactFamily, Moment, PullRequest, Release, Repository, Tag};
-use chiplog::sources::SourceError;
+use chiplog::facts::{Commit, Deployment, FactFamily, Moment, PullRequest, Release, Repository, Tag, TeamRepositories};
+use chiplog::sources::{FindingLevel, SourceError};
 use chiplog::store::Selection;
 use chiplog_simulator::demo;
 use chiplog_simulator::github::{AppOptions, Fault, GithubSimulator, SharedWorld};
@@ -276,6 +276,14 @@ async fn a_collection_that_is_cut_off_at_any_request_goes_on_where_it_was() {
     }
 }
 
+/// A file with the private key of an App.
+pub(crate) fn private_key() -> tempfile::NamedTempFile {
+    let key = tempfile::NamedTempFile::new().unwrap();
+    let made = std::process::Command::new("openssl").args(["genrsa", "-traditional", "2048"]).output().unwrap();
+    std::fs::write(key.path(), made.stdout).unwrap();
+    key
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_renews_its_token_in_the_middle_of_a_collection() {
     let begin = now();
@@ -287,9 +295,7 @@ async fn an_app_renews_its_token_in_the_middle_of_a_collection() {
         options.now = std::sync::Arc::new(move || begin + Duration::minutes(10 * look()));
     })
     .await;
-    let key = tempfile::NamedTempFile::new().unwrap();
-    let made = std::process::Command::new("openssl").args(["genrsa", "-traditional", "2048"]).output().unwrap();
-    std::fs::write(key.path(), made.stdout).unwrap();
+    let key = private_key();
     let text = format!(
         "[github]\napp = {{ id = 7, installation_id = 9, private_key_file = \"{}\" }}\norganization = \"acme\"\nbase_url = \"{}\"\n",
         key.path().display(),
@@ -364,10 +370,6 @@ async fn complaints_say_what_to_do() {
             "Could not resolve to an Organization with the login of 'acne'. Check the name, and that the token in $GITHUB_TOKEN may see it (SSO authorised, scope read:org for teams)".to_owned(),
         ),
         (
-            config(&github).replace("payments", "playments"),
-            "GitHub shows no team \"playments\" in acme: check the slug, and that the token has the scope read:org".to_owned(),
-        ),
-        (
             config(&github).replace("organization = \"acme\"", "repositories = [\"acme/nothing\"]"),
             "Could not resolve to a Repository with the name 'acme/nothing'. Check the name, and that the token in $GITHUB_TOKEN may see it (SSO authorised, scope read:org for teams)".to_owned(),
         ),
@@ -381,20 +383,61 @@ async fn complaints_say_what_to_do() {
         let report = collect(&app).await;
         assert_eq!(report.failures["github"].to_string(), expected);
     }
-    let without_teams =
-        github_with(&world_of(vec![repository(1, 1)]), |options| options.scopes = "repo".to_owned()).await;
-    let app = app(&config(&without_teams)).await;
-    let complaint = collect(&app).await.failures["github"].to_string();
-    let expected = "GitHub does not show this to the token in $GITHUB_TOKEN: Your token has not been granted the required \
-                    scopes to execute this query. The 'slug' field requires one of the following scopes: ['read:org', \
-                    'read:discussion'], but your token has only been granted the: ['repo'] scopes.";
-    assert!(complaint.starts_with(expected), "{complaint}");
     let missing =
         harness::try_app(&config(&github).replace("GITHUB_TOKEN", "NO_TOKEN")).await.err().unwrap().to_string();
     assert_eq!(
         missing,
         "chiplog.toml:3: github.token_env: the environment variable NO_TOKEN is not set: export it, or use token_file"
     );
+}
+
+async fn trouble(app: &App) -> String {
+    app.store.source_states().await.unwrap()[0].last_error.clone().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_github_does_not_show_are_told_and_the_others_go_on() {
+    let world = world_of(vec![repository(1, 3), repository(2, 3)]);
+    let github = github_with(&world, |options| options.faults.hide("acme/repository-002")).await;
+    let named = "repositories = [\"acme/repository-001\", \"acme/repository-002\"]";
+    let app = app(&config(&github).replace("organization = \"acme\"\n", &format!("{named}\n"))).await;
+    let gone = "acme/repository-002: Could not resolve to a Repository with the name 'acme/repository-002'.";
+    // What is kept of the listing tells it again.
+    for _ in 0..2 {
+        collect_well(&app).await;
+        assert!(trouble(&app).await.contains(gone), "{}", trouble(&app).await);
+    }
+    assert_eq!(keys::<PullRequest>(&app).await.len(), 3);
+    let findings = app.sources[0].diagnose().await;
+    let problems: Vec<&str> =
+        findings.iter().filter(|it| it.level == FindingLevel::Problem).map(|it| it.message.as_str()).collect();
+    assert!(problems.len() == 1 && problems[0].starts_with(gone), "{problems:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn teams_that_github_does_not_show_keep_what_was_known_of_them() {
+    let world = world_of(vec![repository(1, 3)]);
+    let github = github(&world).await;
+    let app = app(&config(&github).replace("[\"payments\"]", "[\"playments\", \"payments\"]")).await;
+    collect_well(&app).await;
+    let expected = "team playments: GitHub shows no team \"playments\" in acme: check the slug, and that the token has the scope read:org";
+    assert_eq!(trouble(&app).await, expected);
+    assert_eq!(keys::<PullRequest>(&app).await.len(), 3);
+    let teams = keys::<TeamRepositories>(&app).await;
+    assert!(teams.len() == 1 && teams[0].contains("acme/payments"), "{teams:?}");
+    let findings = app.sources[0].diagnose().await;
+    assert!(
+        findings.iter().any(|it| it.level == FindingLevel::Problem && expected.ends_with(&it.message)),
+        "{findings:?}"
+    );
+
+    let without_teams = github_with(&world, |options| options.scopes = "repo".to_owned()).await;
+    let app = harness::app(&config(&without_teams)).await;
+    collect_well(&app).await;
+    let expected = "team payments: GitHub does not show this to the token in $GITHUB_TOKEN: Your token has not been granted the \
+                    required scopes to execute this query. The 'slug' field requires one of the following scopes: \
+                    ['read:org', 'read:discussion'], but your token has only been granted the: ['repo'] scopes.";
+    assert!(trouble(&app).await.starts_with(expected), "{}", trouble(&app).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,6 +156,9 @@ impl Access {
         if now >= budget.reset_at {
             *budget = fresh;
         }
+        if options.faults.withheld().exhausted.contains(token) {
+            budget.used = budget.limit;
+        }
         let enough = budget.remaining() >= cost;
         if enough {
             budget.used += cost;

@@ -49,6 +49,8 @@ pub(super) struct Withheld {
     pub(super) scopes: BTreeSet<String>,
     /// Tokens that were revoked.
     pub(super) tokens: BTreeSet<String>,
+    /// Tokens whose budgets others use up as soon as there is anything in them.
+    pub(super) exhausted: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +101,11 @@ impl Faults {
     /// From now on this token is not good.
     pub fn revoke(&self, token: &str) {
         self.state().withheld.tokens.insert(token.to_owned());
+    }
+
+    /// From now on nothing is left of this token's budgets.
+    pub fn exhaust(&self, token: &str) {
+        self.state().withheld.exhausted.insert(token.to_owned());
     }
 
     /// From now on all is well.

@@ -158,6 +158,11 @@ impl Client {
         self.shared.members.len()
     }
 
+    /// The credentials that see a repository, by their place; all of them where that is not known.
+    pub(super) fn seers(&self, repository: &str) -> BTreeSet<usize> {
+        self.shared.sight.of(repository).unwrap_or_else(|| (0..self.credentials()).collect())
+    }
+
     /// Takes note of which credentials see a repository.
     pub(super) fn seen_by(&self, repository: &str, labels: &[String]) {
         let members = self.shared.members.iter().enumerate();

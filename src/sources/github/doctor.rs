@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::{StreamExt as _, stream};
+
 use super::budget::Resource;
 use super::config::Secret;
 use super::permissions::{self, Permission};
@@ -16,13 +18,17 @@ pub(super) async fn findings(source: &GithubSource) -> Vec<Finding> {
     if !any_is_good {
         return findings;
     }
-    match collect::repositories(source).await {
+    match collect::found(source).await {
         Err(error) => findings.push(Finding::failed(&error, KIND.credential)),
-        Ok(repositories) => {
-            let message = format!("{} repositories are visible", repositories.len());
-            findings.push(Finding::good(message));
+        Ok(collect::Found { repositories, missing, .. }) => {
+            findings.push(Finding::good(format!("{} repositories are visible", repositories.len())));
+            findings.extend(missing.iter().map(|(name, why)| {
+                let step = format!("in [github]: take {name} out of repositories, or write its name of today");
+                Finding::problem(format!("{name}: {why}")).fix(Fix::Elsewhere(step))
+            }));
         }
     }
+    findings.extend(teams(source).await);
     if source.client.credentials() > 1 {
         for (name, owners) in source.client.owners() {
             let of = |(owner, count): (String, usize)| {
@@ -61,12 +67,32 @@ pub(super) async fn findings(source: &GithubSource) -> Vec<Finding> {
     findings
 }
 
+/// So many teams are asked for, so many of them at the same time.
+const TEAMS_ASKED_FOR: usize = 100;
+const TEAMS_AT_ONCE: usize = 8;
+
+/// The teams of the configuration that GitHub does not show.
+async fn teams(source: &GithubSource) -> Vec<Finding> {
+    let Some(login) = &source.config.organization else { return Vec::new() };
+    let teams = &source.config.teams;
+    let asked_for: Vec<_> =
+        teams.iter().take(TEAMS_ASKED_FOR).map(|slug| collect::of_team(source, login, slug)).collect();
+    let answers: Vec<_> = stream::iter(asked_for).buffered(TEAMS_AT_ONCE).collect().await;
+    let failures = answers.iter().filter_map(|answer| answer.as_ref().err());
+    let mut findings: Vec<Finding> = failures.map(|error| Finding::failed(error, KIND.credential)).collect();
+    if teams.len() > TEAMS_ASKED_FOR {
+        let message = format!("{TEAMS_ASKED_FOR} of {} GitHub teams were asked for", teams.len());
+        findings.push(Finding::notice(message));
+    }
+    findings
+}
+
 /// Of so many repositories the history is looked at: a probe for fifty of them.
 const LOOKED_AT: usize = 1000;
 
 /// What is left of the history, and what that costs.
 pub(super) async fn history_left(source: &GithubSource, stored: &dyn FactLookup) -> Result<Finding, SourceError> {
-    let mut repositories = collect::repositories(source).await?;
+    let mut repositories = collect::found(source).await?.repositories;
     let all = repositories.len();
     repositories.truncate(LOOKED_AT);
     let of = if all > LOOKED_AT { format!(" (of {LOOKED_AT} of {all} repositories)") } else { String::new() };

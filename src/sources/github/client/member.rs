@@ -30,6 +30,14 @@ pub(super) struct Attempt {
     pub(super) body: Vec<u8>,
 }
 
+/// Why there is no answer.
+pub(super) enum Failure {
+    /// The way to GitHub is broken. A sentence's beginning.
+    Broken(String),
+    /// GitHub gives an App no token: it is not installed there, is suspended, or its key is another's. A whole sentence.
+    NoToken(String),
+}
+
 /// One credential.
 pub(super) struct Member {
     pub(super) label: String,
@@ -71,29 +79,42 @@ impl Member {
         })
     }
 
-    /// Makes a request once. The error is a sentence's beginning.
-    pub(super) async fn attempt(&self, request: &Request<'_>) -> Result<Attempt, String> {
+    /// Makes a request once.
+    pub(super) async fn attempt(&self, request: &Request<'_>) -> Result<Attempt, Failure> {
         let attempt = tokio::time::timeout(self.timeout, self.read(request)).await;
-        attempt.unwrap_or_else(|_| Err("GitHub does not answer in time".to_owned()))
+        attempt.unwrap_or_else(|_| Err(Failure::Broken("GitHub does not answer in time".to_owned())))
     }
 
-    async fn read(&self, request: &Request<'_>) -> Result<Attempt, String> {
-        let answer = self.perform(request).await.map_err(|error| match error {
-            octocrab::Error::GitHub { source, .. } => format!(
-                "GitHub gives the App no token ({}): check id, installation_id and the private key",
-                source.message
-            ),
-            _ => "GitHub cannot be reached".to_owned(),
-        })?;
+    async fn read(&self, request: &Request<'_>) -> Result<Attempt, Failure> {
+        let answer = self.perform(request).await.map_err(|error| self.no_answer(error))?;
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
+            Failure::Broken(if error.is::<LengthLimitError>() {
                 format!("GitHub sends more than {LARGEST_ANSWER} bytes in one answer")
             } else {
                 "GitHub's answer breaks off".to_owned()
-            }
+            })
         })?;
         Ok(Attempt { status: parts.status, headers: parts.headers, body: body.to_bytes().to_vec() })
+    }
+
+    /// What it means that octocrab has no answer: the statuses of requests are read elsewhere, those of an App's token here.
+    fn no_answer(&self, error: octocrab::Error) -> Failure {
+        let octocrab::Error::GitHub { source, .. } = error else {
+            return Failure::Broken("GitHub cannot be reached".to_owned());
+        };
+        let no_token =
+            format!("GitHub gives {} no token ({} {})", self.name, source.status_code.as_u16(), source.message);
+        let is_final = source.status_code.is_client_error()
+            && source.status_code != StatusCode::TOO_MANY_REQUESTS
+            && !source.message.contains("rate limit");
+        if is_final {
+            Failure::NoToken(format!(
+                "{no_token}: check id, installation_id and the private key, and that the App is installed and not suspended"
+            ))
+        } else {
+            Failure::Broken(no_token)
+        }
     }
 
     async fn perform(&self, request: &Request<'_>) -> octocrab::Result<Answer> {

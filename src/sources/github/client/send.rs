@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::budget::{Ask, Resource, Urgency, Wait, wait_after_refusal};
 use super::super::governor::{Permit, Place, next_place};
 use super::Client;
-use super::member::{Attempt, Member, Request};
+use super::member::{Attempt, Failure, Member, Request};
 use crate::facts::Moment;
 use crate::sources::source::SourceError;
 
@@ -66,7 +66,11 @@ impl Client {
             attempts += 1;
             self.shared.requests.fetch_add(1, Ordering::Relaxed);
             let problem = match credential.attempt(request).await {
-                Err(problem) => problem,
+                Err(Failure::Broken(problem)) => problem,
+                Err(Failure::NoToken(why)) => {
+                    self.set_aside(tried, member, SourceError::Unauthorized(why))?;
+                    continue;
+                }
                 Ok(attempt) => {
                     let now = self.shared.time.now();
                     permit.answered(&attempt.headers, attempt.status.is_success(), now);
@@ -89,13 +93,7 @@ impl Client {
                         Judgement::Hidden(SourceError::NotFound(_)) => return Ok(Sent { attempt, member }),
                         Judgement::Hidden(error) => return Err(error),
                         Judgement::Bad(error) => {
-                            let news = credential.governor.set_aside(&error.to_string(), self.shared.time.now());
-                            if !self.has_others(tried, member) {
-                                return Err(error);
-                            }
-                            if news {
-                                tracing::error!("{error}; the other credentials go on");
-                            }
+                            self.set_aside(tried, member, error)?;
                             continue;
                         }
                     }
@@ -111,6 +109,18 @@ impl Client {
             let jitter = u64::from(rand_byte());
             (self.shared.time.sleep)(Duration::from_millis((100 << attempts) + jitter)).await;
         }
+    }
+
+    /// Sets a credential aside that is no good. Fails with the error where there is no other.
+    fn set_aside(&self, tried: &mut BTreeSet<usize>, member: usize, error: SourceError) -> Result<(), SourceError> {
+        let news = self.shared.members[member].governor.set_aside(&error.to_string(), self.shared.time.now());
+        if !self.has_others(tried, member) {
+            return Err(error);
+        }
+        if news {
+            tracing::error!("{error}; the other credentials go on");
+        }
+        Ok(())
     }
 
     /// Takes note that a credential had nothing to show, and says whether another may.

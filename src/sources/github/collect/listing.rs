@@ -1,8 +1,11 @@
 //! Which repositories and teams there are, and which credential sees which.
+//!
+//! A name that GitHub does not show is told, and the others go on. What a credential that is in trouble saw last is taken to
+//! be there still.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -25,6 +28,9 @@ pub(super) struct Listing {
     listed_at: Moment,
     asked_for: String,
     pub(super) repositories: Vec<RepositoryNode>,
+    /// The repositories and teams of the configuration that GitHub does not show, with its words.
+    #[serde(default)]
+    missing: BTreeMap<String, String>,
 }
 
 /// The cursor that keeps it.
@@ -40,18 +46,38 @@ pub(super) async fn listed(source: &GithubSource, sink: &dyn BatchSink) -> Resul
     );
     let now = (source.context.now)();
     let known: Option<Listing> = state(sink, CURSOR).await?;
-    if let Some(known) = known
+    if let Some(known) = &known
         && known.asked_for == asked_for
         && clocks::is_recent(known.listed_at, now, LISTING_IS_GOOD_FOR)
     {
         remember_seers(source, &known.repositories);
-        return Ok(known.repositories);
+        report_missing(known, sink);
+        return Ok(known.repositories.clone());
     }
-    let listing = Listing { listed_at: now, asked_for, repositories: repositories(source).await? };
-    teams(source, sink).await?;
-    let cursors = vec![(CURSOR.to_owned(), Some(json!(listing).to_string()))];
-    sink.accept(Batch { cursors, ..Batch::default() }).await?;
+    let Found { mut repositories, mut missing, unheard } = found(source).await?;
+    let known = known.filter(|known| known.asked_for == asked_for).map(|known| known.repositories).unwrap_or_default();
+    let is_still_there = |node: &RepositoryNode| {
+        node.seen_by.iter().any(|label| unheard.contains(label))
+            && !repositories.iter().any(|found| found.id == node.id)
+    };
+    let still_there: Vec<RepositoryNode> = known.into_iter().filter(is_still_there).collect();
+    repositories.extend(still_there);
+    remember_seers(source, &repositories);
+    missing.extend(teams(source, sink).await?);
+    let listing = Listing { listed_at: now, asked_for, repositories, missing };
+    report_missing(&listing, sink);
+    // What a credential did not answer is asked again in the next round.
+    if unheard.is_empty() {
+        let cursors = vec![(CURSOR.to_owned(), Some(json!(listing).to_string()))];
+        sink.accept(Batch { cursors, ..Batch::default() }).await?;
+    }
     Ok(listing.repositories)
+}
+
+fn report_missing(listing: &Listing, sink: &dyn BatchSink) {
+    for (name, why) in &listing.missing {
+        sink.report(name, &SourceError::NotFound(why.clone()));
+    }
 }
 
 fn remember_seers(source: &GithubSource, repositories: &[RepositoryNode]) {
@@ -62,36 +88,67 @@ fn remember_seers(source: &GithubSource, repositories: &[RepositoryNode]) {
     }
 }
 
-/// The repositories to collect, as GitHub names them now, with the credentials that see each.
-pub(in super::super) async fn repositories(source: &GithubSource) -> Result<Vec<RepositoryNode>, SourceError> {
+/// What was found of the repositories that the configuration asks for.
+#[derive(Debug, Default)]
+pub(in super::super) struct Found {
+    /// Those to collect, as GitHub names them now, with the credentials that see each.
+    pub(in super::super) repositories: Vec<RepositoryNode>,
+    /// Those that no credential sees, by name, with GitHub's words.
+    pub(in super::super) missing: BTreeMap<String, String>,
+    /// The labels of the credentials that could not be asked, or not to the end.
+    unheard: BTreeSet<String>,
+}
+
+/// Looks for the repositories to collect. Fails where none is found because of an error.
+pub(in super::super) async fn found(source: &GithubSource) -> Result<Found, SourceError> {
     let config = &source.config;
-    let mut found: BTreeMap<String, RepositoryNode> = BTreeMap::new();
-    let mut add = |node: RepositoryNode| {
-        let known = found.remove(&node.id).map(|known| known.seen_by).unwrap_or_default();
-        let seen_by = known.into_iter().chain(node.seen_by.iter().cloned()).collect();
-        found.insert(node.id.clone(), RepositoryNode { seen_by, ..node });
-    };
+    let (mut found, mut nodes, mut failure) = (Found::default(), BTreeMap::new(), None);
     if let Some(login) = &config.organization {
-        through_each(source, Wanted::OfOrganization(login)).await?.into_iter().for_each(&mut add);
+        let answers = through_each(source, Wanted::OfOrganization(login)).await;
+        if let Some(error) = add(&mut nodes, &mut found.unheard, answers) {
+            return Err(error);
+        }
     }
     for names in config.repositories.chunks(LOOKED_UP_AT_ONCE) {
-        let mut looks = Vec::new();
-        for full_name in names {
-            looks.push(through_each(source, Wanted::Named(full_name)));
-        }
-        for nodes in try_join_all(looks).await? {
-            nodes.into_iter().for_each(&mut add);
+        let looks: Vec<_> = names.iter().map(|name| through_each(source, Wanted::Named(name))).collect();
+        for (name, answers) in names.iter().zip(join_all(looks).await) {
+            let nobody_answers = answers.nobody_answers;
+            let Some(error) = add(&mut nodes, &mut found.unheard, answers) else { continue };
+            if nobody_answers {
+                return Err(error);
+            }
+            if matches!(error, SourceError::NotFound(_) | SourceError::Forbidden(_)) {
+                found.missing.insert(name.clone(), error.to_string());
+            }
+            failure = failure.or(Some(error));
         }
     }
-    for node in found.values_mut() {
+    if let Some(error) = failure.filter(|_| nodes.is_empty()) {
+        return Err(error);
+    }
+    for node in nodes.values_mut() {
         node.seen_by.sort();
         node.seen_by.dedup();
     }
-    let wanted =
-        found.into_values().filter(|node| !node.is_archived && !config.exclude.is_match(&node.name_with_owner));
-    let wanted: Vec<RepositoryNode> = wanted.collect();
-    remember_seers(source, &wanted);
-    Ok(wanted)
+    let is_wanted = |node: &RepositoryNode| !node.is_archived && !config.exclude.is_match(&node.name_with_owner);
+    found.repositories = nodes.into_values().filter(is_wanted).collect();
+    remember_seers(source, &found.repositories);
+    Ok(found)
+}
+
+/// Adds what the credentials answered to what was found before, by the host's ids. Gives back why there is nothing.
+fn add(
+    nodes: &mut BTreeMap<String, RepositoryNode>,
+    unheard: &mut BTreeSet<String>,
+    answers: Answers,
+) -> Option<SourceError> {
+    unheard.extend(answers.unheard);
+    for node in answers.nodes {
+        let known = nodes.remove(&node.id).map(|known| known.seen_by).unwrap_or_default();
+        let seen_by = known.into_iter().chain(node.seen_by.iter().cloned()).collect();
+        nodes.insert(node.id.clone(), RepositoryNode { seen_by, ..node });
+    }
+    answers.failure
 }
 
 /// What is asked of each credential.
@@ -101,10 +158,24 @@ enum Wanted<'a> {
     Named(&'a str),
 }
 
-/// Asks with each credential, since each may see others. What all of them do not see is an error.
-async fn through_each(source: &GithubSource, wanted: Wanted<'_>) -> Result<Vec<RepositoryNode>, SourceError> {
-    let (mut seen, mut failure, mut any) = (Vec::new(), None, false);
-    for (label, client) in source.client.each_good() {
+/// What the credentials together answered.
+#[derive(Debug, Default)]
+struct Answers {
+    nodes: Vec<RepositoryNode>,
+    /// The labels of those that cannot answer now.
+    unheard: Vec<String>,
+    nobody_answers: bool,
+    /// Why there is nothing, where nobody saw anything.
+    failure: Option<SourceError>,
+}
+
+/// Asks with each credential, since each may see others. One that cannot answer now does not keep the others from it.
+async fn through_each(source: &GithubSource, wanted: Wanted<'_>) -> Answers {
+    let (mut answers, mut any) = (Answers::default(), false);
+    let (mut trouble, mut unseen, mut refused) = (None, None, None);
+    let credentials = source.client.each_good();
+    let asked = credentials.len();
+    for (label, client) in credentials {
         let asking = GithubSource { client, ..source.clone() };
         let found = match wanted {
             Wanted::OfOrganization(login) => of_organization(&asking, login).await,
@@ -113,18 +184,21 @@ async fn through_each(source: &GithubSource, wanted: Wanted<'_>) -> Result<Vec<R
         match found {
             Ok(nodes) => {
                 any = true;
-                seen.extend(nodes.into_iter().map(|node| RepositoryNode { seen_by: vec![label.clone()], ..node }));
+                let seen = nodes.into_iter().map(|node| RepositoryNode { seen_by: vec![label.clone()], ..node });
+                answers.nodes.extend(seen);
             }
-            Err(error @ (SourceError::NotFound(_) | SourceError::Forbidden(_) | SourceError::Unauthorized(_))) => {
-                failure = failure.or(Some(error));
+            Err(error @ SourceError::Unauthorized(_)) => refused = refused.or(Some(error)),
+            Err(error @ (SourceError::NotFound(_) | SourceError::Forbidden(_))) => unseen = unseen.or(Some(error)),
+            Err(error) => {
+                answers.unheard.push(label);
+                trouble = trouble.or(Some(error));
             }
-            Err(error) => return Err(error),
         }
     }
-    match failure {
-        Some(error) if !any => Err(error),
-        _ => Ok(seen),
-    }
+    answers.nobody_answers = !any && unseen.is_none() && (answers.unheard.len() == asked || refused.is_some());
+    // Whoever cannot answer may be the one that sees it.
+    answers.failure = trouble.or(unseen).or(refused).filter(|_| !any);
+    answers
 }
 
 async fn of_organization(source: &GithubSource, login: &str) -> Result<Vec<RepositoryNode>, SourceError> {
@@ -146,35 +220,31 @@ async fn of_organization(source: &GithubSource, login: &str) -> Result<Vec<Repos
 async fn by_name(source: &GithubSource, full_name: &str) -> Result<RepositoryNode, SourceError> {
     let (owner, name) = full_name.split_once('/').unwrap_or_default();
     let data = ask(source, queries::REPOSITORY, &json!({ "owner": owner, "name": name })).await?;
-    let mut node: RepositoryNode = part(&data, "/repository").map_err(|_| {
-        SourceError::NotFound(format!(
+    let mut node: RepositoryNode = part(&data, "/repository").map_err(|error| match error {
+        SourceError::NotFound(_) => SourceError::NotFound(format!(
             "GitHub does not show the repository {full_name}: check the name and what the token may see"
-        ))
+        )),
+        error => error,
     })?;
     // A repository that was renamed goes on under the name by which the configuration knows it.
     full_name.clone_into(&mut node.name_with_owner);
     Ok(node)
 }
 
-/// The repositories of the GitHub teams.
-async fn teams(source: &GithubSource, sink: &dyn BatchSink) -> Result<(), SourceError> {
-    let Some(login) = &source.config.organization else { return Ok(()) };
+/// Stores the repositories of the GitHub teams, and tells the teams that GitHub does not show, with its words: what was
+/// known of those stays.
+async fn teams(source: &GithubSource, sink: &dyn BatchSink) -> Result<BTreeMap<String, String>, SourceError> {
+    let mut missing = BTreeMap::new();
+    let Some(login) = &source.config.organization else { return Ok(missing) };
     for slug in &source.config.teams {
-        let mut repositories = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let variables = json!({ "login": login, "slug": slug, "first": 100, "after": after });
-            let data = ask(source, queries::TEAM_REPOSITORIES, &variables).await?;
-            let page: Page = part(&data, "/organization/team/repositories").map_err(|_| {
-                SourceError::NotFound(format!("GitHub shows no team \"{slug}\" in {login}: check the slug, and that the token has the scope read:org"))
-            })?;
-            repositories.extend(page.nodes.iter().filter_map(|node| node["nameWithOwner"].as_str()).map(str::to_owned));
-            after = page.page_info.next();
-            if after.is_none() {
-                break;
+        let repositories = match of_team(source, login, slug).await {
+            Ok(repositories) => repositories,
+            Err(error @ (SourceError::NotFound(_) | SourceError::Forbidden(_))) => {
+                missing.insert(format!("team {slug}"), error.to_string());
+                continue;
             }
-        }
-        repositories.sort();
+            Err(error) => return Err(error),
+        };
         let cursor = format!("team/{slug}");
         let known = json!(repositories).to_string();
         if sink.cursor(&cursor).await?.as_deref() == Some(known.as_str()) {
@@ -185,5 +255,31 @@ async fn teams(source: &GithubSource, sink: &dyn BatchSink) -> Result<(), Source
         let cursors = vec![(cursor, Some(known))];
         sink.accept(Batch { facts: vec![Fact::TeamRepositories(fact)], cursors, ..Batch::default() }).await?;
     }
-    Ok(())
+    Ok(missing)
+}
+
+/// The repositories of a GitHub team, in the order of their names.
+pub(in super::super) async fn of_team(
+    source: &GithubSource,
+    login: &str,
+    slug: &str,
+) -> Result<Vec<String>, SourceError> {
+    let mut repositories = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let variables = json!({ "login": login, "slug": slug, "first": 100, "after": after });
+        let data = ask(source, queries::TEAM_REPOSITORIES, &variables).await?;
+        let page: Page = part(&data, "/organization/team/repositories").map_err(|error| match error {
+            SourceError::NotFound(_) => SourceError::NotFound(format!(
+                "GitHub shows no team \"{slug}\" in {login}: check the slug, and that the token has the scope read:org"
+            )),
+            error => error,
+        })?;
+        repositories.extend(page.nodes.iter().filter_map(|node| node["nameWithOwner"].as_str()).map(str::to_owned));
+        after = page.page_info.next();
+        if after.is_none() {
+            repositories.sort();
+            return Ok(repositories);
+        }
+    }
 }

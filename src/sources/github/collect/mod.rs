@@ -26,7 +26,7 @@ use super::ledger::{PartKind, Progress};
 use crate::facts::Reject;
 use crate::sources::shape;
 use crate::sources::source::{BatchSink, SinkError, SourceError};
-pub(super) use listing::repositories;
+pub(super) use listing::{Found, found, of_team};
 use probe::{Probe, Target};
 pub(super) use repository::{HistoryLeft, history_left};
 pub(super) use round::all;

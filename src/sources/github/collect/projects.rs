@@ -9,11 +9,16 @@ use super::{PageSize, ask, part, read_nodes};
 use crate::facts::{Batch, Fact, FactFamily as _, WorkItem};
 use crate::sources::source::{BatchSink, SourceError};
 
-/// Reads each project that has changed.
-pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink) -> Result<(), SourceError> {
+/// Reads each project that has changed. While history is left, issues that are not known yet are still to come: what has
+/// changed is then read again.
+pub(super) async fn collect(
+    source: &GithubSource,
+    sink: &dyn BatchSink,
+    history_is_left: bool,
+) -> Result<(), SourceError> {
     let Some(login) = &source.config.organization else { return Ok(()) };
     for number in &source.config.projects.numbers {
-        match one(source, sink, login, *number).await {
+        match one(source, sink, login, *number, history_is_left).await {
             Ok(()) => {}
             Err(error @ (SourceError::NotFound(_) | SourceError::Forbidden(_) | SourceError::Malformed(_))) => {
                 sink.report(&format!("project {number}"), &error);
@@ -24,7 +29,13 @@ pub(super) async fn collect(source: &GithubSource, sink: &dyn BatchSink) -> Resu
     Ok(())
 }
 
-async fn one(source: &GithubSource, sink: &dyn BatchSink, login: &str, number: u64) -> Result<(), SourceError> {
+async fn one(
+    source: &GithubSource,
+    sink: &dyn BatchSink,
+    login: &str,
+    number: u64,
+    history_is_left: bool,
+) -> Result<(), SourceError> {
     let fields = &source.config.projects;
     let variables = json!({ "login": login, "number": number, "iteration": fields.iteration_field() });
     let data = ask(source, queries::PROJECT, &variables).await?;
@@ -42,6 +53,9 @@ async fn one(source: &GithubSource, sink: &dyn BatchSink, login: &str, number: u
     let facts = convert::iterations(&project).into_iter().map(Fact::Iteration).collect();
     sink.accept(Batch { facts, ..Batch::default() }).await?;
     items(source, sink, login, number, &project).await?;
+    if history_is_left {
+        return Ok(());
+    }
     Ok(sink.accept(Batch { cursors: vec![(cursor, Some(state))], ..Batch::default() }).await?)
 }
 

@@ -20,8 +20,8 @@ use super::{listing, projects, repository};
 use crate::facts::Moment;
 use crate::sources::source::{BatchSink, SourceError};
 
-/// Repositories that are read at the same time, for each credential: of those that changed, and of those whose history is
-/// walked through.
+/// Repositories that are read at the same time, for each credential that sees them: of those that changed, and of those whose
+/// history is walked through. What waits for the budget of one credential takes no place of another's.
 const FRESH_AT_ONCE: usize = 8;
 const BACKFILL_AT_ONCE: usize = 4;
 
@@ -41,6 +41,9 @@ const LOOK_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_mins(5);
 /// come without its telling.
 const ATTEND_AFTER: chrono::Duration = chrono::Duration::minutes(15);
 
+/// How often projects are read while history is left, which may take days.
+const PROJECTS_AGAIN_AFTER: chrono::Duration = chrono::Duration::minutes(30);
+
 /// How often the log tells how far a backfill has come.
 const TELL_AFTER: chrono::Duration = chrono::Duration::minutes(3);
 
@@ -57,7 +60,7 @@ pub(in super::super) async fn all(source: &GithubSource, sink: &dyn BatchSink) -
     }
     result?;
     // Projects say more of issues that are known by then.
-    projects::collect(source, sink).await
+    projects::collect(source, sink, false).await
 }
 
 /// What is done with a repository in its turn.
@@ -74,6 +77,7 @@ struct Work {
     seen: Seen,
     step: Step,
     urgency: Urgency,
+    seers: BTreeSet<usize>,
 }
 
 /// What comes of something that was under way.
@@ -82,6 +86,7 @@ enum Event {
     Looked(Result<Vec<Seen>, SourceError>),
     Turned(Box<Work>, Result<bool, SourceError>),
     TimeToLook,
+    ProjectsRead(Result<(), SourceError>),
 }
 
 struct Round<'a> {
@@ -94,7 +99,7 @@ struct Round<'a> {
     listing: bool,
     timer: bool,
     probes: usize,
-    turns: BTreeMap<Urgency, usize>,
+    turns: BTreeMap<(Urgency, BTreeSet<usize>), usize>,
     at_work: BTreeSet<String>,
     /// What was seen of repositories while they were at work.
     meanwhile: BTreeMap<String, Seen>,
@@ -105,6 +110,10 @@ struct Round<'a> {
     probes_of_a_look: u64,
     told_at: Moment,
     unavailable: Option<SourceError>,
+    /// Of several credentials, one that has used its budget up keeps back what only it sees.
+    kept_back: Option<SourceError>,
+    any_turned: bool,
+    projects_read_at: Moment,
 }
 
 impl<'a> Round<'a> {
@@ -126,6 +135,9 @@ impl<'a> Round<'a> {
             probes_of_a_look: 1,
             told_at: (source.context.now)(),
             unavailable: None,
+            kept_back: None,
+            any_turned: false,
+            projects_read_at: (source.context.now)(),
         }
     }
 
@@ -140,7 +152,13 @@ impl<'a> Round<'a> {
             let Some(event) = self.running.next().await else { break };
             self.handle(event)?;
             self.look_again();
+            self.read_projects();
             self.tell();
+        }
+        match self.kept_back.take() {
+            Some(error) if !self.any_turned => return Err(error),
+            Some(error) => self.sink.report("repositories that no other credential sees", &error),
+            None => {}
         }
         // One repository that GitHub could not serve does not stop the others; the round has failed all the same.
         self.unavailable.take().map_or(Ok(()), Err)
@@ -164,13 +182,13 @@ impl<'a> Round<'a> {
             let source = source.asking(Urgency::Fresh, about.as_deref());
             self.running.push(Box::pin(async move { Event::Looked(look(&source, sink, chunk).await) }));
         }
-        let credentials = source.client.credentials();
-        for (urgency, most) in [(Urgency::Fresh, FRESH_AT_ONCE), (Urgency::Backfill, BACKFILL_AT_ONCE)] {
-            let most = (most * credentials).min(MOST_AT_ONCE);
-            while self.turns.get(&urgency).copied().unwrap_or_default() < most
-                && let Some(work) = self.queue.take(urgency)
-            {
-                *self.turns.entry(urgency).or_default() += 1;
+        for (urgency, each) in [(Urgency::Fresh, FRESH_AT_ONCE), (Urgency::Backfill, BACKFILL_AT_ONCE)] {
+            loop {
+                let turns = &self.turns;
+                let running = |work: &Work| turns.get(&(urgency, work.seers.clone())).copied().unwrap_or_default();
+                let may_go = |work: &Work| running(work) < (each * work.seers.len()).min(MOST_AT_ONCE);
+                let Some(work) = self.queue.take(urgency, may_go) else { break };
+                *self.turns.entry((urgency, work.seers.clone())).or_default() += 1;
                 self.at_work.insert(work.seen.target.id.clone());
                 self.running.push(Box::pin(turn(source, sink, work)));
             }
@@ -195,12 +213,13 @@ impl<'a> Round<'a> {
             }
             Event::Looked(seen) => {
                 self.probes -= 1;
-                for seen in seen? {
-                    self.consider(seen);
+                match seen {
+                    Ok(seen) => seen.into_iter().for_each(|seen| self.consider(seen)),
+                    Err(error) => self.keep_back(error)?,
                 }
             }
             Event::Turned(work, result) => {
-                if let Some(count) = self.turns.get_mut(&work.urgency) {
+                if let Some(count) = self.turns.get_mut(&(work.urgency, work.seers.clone())) {
                     *count -= 1;
                 }
                 self.at_work.remove(&work.seen.target.id);
@@ -212,6 +231,8 @@ impl<'a> Round<'a> {
                     self.look();
                 }
             }
+            Event::ProjectsRead(Ok(())) => {}
+            Event::ProjectsRead(Err(error)) => self.sink.report("projects", &error),
         }
         Ok(())
     }
@@ -229,13 +250,19 @@ impl<'a> Round<'a> {
         if is_new {
             if !self.queue.holds(&id) {
                 self.expect(&seen);
-                self.queue.put(&id, Urgency::Backfill, Work { seen, step: Step::Forward, urgency: Urgency::Backfill });
+                self.put(seen, Step::Forward, Urgency::Backfill);
             }
         } else if seen.has_changed() || is_due {
-            self.queue.put(&id, Urgency::Fresh, Work { seen, step: Step::Forward, urgency: Urgency::Fresh });
+            self.put(seen, Step::Forward, Urgency::Fresh);
         } else if seen.known.history_left && !self.queue.holds(&id) {
-            self.queue.put(&id, Urgency::Backfill, Work { seen, step: Step::Back, urgency: Urgency::Backfill });
+            self.put(seen, Step::Back, Urgency::Backfill);
         }
+    }
+
+    fn put(&mut self, seen: Seen, step: Step, urgency: Urgency) {
+        let seers = self.source.client.seers(&seen.target.full_name);
+        let id = seen.target.id.clone();
+        self.queue.put(&id, urgency, Work { seen, step, urgency, seers });
     }
 
     /// Tells the ledger of a repository that was never read.
@@ -266,6 +293,7 @@ impl<'a> Round<'a> {
         let meanwhile = self.meanwhile.remove(&id);
         match result {
             Ok(left) => {
+                self.any_turned = true;
                 if let Some(newer) = meanwhile {
                     // What is known is what has just been read.
                     let newer = Seen { target: newer.target, known: seen.known };
@@ -274,11 +302,11 @@ impl<'a> Round<'a> {
                         return Ok(());
                     }
                     if left {
-                        self.go_back(&id, newer);
+                        self.put(newer, Step::Back, Urgency::Backfill);
                         return Ok(());
                     }
                 } else if left {
-                    self.go_back(&id, seen);
+                    self.put(seen, Step::Back, Urgency::Backfill);
                     return Ok(());
                 }
                 self.source.ledger.completed(&name);
@@ -292,13 +320,21 @@ impl<'a> Round<'a> {
                 self.sink.report(&name, &error);
                 self.unavailable = Some(error);
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                self.keep_back(error)?;
+                self.source.ledger.give_up(&name);
+            }
         }
         Ok(())
     }
 
-    fn go_back(&mut self, id: &str, seen: Seen) {
-        self.queue.put(id, Urgency::Backfill, Work { seen, step: Step::Back, urgency: Urgency::Backfill });
+    /// With several credentials, the used-up budget of one does not hold the others. Any other error ends the round.
+    fn keep_back(&mut self, error: SourceError) -> Result<(), SourceError> {
+        if self.source.client.credentials() == 1 || !matches!(error, SourceError::RateLimited { .. }) {
+            return Err(error);
+        }
+        self.kept_back.get_or_insert(error);
+        Ok(())
     }
 
     fn is_looking(&self) -> bool {
@@ -306,8 +342,8 @@ impl<'a> Round<'a> {
     }
 
     fn has_history(&self) -> bool {
-        let running = self.turns.get(&Urgency::Backfill).copied().unwrap_or_default();
-        running + self.queue.len(Urgency::Backfill) > 0
+        let of_history = self.turns.iter().filter(|((urgency, _), _)| *urgency == Urgency::Backfill);
+        of_history.map(|(_, running)| running).sum::<usize>() + self.queue.len(Urgency::Backfill) > 0
     }
 
     /// Asks again what is new, once a backfill has made many requests.
@@ -315,6 +351,16 @@ impl<'a> Round<'a> {
         let since = self.source.client.requests() - self.requests_at_look;
         if since >= REQUESTS_PER_PROBE * self.probes_of_a_look && self.has_history() && !self.is_looking() {
             self.look();
+        }
+    }
+
+    /// Reads projects now and then while history is left: they do not wait for its end.
+    fn read_projects(&mut self) {
+        let (source, sink, now) = (self.source, self.sink, (self.source.context.now)());
+        if now - self.projects_read_at >= PROJECTS_AGAIN_AFTER && self.has_history() {
+            self.projects_read_at = now;
+            self.running
+                .push(Box::pin(async move { Event::ProjectsRead(projects::collect(source, sink, true).await) }));
         }
     }
 
