@@ -13,8 +13,9 @@ use super::due::{TICK_MS, longest_ago};
 use super::evaluate::{Families, TeamScorecards, unmapped};
 use super::evidence::{Evidence, EvidenceOfParts};
 use super::packed::PackedTeam;
-use super::part::{PartResult, Work, evaluate_one, first_midnight, weekly_of};
+use super::part::{News, PartResult, Work, evaluate_one, first_midnight, weekly_of};
 use super::plan::{Plan, Router};
+use super::set_aside::{self, SetAside};
 use super::snapshot::{EvaluationCost, Known, Snapshot, Unmapped};
 use crate::attribution::{Attributed, Organisation, Services, Team};
 use crate::facts::{FactFamily, Iteration, Moment, Sourced, TeamRepositories};
@@ -72,6 +73,8 @@ pub struct Evaluator {
     results: Vec<Option<PartResult>>,
     /// The parts that have changed and are not evaluated yet.
     touched: BTreeSet<usize>,
+    /// The parts whose last evaluation failed.
+    set_aside: SetAside,
     /// The versions of scopes that were looked at.
     seen: HashMap<Arc<ScopeKey>, i64>,
     looked_at_all: Option<Moment>,
@@ -81,8 +84,6 @@ pub struct Evaluator {
     findings: Arc<[Finding]>,
     /// When what is known was last told.
     told_at: Option<Moment>,
-    /// When nothing was left to be evaluated.
-    complete_at: Option<Moment>,
     /// How long the last update took for each part that it evaluated.
     seconds_of_a_part: Option<f64>,
     /// The teams of what was taken over, by slug, until all parts are evaluated.
@@ -103,13 +104,13 @@ impl Evaluator {
             rules,
             results,
             touched: BTreeSet::new(),
+            set_aside: SetAside::default(),
             seen: HashMap::new(),
             looked_at_all: None,
             trends: Arc::new([]),
             unmapped: Vec::new(),
             findings: Arc::new([]),
             told_at: None,
-            complete_at: None,
             seconds_of_a_part: None,
             inherited: None,
             unnoted: HashMap::new(),
@@ -124,7 +125,6 @@ impl Evaluator {
         self.trends = snapshot.trends.clone();
         self.unmapped.clone_from(&snapshot.unmapped);
         self.findings = known.findings.clone();
-        self.complete_at = Some(snapshot.as_of);
         self.seconds_of_a_part = Some(SECONDS_OF_A_PART);
     }
 
@@ -168,23 +168,14 @@ impl Evaluator {
         }
         let looked_at = self.follow_changes(now).await?;
         self.unnoted.extend(looked_at.into_iter().map(|it| (it.key, it.version)));
-        let evaluated_at = |part: &usize| self.results[*part].as_ref().map(|result| result.as_of);
-        let mut parts = longest_ago(&self.touched, at_most, evaluated_at);
-        let changes = parts.len();
-        // One at least, however much keeps changing: what was taken over does not follow time.
-        let not_yet = self.results.iter().enumerate().filter(|(_, result)| result.is_none());
-        let not_yet: Vec<usize> = not_yet.map(|(part, _)| part).filter(|part| !parts.contains(part)).collect();
-        parts.extend(not_yet.into_iter().take(at_most.saturating_sub(changes).max(1)));
-        let due = self
-            .results
-            .iter()
-            .enumerate()
-            .filter_map(|(part, result)| Some((result.as_ref()?.changes_at.filter(|at| *at <= now)?, part)));
-        let mut due: Vec<(Moment, usize)> = due.collect();
-        due.sort_unstable();
-        parts.extend(due.into_iter().take(DUE_AT_ONCE).map(|(_, part)| part));
+        let (parts, changes) = self.wanted(at_most, now);
         let is_stale = self.told_at.is_none_or(|at| at.timestamp_millis() / TICK_MS < now.timestamp_millis() / TICK_MS);
-        let teams = self.evaluate(&parts, now).await?;
+        let (teams, failure) = self.try_each(&parts, now).await;
+        match failure {
+            Some(error) if parts.iter().all(|part| self.set_aside.holds(*part)) => return Err(error),
+            Some(error) => tracing::error!("some teams cannot be evaluated, the others go on: {error}"),
+            None => {}
+        }
         if !parts.is_empty() {
             self.seconds_of_a_part = Some(began.elapsed().as_secs_f64() / parts.len() as f64);
         }
@@ -193,11 +184,30 @@ impl Evaluator {
             return Ok(None);
         }
         self.told_at = Some(now);
-        if self.touched.is_empty() {
-            self.complete_at = Some(now);
-        }
         let cost = EvaluationCost { seconds: began.elapsed().as_secs_f64(), teams: teams.len() };
         Ok(Some(Updated { known: Arc::new(self.known(now, cost)), parts: parts.len(), changes, teams }))
+    }
+
+    /// The parts to evaluate now, and how many of them have changed.
+    fn wanted(&self, at_most: usize, now: Moment) -> (BTreeSet<usize>, usize) {
+        let is_ready = |part: &usize| !self.set_aside.rests(*part, now);
+        let evaluated_at = |part: &usize| self.results[*part].as_ref().map(|result| result.as_of);
+        let touched: BTreeSet<usize> = self.touched.iter().copied().filter(is_ready).collect();
+        let mut parts = longest_ago(&touched, at_most, evaluated_at);
+        let changes = parts.len();
+        // One at least, however much keeps changing: what was taken over does not follow time.
+        let not_yet = self.results.iter().enumerate().filter(|(_, result)| result.is_none()).map(|(part, _)| part);
+        let not_yet: Vec<usize> = not_yet.filter(is_ready).filter(|part| !parts.contains(part)).collect();
+        parts.extend(not_yet.into_iter().take(at_most.saturating_sub(changes).max(1)));
+        let due = self
+            .results
+            .iter()
+            .enumerate()
+            .filter_map(|(part, result)| Some((result.as_ref()?.changes_at.filter(|at| *at <= now)?, part)));
+        let mut due: Vec<(Moment, usize)> = due.filter(|(_, part)| is_ready(part)).collect();
+        due.sort_unstable();
+        parts.extend(due.into_iter().take(DUE_AT_ONCE).map(|(_, part)| part));
+        (parts, changes)
     }
 
     /// Makes the next update look at all scopes: others may have noted changes as evaluated.
@@ -218,8 +228,11 @@ impl Evaluator {
     /// What rules and facts say of each other, as of a moment. Evaluates everything, and notes nothing in the store.
     pub async fn findings(&mut self, as_of: Moment) -> Result<Vec<Finding>, StoreError> {
         self.follow_changes(as_of).await?;
-        self.evaluate(&self.touched.clone(), as_of).await?;
-        Ok(self.findings.to_vec())
+        let wanted = self.touched.clone();
+        match self.try_each(&wanted, as_of).await.1 {
+            Some(error) if wanted.iter().all(|part| self.set_aside.holds(*part)) => Err(error),
+            _ => Ok(self.findings_and_failures().to_vec()),
+        }
     }
 
     /// The attributed facts of one team, and perhaps of others, as of a moment; nothing else is loaded than its part.
@@ -335,6 +348,7 @@ impl Evaluator {
         self.touched = if is_known { BTreeSet::new() } else { (0..self.results.len()).collect() };
         *self.evidence.plan_to_change() = plan;
         self.evidence.forget();
+        self.set_aside.clear();
         // No scope has its way to a part yet: should the store fail before they have, the next look begins with all.
         self.seen.clear();
         self.look_at_all();
@@ -356,42 +370,71 @@ impl Evaluator {
         Ok(self.results.iter().enumerate().filter(has_one).map(|(part, _)| part).collect())
     }
 
-    /// Evaluates parts, each loaded by itself, a few at once. Returns their teams.
+    /// Evaluates parts, all of them. Returns their teams.
     async fn evaluate(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> Result<Vec<String>, StoreError> {
+        let (teams, failure) = self.try_each(wanted, now).await;
+        failure.map_or(Ok(teams), Err)
+    }
+
+    /// Evaluates parts, each loaded by itself, a few at once. Returns the teams of those that could be evaluated, and the first
+    /// failure: parts that fail are set aside.
+    async fn try_each(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> (Vec<String>, Option<StoreError>) {
         let work = self.work(now);
         let jobs: Vec<_> = wanted
             .iter()
             .map(|part| {
                 let known = self.results[*part].as_ref().map(|result| result.weekly.clone()).unwrap_or_default();
-                evaluate_one(self.store.clone(), self.evidence.clone(), work.clone(), *part, known)
+                let job = evaluate_one(self.store.clone(), self.evidence.clone(), work.clone(), *part, known);
+                let part = *part;
+                async move { Ok((part, job.await)) }
             })
             .collect();
         let mut evaluated = on_all_cores(jobs);
-        let (mut teams, mut weeks_changed, mut diagnosis_changed) = (Vec::new(), false, false);
+        let (mut teams, mut news, mut failures) = (Vec::new(), News::default(), Vec::new());
         while let Some(done) = evaluated.next().await {
-            let (part, result) = done?;
-            teams.extend(result.teams.iter().map(|team| team.id.clone()));
-            let prints = |weekly: &[(u64, Arc<Weekly>)]| weekly.iter().map(|(print, _)| *print).collect::<Vec<_>>();
-            let before = self.results[part].as_ref().map(|before| prints(&before.weekly));
-            weeks_changed |= before != Some(prints(&result.weekly));
-            let before = self.results[part].as_ref().map(|before| &before.diagnosis);
-            diagnosis_changed |= before != Some(&result.diagnosis);
-            self.results[part] = Some(result);
-            self.touched.remove(&part);
+            match done {
+                Ok((part, Ok(result))) => {
+                    teams.extend(result.teams.iter().map(|team| team.id.clone()));
+                    news.add(self.results[part].as_ref(), &result);
+                    self.results[part] = Some(result);
+                    self.touched.remove(&part);
+                    self.set_aside.succeeded(part);
+                }
+                Ok((part, Err(error))) => {
+                    self.set_aside.failed(part, &error, now);
+                    failures.push(error);
+                }
+                Err(error) => failures.push(error),
+            }
+            if failures.len() >= set_aside::MOST_AT_ONCE {
+                break;
+            }
         }
-        let is_whole = self.results.iter().all(Option::is_some);
-        let is_first = is_whole && self.inherited.take().is_some();
-        if is_whole && (weeks_changed || is_first) {
+        drop(evaluated);
+        self.tell_of_all(news);
+        teams.sort();
+        (teams, failures.into_iter().next())
+    }
+
+    /// What is told of all parts together, once each was evaluated or has failed.
+    fn tell_of_all(&mut self, news: News) {
+        let is_told = |(part, result): (usize, &Option<PartResult>)| result.is_some() || self.set_aside.holds(part);
+        if !self.results.iter().enumerate().all(is_told) {
+            return;
+        }
+        let is_first = self.inherited.is_some();
+        if self.set_aside.is_empty() {
+            self.inherited = None;
+        }
+        if news.weeks_changed || is_first {
             let weekly = self.by_team().into_values().flat_map(|(_, weekly)| weekly);
             self.trends = judged(&weekly.map(AsRef::as_ref).collect::<Vec<_>>()).into();
         }
-        if is_whole && (diagnosis_changed || is_first) {
+        if news.diagnosis_changed || is_first {
             let diagnoses = || self.results.iter().flatten().map(|result| &result.diagnosis);
             self.unmapped = unmapped(left_out_groups(diagnoses()));
             self.findings = findings(&self.rules.organisation, diagnoses()).into();
         }
-        teams.sort();
-        Ok(teams)
     }
 
     /// Says of teams whose day is over, and whose numbers nothing has changed, that they hold.
@@ -421,6 +464,15 @@ impl Evaluator {
         teams
     }
 
+    /// What rules and facts say of each other, after what could not be evaluated.
+    fn findings_and_failures(&self) -> Arc<[Finding]> {
+        if self.set_aside.is_empty() {
+            return self.findings.clone();
+        }
+        let failures = self.set_aside.findings(&self.evidence.plan().parts.all);
+        failures.into_iter().chain(self.findings.iter().cloned()).collect()
+    }
+
     fn known(&self, now: Moment, cost: EvaluationCost) -> Known {
         let mut teams: Vec<Arc<PackedTeam>> =
             self.results.iter().flatten().flat_map(|result| result.teams.iter().cloned()).collect();
@@ -431,7 +483,8 @@ impl Evaluator {
         teams.sort_by(|one, other| one.id.cmp(&other.id));
         let snapshot =
             Snapshot { as_of: now, teams, trends: self.trends.clone(), unmapped: self.unmapped.clone(), cost };
-        Known { snapshot, evidence: Evidence::of_parts(self.evidence.clone()), findings: self.findings.clone() }
+        let findings = self.findings_and_failures();
+        Known { snapshot, evidence: Evidence::of_parts(self.evidence.clone()), findings }
     }
 }
 

@@ -19,6 +19,7 @@ mod receive;
 mod replica;
 mod retention;
 mod reviewing;
+mod set_aside;
 mod snapshot;
 mod turns;
 

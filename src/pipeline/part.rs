@@ -56,6 +56,21 @@ impl PartResult {
     }
 }
 
+/// What is different in the results of parts from what they were before.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    pub(super) weeks_changed: bool,
+    pub(super) diagnosis_changed: bool,
+}
+
+impl News {
+    pub(super) fn add(&mut self, before: Option<&PartResult>, now: &PartResult) {
+        let prints = |result: &PartResult| result.weekly.iter().map(|(print, _)| *print).collect::<Vec<_>>();
+        self.weeks_changed |= before.map(prints) != Some(prints(now));
+        self.diagnosis_changed |= before.map(|before| &before.diagnosis) != Some(&now.diagnosis);
+    }
+}
+
 /// Loads and evaluates one part.
 pub(super) async fn evaluate_one(
     store: Store,
@@ -63,7 +78,7 @@ pub(super) async fn evaluate_one(
     work: Work,
     part: usize,
     known: Vec<(u64, Arc<Weekly>)>,
-) -> Result<(usize, PartResult), StoreError> {
+) -> Result<PartResult, StoreError> {
     let reading = evidence.plan().reading(part);
     let of_part = (&work.services, &work.parts, part);
     if work.parts.all[part].is_rest() {
@@ -71,7 +86,7 @@ pub(super) async fn evaluate_one(
         for some in reading.in_pieces() {
             rest.add_of_nobody(&work, &attributed_part(&store, &some, of_part, work.as_of).await?);
         }
-        return Ok((part, rest));
+        return Ok(rest);
     }
     let found = attributed_part(&store, &reading, of_part, work.as_of).await?;
     let result = tokio::task::spawn_blocking(move || {
@@ -79,8 +94,7 @@ pub(super) async fn evaluate_one(
         evidence.keep(part, work.as_of, Arc::new(found.attributed));
         result
     });
-    let result = result.await.map_err(|_| StoreError::interrupted())?;
-    Ok((part, result))
+    result.await.map_err(|_| StoreError::interrupted())
 }
 
 /// Loads one part, and compares the series of some of its teams.

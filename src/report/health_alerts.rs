@@ -103,7 +103,7 @@ const ALL: &[HealthAlert] = &[
         holds_for: "1h",
         severity: "notice",
         summary: "an evaluation takes {{ .Value | humanizeDuration }}",
-        description: "Numbers come so much later, and ten times as long is rested after it.",
+        description: "Numbers come so much later.",
     },
     HealthAlert {
         name: "ChiplogDeliveriesWaiting",

@@ -278,3 +278,49 @@ async fn what_changed_several_times_is_noted_once_it_is_published() {
         assert!(store.changed_scopes().await.unwrap().is_empty(), "{store:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_evaluated_is_told_and_holds_no_other_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("store.db").display());
+    let store = Store::open(&url).await.unwrap();
+    store_all(&store, [tag("acme/pay", "v1", ago(3)), commit("acme/pay", "v1", ago(3))]).await;
+    store_all(&store, [tag("acme/search", "v1", ago(3)), commit("acme/search", "v1", ago(3))]).await;
+    let database = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let write = async |document: &str| {
+        let update = "UPDATE tags SET body = $1 WHERE scope = 'acme/pay'";
+        sqlx::query(update).bind(document).execute(&database).await.unwrap();
+    };
+    let (good,): (String,) =
+        sqlx::query_as("SELECT body FROM tags WHERE scope = 'acme/pay'").fetch_one(&database).await.unwrap();
+    write("{\"of\": \"another version\"}").await;
+
+    let mut evaluator = Evaluator::new(store.clone(), rules(organisation()), KEPT_FACTS);
+    let told = |updated: &Updated| {
+        let findings = updated.known.findings.iter();
+        findings.filter(|it| it.message.starts_with("cannot be evaluated: pay: ")).count()
+    };
+    let first = evaluator.update_some(now()).await.unwrap().unwrap();
+    assert_eq!((first.teams.as_slice(), told(&first)), (&["quiet".to_owned(), "search".to_owned()][..], 1));
+    // What changes elsewhere is evaluated as ever; what is noted as evaluated is not before all is.
+    store_all(&store, [tag("acme/search", "v2", ago(2))]).await;
+    let second = evaluator.update_some(now() + Duration::seconds(1)).await.unwrap().unwrap();
+    assert_eq!((second.teams.as_slice(), told(&second)), (&["search".to_owned()][..], 1));
+    evaluator.note().await.unwrap();
+    assert!(!store.changed_scopes().await.unwrap().is_empty());
+    // Whoever asks for all is not given less.
+    let mut all = Evaluator::new(store.clone(), rules(organisation()), KEPT_FACTS);
+    assert!(all.as_of(now()).await.unwrap_err().to_string().contains("acme/pay"), "the fact is named");
+    let findings = Evaluator::new(store.clone(), rules(organisation()), KEPT_FACTS).findings(now()).await.unwrap();
+    assert!(findings.iter().any(|it| it.message.starts_with("cannot be evaluated: pay: ")), "{findings:?}");
+
+    write(&good).await;
+    let third = evaluator.update_some(now() + Duration::seconds(10)).await.unwrap().unwrap();
+    assert_eq!((third.teams.as_slice(), told(&third)), (&["pay".to_owned()][..], 0));
+    evaluator.note().await.unwrap();
+    assert!(store.changed_scopes().await.unwrap().is_empty());
+    let anew = all.update(now() + Duration::seconds(10)).await.unwrap().unwrap();
+    let shown =
+        |updated: &Updated| format!("{:?}", updated.known.snapshot.teams.iter().map(|it| &it.id).collect::<Vec<_>>());
+    assert_eq!((shown(&third), third.known.snapshot.trends.len()), (shown(&anew), anew.known.snapshot.trends.len()));
+}
