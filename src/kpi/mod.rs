@@ -9,6 +9,7 @@ mod definition;
 mod delivery;
 mod evidence;
 mod format;
+mod groups;
 mod input;
 mod outcome;
 mod people;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Days, NaiveDate};
 
 use super::definition::{Kpi, Parts, Protection, Shape, Statistic, Unit};
+use super::groups::in_groups;
 use super::input::TeamFacts;
 use super::outcome::{Observation, Observed, OpenItem, Outcome, Span, Summary};
 use crate::stats::{
@@ -55,7 +56,11 @@ fn outcome(kpi: &Kpi, observed: &Observed, part: Option<&str>, span: &Span, fact
     }
     let of_part = |of: Option<&'static str>| part.is_none_or(|part| of == Some(part));
     let all: Vec<&Observation> = observed.observations.iter().filter(|observation| of_part(observation.part)).collect();
-    let within: Vec<&Observation> = all.iter().copied().filter(|observation| span.contains(observation.at)).collect();
+    let minimum = minimum(kpi, facts);
+    let within: Vec<&Observation> = match kpi.protection {
+        Protection::None => all.iter().copied().filter(|observation| span.contains(observation.at)).collect(),
+        Protection::Answers | Protection::People => in_groups(&all, minimum, span),
+    };
     let open = observed.open.iter().filter(|item| of_part(item.part) && item.began_at < span.until).collect();
     let selected = Selected { all, within, open };
     let summary = match kpi.shape {
@@ -67,22 +72,25 @@ fn outcome(kpi: &Kpi, observed: &Observed, part: Option<&str>, span: &Span, fact
         }
         Shape::Level => level(kpi, &selected),
     };
-    let minimum = minimum(kpi, facts);
     match summary {
         None => Outcome::NoData,
         Some(summary) if summary.observations < minimum => Outcome::TooFew {
             summary: if kpi.protection == Protection::None { summary } else { withheld(&summary) },
             minimum,
         },
-        Some(mut summary) => {
-            if kpi.protection != Protection::None {
-                // The newest answer is one person's, and the upper tail of a few people is one of them.
-                summary.statistics.remove(&Statistic::Latest);
-                summary.statistics.remove(&Statistic::P90);
-            }
-            Outcome::Value(summary)
-        }
+        Some(summary) if kpi.protection == Protection::None => Outcome::Value(summary),
+        Some(summary) => Outcome::Value(of_nobody_alone(summary, kpi.shape)),
     }
+}
+
+/// The same without what is one person's: the newest answer, the upper tail of a few people, the median of those who began
+/// within the span, of whom there may be one, and the ends of a median's interval.
+fn of_nobody_alone(mut summary: Summary, shape: Shape) -> Summary {
+    for statistic in [Statistic::Latest, Statistic::P90, Statistic::P50WithOpen] {
+        summary.statistics.remove(&statistic);
+    }
+    summary.interval = summary.interval.filter(|_| shape != Shape::Duration);
+    summary
 }
 
 /// Below so many observations there is no verdict.

@@ -14,12 +14,13 @@ pub(in crate::kpi) const TIME_TO_FILL: Kpi = Kpi {
     shape: Shape::Duration,
     headline: Statistic::P50,
     meaning: "How long a position stays open.",
-    definition: "Reported positions: opened until an offer was accepted. Positions that are not filled are shown with their age.",
+    definition: "Reported positions: opened until an offer was accepted. They count in threes, in order of time, so that none is told \
+                 alone.",
     reference: "SHRM, Human Capital Benchmarking: time to fill.",
     needs: &[Need::Reported("hiring_time_to_fill")],
     minimum_observations: 3,
     protection: Protection::People,
-    revision: 1,
+    revision: 2,
     parts: Parts::Whole,
     observe: positions,
 };
@@ -34,12 +35,12 @@ pub(in crate::kpi) const OFFER_ACCEPTANCE_RATE: Kpi = Kpi {
     headline: Statistic::Share,
     meaning: "How many of the team's offers are accepted.",
     definition: "Reported offers that were answered (each row gives how many, and how many of them were accepted): the share \
-                 that was accepted.",
+                 that was accepted. Rows count together, in order of time, until they are three offers or more.",
     reference: "SHRM, Human Capital Benchmarking: offer acceptance rate.",
     needs: &[Need::Reported("offer_acceptance_rate")],
     minimum_observations: 3,
     protection: Protection::People,
-    revision: 1,
+    revision: 2,
     parts: Parts::Whole,
     observe: |facts| shares(facts, "offer_acceptance_rate"),
 };
@@ -54,12 +55,12 @@ pub(in crate::kpi) const INTERVIEW_TO_OFFER_RATE: Kpi = Kpi {
     headline: Statistic::Share,
     meaning: "How many interviewed candidates get an offer.",
     definition: "Reported candidates who were interviewed (each row gives how many, and how many of them got an offer): the \
-                 share that got one.",
+                 share that got one. Rows count together, in order of time, until they are three candidates or more.",
     reference: "SHRM, Human Capital Benchmarking: interview-to-offer ratio.",
     needs: &[Need::Reported("interview_to_offer_rate")],
     minimum_observations: 3,
     protection: Protection::People,
-    revision: 1,
+    revision: 2,
     parts: Parts::Whole,
     observe: |facts| shares(facts, "interview_to_offer_rate"),
 };
@@ -122,14 +123,15 @@ mod tests {
 
     #[test]
     fn rows_count_for_as_many_offers_as_they_tell() {
-        // 3 of 4 and 1 of 2: 4/6.
+        // 3 of 4 and 1 of 3: 4/7. The one after them would be told by what it changes, and waits for others.
         let world = World::default().with(|facts| {
             facts.reports = vec![
                 report("offer_acceptance_rate", "2026-10-01T00:00:00Z", 0.75, 4.0),
-                report("offer_acceptance_rate", "2026-10-02T00:00:00Z", 0.5, 2.0),
+                report("offer_acceptance_rate", "2026-10-02T00:00:00Z", 1.0 / 3.0, 3.0),
+                report("offer_acceptance_rate", "2026-10-03T00:00:00Z", 1.0, 1.0),
             ];
         });
         let share = value(&world.outcome(&OFFER_ACCEPTANCE_RATE, at("2026-10-10T00:00:00Z")), Statistic::Share);
-        assert!((share - 4.0 / 6.0).abs() < 1e-12);
+        assert!((share - 4.0 / 7.0).abs() < 1e-12);
     }
 }

@@ -18,13 +18,13 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     meaning: "How long it takes until somebody who joins has a first change merged, and one in production.",
     definition: "For each reported joiner (the day of joining, and the login, of which only a keyed hash is kept): joined until \
                  the first pull request of theirs in the team's repositories was merged, and until the first deployment with a \
-                 change of theirs. Counted when that happened; shown for three or more joiners only, without anything that \
-                 tells who they are.",
+                 change of theirs. Counted when that happened, in threes, so that nobody is told alone, and without anything \
+                 that tells who they are.",
     reference: "DX, time to first and tenth pull request of new developers.",
     needs: &[Need::Reported("onboarding_ramp_time"), Need::PullRequests],
     minimum_observations: 3,
     protection: Protection::People,
-    revision: 1,
+    revision: 2,
     parts: Parts::Alternatives { label: "milestone", values: &["first_pull_request", "first_deployment"] },
     observe,
 };

@@ -25,7 +25,7 @@ const fn survey(
         needs,
         minimum_observations: 1,
         protection,
-        revision: 1,
+        revision: 2,
         parts: Parts::Whole,
         observe,
     }
@@ -34,8 +34,8 @@ const fn survey(
 /// See the fields.
 pub(in crate::kpi) const STAKEHOLDER_SATISFACTION: Kpi = Kpi {
     meaning: "How content those are who depend on the team.",
-    definition: "Reported answers on a scale of 1 to 5, each row standing for its number of answers: their mean. Fewer answers \
-                 than the minimum group size are not shown.",
+    definition: "Reported answers on a scale of 1 to 5, each row standing for its number of answers: their mean. They count \
+                 in groups, in order of time, each as soon as it has the minimum group size; fewer are not shown.",
     ..survey(
         "stakeholder_satisfaction",
         "Stakeholder satisfaction",
@@ -50,7 +50,7 @@ pub(in crate::kpi) const TEAM_ENGAGEMENT: Kpi = Kpi {
     meaning: "How the team's own people feel about their work.",
     definition: "score: reported answers on a scale of 1 to 5, their mean. enps: reported answers to \"would you recommend \
                  working here\" on a scale of 0 to 10 (template team_enps): the share of 9 and 10 minus that of 0 to 6, times \
-                 100. Fewer answers than the minimum group size are not shown.",
+                 100. Answers count in groups, in order of time, each as soon as it has the minimum group size; fewer are not shown.",
     parts: Parts::Alternatives { label: "measure", values: &["score", "enps"] },
     ..survey("team_engagement", "Team engagement", Protection::Answers, &[Need::Reported("team_engagement")], |facts| {
         let mut observed = observe(facts, "team_engagement", Some("score"));
@@ -65,8 +65,8 @@ pub(in crate::kpi) const TEAM_ENGAGEMENT: Kpi = Kpi {
 /// See the fields.
 pub(in crate::kpi) const MENTORING_IMPACT: Kpi = Kpi {
     meaning: "How much mentoring helps those who are mentored.",
-    definition: "Reported answers of mentored people on a scale of 1 to 5: their mean. Fewer answers than the minimum group size \
-                 are not shown.",
+    definition: "Reported answers of mentored people on a scale of 1 to 5: their mean. They count in groups, in order of time, \
+                 each as soon as it has the minimum group size; fewer are not shown.",
     ..survey(
         "mentoring_impact",
         "Mentoring impact",
@@ -81,13 +81,13 @@ pub(in crate::kpi) const PROMOTION_READINESS: Kpi = Kpi {
     unit: Unit::Ratio,
     meaning: "How many of the team's people are ready for their next step, or near it.",
     definition: "Reported share of people who are ready for promotion within a year, each row standing for its number of \
-                 people. Fewer people than the minimum group size are not shown.",
+                 people. A row of fewer people than the minimum group size is not shown, however many such rows there are.",
     ..survey(
         "promotion_readiness",
         "Promotion readiness",
         Protection::Answers,
         &[Need::Reported("promotion_readiness")],
-        |facts| observe(facts, "promotion_readiness", None),
+        promotion_readiness,
     )
 };
 
@@ -96,6 +96,7 @@ pub(in crate::kpi) const DOCUMENTATION_QUALITY: Kpi = Kpi {
     meaning: "How useful the documentation of the team's systems is.",
     definition: "Reported scores on a scale of 1 to 5, each row standing for its number of answers: their mean.",
     reference: "DORA, documentation quality: clear, findable, reliable.",
+    revision: 1,
     ..survey(
         "documentation_quality",
         "Documentation quality",
@@ -111,6 +112,20 @@ fn observe(facts: &TeamFacts<'_>, template: &str, part: Option<&'static str>) ->
         ..Observation::new(report.at, report.value, evidence::report(report)).standing_for(report.cases)
     });
     Observed { observations: answers.collect(), ..Observed::default() }
+}
+
+/// Rows of one team after the other are of the same people: what is too few in one is too few in all. The newest of such rows
+/// tells how few they are.
+fn promotion_readiness(facts: &TeamFacts<'_>) -> Observed {
+    let mut observed = observe(facts, "promotion_readiness", None);
+    let is_enough = |row: &Observation| row.cases >= facts.organisation.minimum_group_size as f64;
+    if observed.observations.iter().any(is_enough) {
+        observed.observations.retain(is_enough);
+    } else {
+        let newest = observed.observations.drain(..).max_by_key(|row| row.at);
+        observed.observations.extend(newest);
+    }
+    observed
 }
 
 /// What one answer from 0 to 10 gives to the net promoter score.
@@ -153,6 +168,24 @@ mod tests {
         let Outcome::TooFew { summary, minimum } = outcome else { panic!("too few: {outcome:?}") };
         assert!(summary.statistics.is_empty() && summary.interval.is_none());
         assert_eq!((summary.observations, minimum), (4, 5));
+    }
+
+    #[test]
+    fn the_same_few_people_are_not_enough_by_being_told_of_twice() {
+        let rows = |cases: [f64; 2]| {
+            let world = World::default().with(|facts| {
+                facts.reports = vec![
+                    report("promotion_readiness", "2026-09-20T00:00:00Z", 0.5, cases[0]),
+                    report("promotion_readiness", "2026-10-01T00:00:00Z", 0.25, cases[1]),
+                ];
+            });
+            world.outcome(&PROMOTION_READINESS, at("2026-10-10T00:00:00Z"))
+        };
+        let Outcome::TooFew { summary, minimum } = rows([3.0, 4.0]) else { panic!("too few") };
+        assert_eq!((summary.observations, minimum), (4, 5));
+        // Of six people, half: the row of four says nothing.
+        let Outcome::Value(summary) = rows([6.0, 4.0]) else { panic!("a value") };
+        assert_eq!((summary.statistics[&Statistic::Mean], summary.observations), (0.5, 6));
     }
 
     #[test]
