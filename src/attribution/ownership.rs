@@ -124,13 +124,17 @@ impl Services {
         services.any(|service| matches!(*service.deployments, DeploymentRule::WorkflowRun { .. }))
     }
 
-    /// The team that owns a service at a moment, by the days of the team's own time zone.
+    /// The team that owns a service at a moment, by the days of the team's own time zone. Between teams of two time zones the first
+    /// owns it until the day of the second has begun: it is never nobody's for some hours.
     pub(super) fn owner_at(&self, service: &Service, moment: Moment) -> Option<String> {
-        let period = service.owners.iter().find(|owner| {
-            let Some(team) = self.organisation.teams.get(&owner.team) else { return false };
-            let day = team.calendar.day(moment);
-            owner.from.is_none_or(|from| from <= day) && owner.until.is_none_or(|until| day < until)
-        });
+        let day_of = |owner: &Ownership| Some(self.organisation.teams.get(&owner.team)?.calendar.day(moment));
+        let has_begun = |owner: &Ownership| day_of(owner).is_some_and(|day| owner.from.is_none_or(|from| from <= day));
+        let is_awaited = |next: &Ownership| day_of(next).is_some() && !has_begun(next);
+        let has_ended = |owner: &Ownership| {
+            let until = owner.until.filter(|until| day_of(owner).is_some_and(|day| *until <= day));
+            until.is_some_and(|until| !service.owners.iter().any(|it| it.from == Some(until) && is_awaited(it)))
+        };
+        let period = service.owners.iter().find(|owner| has_begun(owner) && !has_ended(owner));
         period.map(|owner| owner.team.clone())
     }
 

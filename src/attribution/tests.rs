@@ -286,6 +286,24 @@ fn ownership_has_dates() {
 }
 
 #[test]
+fn between_time_zones_a_service_is_never_nobodys() {
+    // The day begins at 15:00 UTC before in Tokyo, and at 7:00 UTC in Los Angeles; deployed at 18:26, 4:26 and 14:26.
+    let mut world = line().deploy("v1", "a", 190).deploy("v2", "b", 200).deploy("v3", "c", 210);
+    let moved = hour(200).date_naive();
+    world.organisation.services.get_mut("shop").unwrap().owners = vec![
+        Ownership { team: "team".to_owned(), from: None, until: Some(moved) },
+        Ownership { team: "other".to_owned(), from: Some(moved), until: None },
+    ];
+    let zones = [chrono_tz::Asia::Tokyo, chrono_tz::America::Los_Angeles];
+    for zones in [zones, [zones[1], zones[0]]] {
+        for (team, zone) in ["team", "other"].into_iter().zip(zones) {
+            world.organisation.teams.get_mut(team).unwrap().calendar.time_zone = zone;
+        }
+        assert_eq!(world.told(|item| item.team.clone().unwrap_or_default()), ["v1 team", "v2 team", "v3 other"]);
+    }
+}
+
+#[test]
 fn auto_says_what_it_took_and_what_else_was_seen() {
     let mut world = line().deploy("v1", "a", 10);
     world.organisation.services.get_mut("shop").unwrap().deployments = DeploymentRule::Auto.into();

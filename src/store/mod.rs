@@ -205,6 +205,7 @@ impl Store {
             Engine::Sqlite { .. } => self.clone(),
             Engine::Postgres(pool) => {
                 let beats = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5));
+                let beats = beats.after_connect(|connection, _| Box::pin(end_transactions_of_the_paused(connection)));
                 let engine = Engine::Postgres(beats.connect_lazy_with(pool.connect_options().as_ref().clone()));
                 Self { engine, changes: self.changes.clone() }
             }

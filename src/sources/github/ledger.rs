@@ -108,7 +108,7 @@ struct Part {
 #[derive(Debug, Default)]
 struct State {
     parts: BTreeMap<(PartKind, String), Part>,
-    /// Repositories that have not been looked at yet.
+    /// Repositories of whose history nothing was read yet in this round.
     waiting: BTreeSet<String>,
     /// Repositories whose history is complete.
     complete: BTreeSet<String>,
@@ -136,6 +136,14 @@ impl Ledger {
             let progress = Progress { total: *total, ..Progress::default() };
             let part = Part { progress, is_finished: *total == Some(0) };
             state.parts.entry((*kind, repository.to_owned())).or_insert(part);
+        }
+    }
+
+    /// A repository whose history an earlier round has begun: how much is left is told by its first turn in this one.
+    pub(super) fn resume(&self, repository: &str) {
+        let mut state = self.state();
+        if !state.parts.keys().any(|(_, of)| of == repository) {
+            state.waiting.insert(repository.to_owned());
         }
     }
 
@@ -277,6 +285,16 @@ mod tests {
         ledger.completed("a/b");
         assert_eq!((ledger.left()[0].done, ledger.left()[0].total), (80, Some(330)));
         assert_eq!(ledger.repositories(), (1, 0, 1));
+    }
+
+    #[test]
+    fn what_an_earlier_round_has_begun_waits_until_its_first_turn() {
+        let ledger = Ledger::default();
+        ledger.resume("a/a");
+        assert_eq!(ledger.repositories(), (1, 0, 0));
+        ledger.note("a/a", PartKind::Commits, &progress(50, None, 1, 0.5), false);
+        ledger.resume("a/a");
+        assert_eq!(ledger.repositories(), (0, 1, 0));
     }
 
     #[test]

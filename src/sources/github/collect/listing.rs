@@ -19,6 +19,9 @@ use crate::sources::source::{BatchSink, SourceError};
 /// How long a listing of repositories and teams is good.
 const LISTING_IS_GOOD_FOR: chrono::Duration = chrono::Duration::hours(1);
 
+/// And one to which a credential has not answered.
+const PART_IS_GOOD_FOR: chrono::Duration = chrono::Duration::minutes(10);
+
 /// Names that are looked up at the same time.
 const LOOKED_UP_AT_ONCE: usize = 8;
 
@@ -64,13 +67,11 @@ pub(super) async fn listed(source: &GithubSource, sink: &dyn BatchSink) -> Resul
     repositories.extend(still_there);
     remember_seers(source, &repositories);
     missing.extend(teams(source, sink).await?);
-    let listing = Listing { listed_at: now, asked_for, repositories, missing };
+    let listed_at = if unheard.is_empty() { now } else { now - (LISTING_IS_GOOD_FOR - PART_IS_GOOD_FOR) };
+    let listing = Listing { listed_at, asked_for, repositories, missing };
     report_missing(&listing, sink);
-    // What a credential did not answer is asked again in the next round.
-    if unheard.is_empty() {
-        let cursors = vec![(CURSOR.to_owned(), Some(json!(listing).to_string()))];
-        sink.accept(Batch { cursors, ..Batch::default() }).await?;
-    }
+    let cursors = vec![(CURSOR.to_owned(), Some(json!(listing).to_string()))];
+    sink.accept(Batch { cursors, ..Batch::default() }).await?;
     Ok(listing.repositories)
 }
 

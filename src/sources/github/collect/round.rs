@@ -260,6 +260,9 @@ impl<'a> Round<'a> {
     }
 
     fn put(&mut self, seen: Seen, step: Step, urgency: Urgency) {
+        if step == Step::Back {
+            self.source.ledger.resume(&seen.target.full_name);
+        }
         let seers = self.source.client.seers(&seen.target.full_name);
         let id = seen.target.id.clone();
         self.queue.put(&id, urgency, Work { seen, step, urgency, seers });
