@@ -272,7 +272,7 @@ pub struct Period {
     /// A rolling window that ends now: 7d, 28d, 84d or 364d.
     #[arg(long, default_value = "28d", value_parser = window, conflicts_with = "month")]
     pub window: Window,
-    /// A calendar month in the team's time zone, for example 2026-10.
+    /// A calendar month in the team's time zone, for example 2026-10; the one that lasts ends now.
     #[arg(long, value_parser = month, value_name = "YYYY-MM")]
     pub month: Option<NaiveDate>,
 }

@@ -29,7 +29,8 @@ pub(super) async fn run(
     })?;
     let app = App::open(config).await?;
     let team = app.organisation.teams.get(team).ok_or_else(|| anyhow!("{}", unknown_team(&app, team)))?;
-    let (span, as_of) = span(period, &team.calendar, clock::now());
+    let span = span(period, &team.calendar, clock::now())?;
+    let as_of = span.until;
     let attributed = app.attributed_of(&team.id, as_of).await?;
     let facts = team_facts(&app.organisation, &attributed, &app.families, team, as_of);
     let explanation = report::explain(kpi, &facts, &span);

@@ -25,7 +25,8 @@ pub(super) async fn run(config: &Path, team: Option<&str>, period: Period, json:
     // Teams that have nothing to do with one another are loaded one after the other.
     let mut evaluator = app.evaluator();
     for team in teams {
-        let (span, as_of) = span(period, &team.calendar, now);
+        let span = span(period, &team.calendar, now)?;
+        let as_of = span.until;
         let attributed = evaluator.attributed(&team.id, as_of).await?;
         let facts = team_facts(&app.organisation, &attributed, &app.families, team, as_of);
         let rows = kpi_rows(&facts, &span);

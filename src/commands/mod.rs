@@ -22,7 +22,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::CommandFactory as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ pub use self::review::ReviewArguments;
 use crate::cli::{Cli, Command, ConfigCommand, Period, month};
 use crate::facts::Moment;
 use crate::kpi::Span;
-use crate::pipeline::Stop;
+use crate::pipeline::{Stop, month_label};
 use crate::stats::WorkingCalendar;
 use crate::{app, report, telemetry};
 
@@ -138,10 +138,37 @@ fn shutdown_signal() -> Result<Stop> {
     Ok(receiver)
 }
 
-/// The span that a period means for a team, and the moment as of which it is evaluated: a month that is over is seen as
-/// it was when it ended, with what was open then.
-fn span(period: Period, calendar: &WorkingCalendar, now: Moment) -> (Span, Moment) {
-    let Some(first_day) = period.month else { return (period.window.span(now), now) };
+/// The span that a period means for a team; it is evaluated as of its end. A month that is over is seen as it was when it
+/// ended, with what was open then; one that lasts ends now, since its other days have no events yet.
+fn span(period: Period, calendar: &WorkingCalendar, now: Moment) -> Result<Span> {
+    let Some(first_day) = period.month else { return Ok(period.window.span(now)) };
     let (from, until) = calendar.month_span(first_day);
-    (Span { from, until }, until.min(now))
+    if from >= now {
+        bail!("--month: {} has not begun yet: write the month that lasts, or one before it", month_label(first_day));
+    }
+    Ok(Span { from, until: until.min(now) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kpi::Window;
+
+    #[test]
+    fn a_month_that_lasts_ends_now_and_one_that_has_not_begun_is_refused() {
+        let calendar = WorkingCalendar { time_zone: chrono_tz::Europe::Berlin, ..WorkingCalendar::default() };
+        let at = |text: &str| -> Moment { text.parse().unwrap() };
+        let span = |text: &str| {
+            let period = Period { window: Window::Days28, month: Some(month(text).unwrap()) };
+            span(period, &calendar, at("2026-11-10T12:00:00Z"))
+        };
+        let over = span("2026-10").unwrap();
+        assert_eq!((over.from, over.until), (at("2026-09-30T22:00:00Z"), at("2026-10-31T23:00:00Z")));
+        let lasting = span("2026-11").unwrap();
+        assert_eq!((lasting.from, lasting.until), (at("2026-10-31T23:00:00Z"), at("2026-11-10T12:00:00Z")));
+        assert_eq!(
+            span("2026-12").unwrap_err().to_string(),
+            "--month: 2026-12 has not begun yet: write the month that lasts, or one before it"
+        );
+    }
 }
