@@ -14,7 +14,9 @@ use super::ownership::{Services, touches};
 use super::parts::Part;
 use super::references::Resolver;
 use super::shipped::{Timeline, ship};
-use super::{Attributed, LeftOut, Organisation, Service, ServiceDeployment, ServiceIncident, ServicePullRequest};
+use super::{
+    Attributed, LeftOut, Organisation, OwnedService, Service, ServiceDeployment, ServiceIncident, ServicePullRequest,
+};
 use super::{operations, quality, work};
 use crate::facts::{ChangeReference, Commit, FactFamily, Moment, PullRequest, Sourced};
 
@@ -88,7 +90,7 @@ impl Attribution<'_> {
         if let Some(reach) = reach {
             found.left_out.retain(|item| item.at >= reach.view);
         }
-        found.repository_teams = repository_teams(services, part, as_of);
+        found.owned = owned(services, part, as_of);
         (found, unread)
     }
 
@@ -277,15 +279,10 @@ fn pull_requests(
     attributed
 }
 
-fn repository_teams(services: &Services, part: &[&Service], as_of: Moment) -> BTreeMap<String, Vec<String>> {
-    let mut teams: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for service in part {
-        let of_repository = teams.entry(service.repository.clone()).or_default();
-        if let Some(team) = services.owner_at(service, as_of)
-            && !of_repository.contains(&team)
-        {
-            of_repository.push(team);
-        }
-    }
-    teams
+fn owned(services: &Services, part: &[&Service], as_of: Moment) -> BTreeMap<String, OwnedService> {
+    let of = |service: &Service| OwnedService {
+        repository: service.repository.clone(),
+        team: services.owner_at(service, as_of),
+    };
+    part.iter().map(|service| (service.id.clone(), of(service))).collect()
 }

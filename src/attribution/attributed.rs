@@ -42,8 +42,8 @@ pub struct Attributed {
     pub left_out: Vec<LeftOut>,
     /// The rule that `auto` took for each service, in words, and what else was seen. By service id.
     pub chosen_rules: BTreeMap<String, String>,
-    /// The teams that a repository belongs to through its services, today. By `owner/name`.
-    pub repository_teams: BTreeMap<String, Vec<String>>,
+    /// Whose each service is today, by id.
+    pub owned: BTreeMap<String, OwnedService>,
     /// Which of all these are which team's.
     pub by_team: ByTeam,
 }
@@ -63,6 +63,15 @@ impl Attributed {
             item.caused_by = item.caused_by.take().filter(|cause| told.contains(cause.as_str()));
         }
     }
+}
+
+/// Whose a service is today.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedService {
+    /// `owner/name`.
+    pub repository: String,
+    /// The team's slug. `None` where nobody owns it.
+    pub team: Option<String>,
 }
 
 /// Something that was seen and not counted.

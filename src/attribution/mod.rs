@@ -29,7 +29,7 @@ mod work;
 
 pub use attribute::{attribute, attribute_in_view, attribute_part};
 pub use attributed::{
-    Attributed, DeploymentFailure, FailureCause, FixKind, LeftOut, ServiceDeployment, ServiceIncident,
+    Attributed, DeploymentFailure, FailureCause, FixKind, LeftOut, OwnedService, ServiceDeployment, ServiceIncident,
     ServicePullRequest, Shipment, ShippedChange, ShippedCommit,
 };
 pub use by_team::{ByTeam, OfTeam};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::attribution::{Attributed, DeploymentRule, FactsInput, LeftOut, Organisation, Part};
+use crate::attribution::{Attributed, DeploymentRule, FactsInput, LeftOut, Organisation, Part, Team};
 use crate::sources::{Finding, Fix};
 
 /// What rules and facts of one part of the organisation say of each other, so that the whole can be told from the parts.
@@ -13,6 +13,8 @@ pub(super) struct Diagnosis {
     services: BTreeMap<String, Finding>,
     /// Services whose rule matches nothing, by id.
     unmatched: BTreeMap<String, Finding>,
+    /// Services of the configuration that are no team's, by id.
+    unowned: BTreeMap<String, Finding>,
     /// Teams that have nothing to count, by slug.
     teams: BTreeMap<String, Finding>,
     /// How many incidents of a tool's service belong to no service, by source and the tool's words.
@@ -29,9 +31,10 @@ impl Diagnosis {
 
     /// Adds what is said of other facts.
     pub(super) fn add(&mut self, other: Self) {
-        let Self { services, unmatched, teams, incident_services, left_out } = other;
+        let Self { services, unmatched, unowned, teams, incident_services, left_out } = other;
         self.services.extend(services);
         self.unmatched.extend(unmatched);
+        self.unowned.extend(unowned);
         self.teams.extend(teams);
         for (service, count) in incident_services {
             *self.incident_services.entry(service).or_default() += count;
@@ -87,10 +90,10 @@ pub(super) fn findings<'a>(
     parts: impl IntoIterator<Item = &'a Diagnosis>,
 ) -> Vec<Finding> {
     let parts: Vec<&Diagnosis> = parts.into_iter().collect();
-    let mut by_name: [BTreeMap<&str, &Finding>; 3] = Default::default();
+    let mut by_name: [BTreeMap<&str, &Finding>; 4] = Default::default();
     let mut incidents: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for part in &parts {
-        for (named, of_part) in by_name.iter_mut().zip([&part.services, &part.unmatched, &part.teams]) {
+        for (named, of_part) in by_name.iter_mut().zip([&part.services, &part.unmatched, &part.unowned, &part.teams]) {
             named.extend(of_part.iter().map(|(name, finding)| (name.as_str(), finding)));
         }
         for ((source, service), count) in &part.incident_services {
@@ -99,6 +102,7 @@ pub(super) fn findings<'a>(
     }
     let named = by_name.iter().flat_map(BTreeMap::values).map(|finding| (*finding).clone());
     let mut findings: Vec<Finding> = named.collect();
+    findings.extend(undivided(organisation));
     findings.extend(incident_services(organisation, incidents));
     findings.extend(left_out_groups(parts).into_iter().map(|((kind, reason), group)| {
         let (count, example) = (group.count, group.first.explanation);
@@ -133,7 +137,8 @@ pub(super) fn diagnose_part(
     Diagnosis {
         services,
         unmatched,
-        teams: teams(part, attributed),
+        unowned: unowned(organisation, part, attributed),
+        teams: teams(organisation, part, attributed),
         incident_services: unmapped_incidents(facts, attributed),
         left_out: left_out_of(&attributed.left_out),
     }
@@ -181,10 +186,19 @@ fn mended(
 ) -> Finding {
     let configured = organisation.services.get(service);
     // A repository of a team that no table names is a service of its own.
-    let is_its_own = |repository: &&String| repository.rsplit('/').next() == Some(service) || *repository == service;
-    let own = || attributed.repository_teams.keys().find(is_its_own).map(String::as_str);
-    let repository = configured.map(|service| service.repository.as_str()).or_else(own).unwrap_or_default();
+    let repository = attributed.owned.get(service).map_or("", |owned| owned.repository.as_str());
     let seen = seen_in(repository, facts);
+    if seen.is_empty() && !facts.repositories.iter().any(|item| item.fact.full_name == repository) {
+        let hint = format!(
+            "{repository} is not collected: write its name as its host does, and let a source bring it (organization, \
+             repositories and exclude in [github] say which; what is archived is not collected)"
+        );
+        let step = format!(
+            "correct repository in [service.{service}], or repositories of its team; or take {repository} into [github]"
+        );
+        let finding = Finding::problem(message).hint(hint).fix(Fix::Elsewhere(step));
+        return finding.fix(Fix::Run("chiplog collect --once".to_owned()));
+    }
     if seen.is_empty() {
         let hint = "nothing was collected that could be a deployment: deploy with GitHub Deployments, publish releases, or push tags";
         let step =
@@ -248,21 +262,81 @@ fn example(seen: &str) -> String {
     format!("{{ workflow = \"{first}\", branch = \"main\" }}")
 }
 
-/// Each team has something to count.
-fn teams(part: &Part, attributed: &Attributed) -> BTreeMap<String, Finding> {
-    let with_repositories: BTreeSet<&String> = attributed.repository_teams.values().flatten().collect();
-    let without = part.teams.iter().filter(|team| !with_repositories.contains(team));
-    let findings = without.map(|team| {
-        let hint = format!(
-            "write github_team or repositories into [team.{team}], or team = \"{team}\" into a service; collect once before"
-        );
-        let message = format!("team {team}: no repository belongs to it");
-        let lines = format!("github_team = \"{team}\" # the slug of its team at GitHub; or repositories = [\"OWNER/NAME\"]");
-        let finding = Finding::problem(message).hint(hint);
-        let finding = finding.fix(Fix::configure(format!("in [team.{team}]"), lines));
-        (team.clone(), finding.fix(Fix::Run("chiplog collect --once".to_owned())))
+/// Services of the configuration that belong to no team today: what happens to them counts for nobody.
+fn unowned(organisation: &Organisation, part: &Part, attributed: &Attributed) -> BTreeMap<String, Finding> {
+    let configured = part.services.iter().filter_map(|id| organisation.services.get(id));
+    let unowned = configured.filter(|service| attributed.owned.get(&service.id).is_some_and(|it| it.team.is_none()));
+    let findings = unowned.map(|service| {
+        let id = &service.id;
+        if !service.owners.is_empty() {
+            // Nobody may have taken it over on purpose: it was switched off.
+            let finding = Finding::notice(format!("service {id}: no team owns it today, so it counts for nobody"));
+            return (id.clone(), finding.hint(format!("write who does into owners of [service.{id}]")));
+        }
+        let example = organisation.teams.keys().next().map_or("SLUG", String::as_str);
+        let finding = Finding::problem(format!("service {id}: it belongs to no team, so it counts for nobody"));
+        let finding = finding.hint(format!("write team into [service.{id}], for example team = \"{example}\""));
+        let fix =
+            Fix::configure(format!("in [service.{id}], with the team that owns it"), format!("team = \"{example}\""));
+        (id.clone(), finding.fix(fix))
     });
     findings.collect()
+}
+
+/// Repositories of which several services have everything: each change of theirs counts in all of them.
+fn undivided(organisation: &Organisation) -> Vec<Finding> {
+    let mut whole: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for service in organisation.services.values().filter(|service| service.paths.is_none()) {
+        whole.entry(&service.repository).or_default().push(&service.id);
+    }
+    let several = whole.into_iter().filter(|(_, services)| services.len() > 1);
+    let findings = several.map(|(repository, services)| {
+        let names = services.join(", ");
+        let message = format!("services {names}: each has all of {repository}, so its changes count in each of them");
+        let place = format!("in [service.{}], and in the others their own", services[0]);
+        Finding::notice(message)
+            .hint("say with paths which folders are whose; leave one of them if they are the same service")
+            .fix(Fix::configure(place, "paths = [\"FOLDER/**\"]"))
+    });
+    findings.collect()
+}
+
+/// Each team has something to count.
+fn teams(organisation: &Organisation, part: &Part, attributed: &Attributed) -> BTreeMap<String, Finding> {
+    let with_services: BTreeSet<&String> = attributed.owned.values().filter_map(|owned| owned.team.as_ref()).collect();
+    let without = part.teams.iter().filter_map(|id| organisation.teams.get(id));
+    let without = without.filter(|team| !with_services.contains(&team.id));
+    without.map(|team| (team.id.clone(), without_repository(team))).collect()
+}
+
+/// The problem of a team without repositories, with lines that its table does not have yet.
+fn without_repository(team: &Team) -> Finding {
+    let id = &team.id;
+    let finding = Finding::problem(format!("team {id}: no repository belongs to it"));
+    let place = format!("in [team.{id}]");
+    let finding = match (&team.github_team, team.repositories.is_empty()) {
+        (None, true) => {
+            let lines =
+                format!("github_team = \"{id}\" # the slug of its team at GitHub; or repositories = [\"OWNER/NAME\"]");
+            let hint = format!(
+                "write github_team or repositories into [team.{id}], or team = \"{id}\" into a service; collect once before"
+            );
+            finding.hint(hint).fix(Fix::configure(place, lines))
+        }
+        (Some(github_team), true) => {
+            let hint = format!(
+                "GitHub tells no repository of its team {github_team} that is no other team's: give that team its \
+                 repositories there, or write repositories into [team.{id}]; collect once before"
+            );
+            finding.hint(hint).fix(Fix::configure(place, "repositories = [\"OWNER/NAME\"]"))
+        }
+        (_, false) => {
+            let hint = format!("its repositories are services of other teams: write team = \"{id}\" into one of them");
+            let step = format!("write team = \"{id}\" into the [service.ID] that is its own, or other repositories");
+            finding.hint(hint).fix(Fix::Elsewhere(step))
+        }
+    };
+    finding.fix(Fix::Run("chiplog collect --once".to_owned()))
 }
 
 /// How many incidents belong to no service, by the source and what its tool calls the service.
@@ -329,6 +403,8 @@ fn incident_service(organisation: &Organisation, source: &str, service: &str, co
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::{Ownership, Service, attribute};
+    use crate::stats::WorkingCalendar;
 
     #[test]
     fn of_many_incident_services_those_with_the_most_incidents_are_told() {
@@ -339,5 +415,63 @@ mod tests {
         assert_eq!(found[0].message, "30 incidents of pagerduty service P29 belong to no service");
         // 1 + 2 + … + 10.
         assert_eq!(found[TOLD].message, "55 incidents of 10 more services of pagerduty belong to no service");
+    }
+
+    fn team(github_team: Option<&str>, repositories: &[&str]) -> Team {
+        Team {
+            id: "shop".to_owned(),
+            name: "Shop".to_owned(),
+            calendar: WorkingCalendar::default(),
+            github_team: github_team.map(str::to_owned),
+            repositories: repositories.iter().map(|name| (*name).to_owned()).collect(),
+            work_items: Vec::new(),
+        }
+    }
+
+    fn service(id: &str, owners: Vec<Ownership>) -> Service {
+        Service {
+            id: id.to_owned(),
+            repository: "acme/web".to_owned(),
+            paths: None,
+            owners,
+            tier: 2,
+            deployments: DeploymentRule::Auto.into(),
+            incident_services: Vec::new(),
+            names: Vec::new(),
+            critical_paths: None,
+        }
+    }
+
+    #[test]
+    fn no_key_that_a_team_has_is_told_to_be_pasted_again() {
+        let pasted = |team: Team| {
+            let fix = without_repository(&team).fixes.into_iter().next();
+            if let Some(Fix::Configure { lines, .. }) = fix { lines } else { String::new() }
+        };
+        assert!(pasted(team(None, &[])).starts_with("github_team = \"shop\""));
+        assert_eq!(pasted(team(Some("acme/shop"), &[])), "repositories = [\"OWNER/NAME\"]");
+        assert_eq!(pasted(team(Some("acme/shop"), &["acme/web"])), "");
+    }
+
+    #[test]
+    fn services_of_no_team_of_one_whole_repository_and_of_none_that_is_collected_are_told() {
+        let mut organisation = Organisation::default();
+        organisation.teams.insert("shop".to_owned(), team(None, &[]));
+        let over = Ownership { team: "shop".to_owned(), from: None, until: "2026-03-01".parse().ok() };
+        let lasting = Ownership { until: None, ..over.clone() };
+        for (id, owners) in [("api", vec![]), ("old", vec![over]), ("web", vec![lasting])] {
+            organisation.services.insert(id.to_owned(), service(id, owners));
+        }
+        let facts = FactsInput::default();
+        let attributed = attribute(&organisation, &facts, "2026-11-10T12:00:00Z".parse().unwrap());
+        let found = diagnose(&organisation, &facts, &attributed);
+        let of = |words: &str| found.iter().find(|it| it.message.contains(words)).unwrap();
+        assert_eq!(of("it belongs to no team").message, "service api: it belongs to no team, so it counts for nobody");
+        assert_eq!(of("no team owns it today").message, "service old: no team owns it today, so it counts for nobody");
+        let whole = "services api, old, web: each has all of acme/web, so its changes count in each of them";
+        assert_eq!(of("each has all").message, whole);
+        let hint = of("service web: no deployment").hint.clone().unwrap();
+        assert!(hint.starts_with("acme/web is not collected: "), "{hint}");
+        assert!(!found.iter().any(|it| it.message.starts_with("team shop")), "web is its own");
     }
 }
