@@ -56,7 +56,7 @@ pub enum Command {
     /// Collect facts without serving them.
     ///
     /// Goes on polling until told to stop; with --once, collects what is new and ends. The exit code is 1 when a source
-    /// failed.
+    /// failed, or when it was stopped before all was collected.
     Collect {
         /// Collect what is new, then end.
         #[arg(long)]

@@ -33,7 +33,11 @@ pub(super) async fn run(config: &Path, once: bool) -> Result<ExitCode> {
                 "{source} is collected by another chiplog that runs: leave it to that one, or stop it"
             );
         }
-        if report.failures.is_empty() && report.elsewhere.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if report.stopped {
+            tracing::error!("stopped before all was collected: what came is kept, and the next run goes on from there");
+        }
+        let complete = report.failures.is_empty() && report.elsewhere.is_empty() && !report.stopped;
+        if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     } else {
         tokio::join!(replica.run(&stop), collector.run(app.config.collect.interval, &stop));
         ExitCode::SUCCESS

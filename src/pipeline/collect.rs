@@ -28,6 +28,8 @@ pub struct CollectReport {
     pub failures: BTreeMap<String, SourceError>,
     /// The sources that another program collects.
     pub elsewhere: Vec<String>,
+    /// Whether the round was told to stop before it came to its end.
+    pub stopped: bool,
 }
 
 /// Collects sources into a store.
@@ -76,10 +78,13 @@ impl Collector {
                 None => Err(source.name().to_owned()),
             },
         });
-        let mut report = CollectReport::default();
-        for round in futures_util::future::join_all(rounds).await {
+        let rounds = futures_util::future::join_all(rounds).await;
+        let mut report = CollectReport { stopped: *stop.borrow(), ..CollectReport::default() };
+        for round in rounds {
             match round {
                 Ok(failure) => report.failures.extend(failure),
+                // Whoever stops waits for no turn any more.
+                Err(_) if report.stopped => {}
                 Err(source) => report.elsewhere.push(source),
             }
         }

@@ -151,6 +151,10 @@ async fn killed_again_and_again_a_backfill_ends_with_the_same_facts() {
     undisturbed.installation.run_well(&["collect", "--once"]);
     let demo = Demo::start(world).await;
     let installation = &demo.installation;
+    let mut chiplog = installation.start(&["collect", "--once"]);
+    until("some requests were made", async || demo.github.log().count() >= 5).await;
+    assert_eq!(chiplog.terminate(), Some(1), "{}", chiplog.stderr());
+    until("it says that it was stopped", async || chiplog.stderr().contains("stopped before all was collected")).await;
     for requests in [7, 30, 31, 60, 90] {
         let mut chiplog = installation.start(&["collect", "--once"]);
         until("some requests were made", async || demo.github.log().count() >= requests).await;
