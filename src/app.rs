@@ -1,5 +1,7 @@
 //! Wiring: from the configuration file to an open store and configured sources.
 
+mod named;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -215,6 +217,7 @@ fn configure(config: &Config, context: &SourceContext) -> Result<Vec<Arc<dyn Sou
         let kinds = KINDS.iter().map(|kind| format!("[{}]", kind.name)).collect::<Vec<_>>().join(", ");
         return Err(document.error_at_top(&format!("no source is configured: add one of {kinds}")));
     }
+    named::check(config, &sources)?;
     Ok(sources)
 }
 

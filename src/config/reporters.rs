@@ -66,6 +66,13 @@ impl Reporter {
     pub fn may(&self, scope: &str) -> bool {
         self.scopes.iter().any(|pattern| pattern.is_match(scope))
     }
+
+    /// The first scope of a kind, for example `reports/`, that lets it send nothing of what there is.
+    pub fn scope_in_vain(&self, kind: &str, known: &[String]) -> Option<&str> {
+        let of_kind = self.scopes.iter().filter(|pattern| pattern.glob().glob().starts_with(kind));
+        let mut in_vain = of_kind.filter(|pattern| !known.iter().any(|scope| pattern.is_match(scope)));
+        in_vain.next().map(|pattern| pattern.glob().glob())
+    }
 }
 
 /// What is kept of a token: its SHA-256. That is enough, since tokens are random and long.

@@ -26,13 +26,13 @@ pub(super) struct StoreSection {
 #[serde(deny_unknown_fields, default)]
 pub struct CollectSection {
     /// The time between two polls of a source.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "one_second_or_more")]
     pub interval: Duration,
     /// How far back a first collection goes.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "one_day_or_more")]
     pub history: Duration,
     /// How long an answer of a tool may take.
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "one_second_or_more")]
     pub timeout: Duration,
 }
 
@@ -315,6 +315,24 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     })?;
     if duration > LONGEST_DURATION {
         return Err(serde::de::Error::custom(format!("\"{text}\" is too long: write at most \"100y\"")));
+    }
+    Ok(duration)
+}
+
+/// Polls without a pause would use up every budget, and no tool answers in no time.
+fn one_second_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    at_least(Duration::from_secs(1), "1s", duration(deserializer)?)
+}
+
+/// Numbers are of days: a first collection that goes back less far would collect nothing.
+fn one_day_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    at_least(Duration::from_hours(24), "1d", duration(deserializer)?)
+}
+
+fn at_least<E: serde::de::Error>(shortest: Duration, written: &str, duration: Duration) -> Result<Duration, E> {
+    if duration < shortest {
+        let given = humantime::format_duration(duration);
+        return Err(E::custom(format!("\"{given}\" is too short: write at least \"{written}\"")));
     }
     Ok(duration)
 }

@@ -121,6 +121,18 @@ fn impossible_values_say_how_to_mend_them() {
             "chiplog.toml:2: collect.interval: \"often\" is no duration: write for example \"5m\", \"24h\" or \"456d\"",
         ),
         (
+            "[collect]\ninterval = \"0s\"\n",
+            "chiplog.toml:2: collect.interval: \"0s\" is too short: write at least \"1s\"",
+        ),
+        (
+            "[collect]\ntimeout = \"0s\"\n",
+            "chiplog.toml:2: collect.timeout: \"0s\" is too short: write at least \"1s\"",
+        ),
+        (
+            "[collect]\nhistory = \"12h\"\n",
+            "chiplog.toml:2: collect.history: \"12h\" is too short: write at least \"1d\"",
+        ),
+        (
             "[incidents]\ndefault_severity = 9\n",
             "chiplog.toml:2: incidents.default_severity: 9 is no severity: write 1 (worst) to 5",
         ),

@@ -287,7 +287,7 @@ token_env = "PEOPLE_TOKEN"
 scopes = ["*"]
 [reporters.none]
 token_env = "ARGO_CD_TOKEN"
-scopes = ["events/nothing"]
+scopes = ["test_reports/acme/nothing"]
 [team.payments]
 repositories = ["acme/ledger"]
 "#;

@@ -27,7 +27,7 @@ fn walk(value: &Value, found: &mut impl FnMut(&str, &Value)) {
     }
 }
 
-/// What an excerpt leaves out: a source, and the teams that it speaks of.
+/// What an excerpt leaves out: the sources and the teams that it speaks of, and a source at least.
 fn completed(block: &Block) -> (String, Table) {
     let parsed: Table = block.text.parse().unwrap_or_else(|error| panic!("{}: {error}", block.place));
     let mut text = block.text.clone();
@@ -35,11 +35,20 @@ fn completed(block: &Block) -> (String, Table) {
         text.push_str("\n[github]\ntoken_env = \"GITHUB_TOKEN\"\norganization = \"acme\"\n");
     }
     let mut teams = BTreeSet::from(["payments".to_owned()]);
-    walk(&Value::Table(parsed.clone()), &mut |key, value| {
-        if let ("team", Value::String(team)) = (key, value) {
+    let mut sources = BTreeSet::new();
+    walk(&Value::Table(parsed.clone()), &mut |key, value| match (key, value) {
+        ("team", Value::String(team)) => {
             teams.insert(team.clone());
         }
+        ("pagerduty", Value::Array(_)) => {
+            sources.insert(key.to_owned());
+        }
+        ("incident_services", Value::Table(named)) => sources.extend(named.keys().cloned()),
+        _ => {}
     });
+    for kind in KINDS.iter().filter(|kind| sources.contains(kind.name) && !parsed.contains_key(kind.name)) {
+        let _ = write!(text, "\n{}", kind.example);
+    }
     let told = parsed.get("team").and_then(Value::as_table);
     for team in teams.into_iter().filter(|team| !told.is_some_and(|told| told.contains_key(team))) {
         let _ = write!(text, "\n[team.{team}]\nrepositories = [\"acme/of-{team}\"]\n");
