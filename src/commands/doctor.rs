@@ -1,5 +1,6 @@
 //! `chiplog doctor`: credentials, sources, rules, and why a number is missing.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +13,9 @@ use crate::app::App;
 use crate::clock;
 use crate::config::Server;
 use crate::pipeline::StoredFacts;
+use crate::reported;
 use crate::sources::{Finding, FindingLevel, Fix};
+use crate::store::{FamilyCount, SourceState, WaitingCount};
 
 /// Prints all findings, and with `fix_hints` the exact steps that mend each.
 pub(super) async fn run(config: &Path, fix_hints: bool) -> Result<ExitCode> {
@@ -112,8 +115,11 @@ fn access(server: &Server) -> Vec<Finding> {
     findings
 }
 
-/// What is stored, when it was last collected, and what is in quarantine.
+/// What is stored, when it was last collected, and what is in quarantine: of the sources that are configured, and of what
+/// people report.
 async fn collection(app: &App) -> Result<Vec<Finding>> {
+    let is_configured =
+        |source: &str| source == reported::SOURCE || app.sources.iter().any(|known| known.name() == source);
     let mut findings = Vec::new();
     let counts = app.store.family_counts().await?;
     if counts.is_empty() {
@@ -121,6 +127,7 @@ async fn collection(app: &App) -> Result<Vec<Finding>> {
         let finding = finding.hint("run `chiplog collect --once`, then `chiplog doctor` again");
         findings.push(finding.fix(Fix::Run("chiplog collect --once".to_owned())));
     }
+    let (counts, of_others): (Vec<_>, Vec<_>) = counts.into_iter().partition(|count| is_configured(&count.source));
     for count in counts {
         let message = format!(
             "{}: {} {}, the newest of {}",
@@ -131,33 +138,12 @@ async fn collection(app: &App) -> Result<Vec<Finding>> {
         );
         findings.push(Finding::good(message));
     }
-    for state in app.store.source_states().await? {
-        if let Some(error) = state.last_error {
-            let since = state
-                .last_success_at
-                .map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
-            let whole = state.last_success_at == Some(state.last_attempt_at);
-            let what = if whole { "a part of the last collection failed" } else { "the last collection failed" };
-            let message = format!("{}: {what}: {error} (last success: {since})", state.source);
-            let again = "chiplog collect --once # once what the section of the source says is mended";
-            findings.push(Finding::problem(message).fix(Fix::Run(again.to_owned())));
-        }
-    }
-    for waiting in app.store.waiting_delivery_counts().await? {
-        let minutes = (clock::now() - waiting.oldest).num_minutes();
-        let message = format!(
-            "{}: {} webhooks wait to be processed, the oldest for {minutes} minutes",
-            waiting.source, waiting.count
-        );
-        let hint =
-            "is `chiplog serve` running? Its log says why they cannot be processed; what is given up polling brings";
-        findings.push(if minutes < 1 {
-            Finding::good(message)
-        } else {
-            Finding::problem(message).hint(hint).fix(Fix::Run("chiplog serve".to_owned()))
-        });
-    }
-    for reject in app.store.quarantine(10).await? {
+    findings.extend(taken_out(&of_others));
+    let states = app.store.source_states().await?;
+    findings.extend(states.into_iter().filter(|state| is_configured(&state.source)).filter_map(failed));
+    let waiting = app.store.waiting_delivery_counts().await?;
+    findings.extend(waiting.iter().filter(|waiting| is_configured(&waiting.source)).map(inbox));
+    for reject in app.store.quarantine(10).await?.into_iter().filter(|reject| is_configured(&reject.source)) {
         let message =
             format!("{}: {} {} is in quarantine: {}", reject.source, reject.family, reject.external_id, reject.reason);
         let step = "mend the record in the tool, or the field that the reason names in the configuration; it leaves \
@@ -165,4 +151,41 @@ async fn collection(app: &App) -> Result<Vec<Finding>> {
         findings.push(Finding::notice(message).fix(Fix::Elsewhere(step.to_owned())));
     }
     Ok(findings)
+}
+
+/// What sources have left behind that are no longer configured.
+fn taken_out(counts: &[FamilyCount]) -> Option<Finding> {
+    let mut facts: BTreeMap<&str, u64> = BTreeMap::new();
+    for count in counts {
+        *facts.entry(&count.source).or_default() += count.count;
+    }
+    let told: Vec<String> = facts.iter().map(|(source, facts)| format!("{source} ({facts})")).collect();
+    let message = || format!("facts of sources that are no longer configured stay, and count: {}", told.join(", "));
+    (!told.is_empty()).then(|| Finding::good(message()))
+}
+
+/// The problem of a source whose last collection, or a part of it, failed.
+fn failed(state: SourceState) -> Option<Finding> {
+    let error = state.last_error?;
+    let since =
+        state.last_success_at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+    let whole = state.last_success_at == Some(state.last_attempt_at);
+    let what = if whole { "a part of the last collection failed" } else { "the last collection failed" };
+    let message = format!("{}: {what}: {error} (last success: {since})", state.source);
+    let again = "chiplog collect --once # once what the section of the source says is mended";
+    Some(Finding::problem(message).fix(Fix::Run(again.to_owned())))
+}
+
+/// How long webhooks of a source have waited.
+fn inbox(waiting: &WaitingCount) -> Finding {
+    let minutes = (clock::now() - waiting.oldest).num_minutes();
+    let message = format!(
+        "{}: {} webhooks wait to be processed, the oldest for {minutes} minutes",
+        waiting.source, waiting.count
+    );
+    if minutes < 1 {
+        return Finding::good(message);
+    }
+    let hint = "is `chiplog serve` running? Its log says why they cannot be processed; what is given up polling brings";
+    Finding::problem(message).hint(hint).fix(Fix::Run("chiplog serve".to_owned()))
 }

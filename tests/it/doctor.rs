@@ -1,10 +1,12 @@
 //! `chiplog doctor --fix-hints`: what it says to paste, tick or run mends what it has found.
 
+use chiplog::facts::{Batch, Fact, Tag};
 use chiplog::sources::{Finding, FindingLevel, Fix};
+use chiplog::store::Attempt;
 use chiplog_simulator::github::AppOptions;
 
 use crate::harness::demo::{Demo, small_world};
-use crate::harness::{app, github_with, shared};
+use crate::harness::{app, github_with, now, shared};
 
 /// Changes one line of a table of the configuration.
 fn with_line(config: &str, table: &str, line: &str, instead: &str) -> String {
@@ -66,6 +68,28 @@ async fn the_lines_it_prints_mend_what_it_found() {
         assert!(!after.contains(finding), "{finding} is still there: {after}\n{mended}");
     }
     assert!(after.contains("ok      service ledger: "), "{after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_source_that_was_taken_out_it_tells_one_line() {
+    let demo = Demo::start(small_world(1)).await;
+    let store = demo.app().await.store;
+    let tag = Fact::Tag(Tag {
+        repository: "acme/ledger".to_owned(),
+        name: "v1".to_owned(),
+        sha: "a".repeat(40),
+        tagged_at: now(),
+        url: None,
+    });
+    store.accept("old-clone", &Batch { facts: vec![tag], ..Batch::default() }, now()).await.unwrap();
+    for source in ["old-clone", "pagerduty"] {
+        let attempt = Attempt { succeeded: false, trouble: Some("it is gone".to_owned()), at: now() };
+        store.record_attempt(source, "git", &attempt).await.unwrap();
+    }
+    let told = String::from_utf8(demo.installation.run(&["doctor"]).stdout).unwrap();
+    assert!(told.contains("PROBLEM pagerduty: the last collection failed: it is gone"), "{told}");
+    let of_clone: Vec<&str> = told.lines().filter(|line| line.contains("old-clone")).collect();
+    assert_eq!(of_clone, ["  ok      facts of sources that are no longer configured stay, and count: old-clone (1)"]);
 }
 
 /// Problems without a step that mends them.
