@@ -14,7 +14,8 @@ pub(super) async fn run(config: &Path, once: bool) -> Result<ExitCode> {
     let app = App::open(config).await?;
     let (metrics, lease) = (CollectMetrics::new()?, app.config.server.lease);
     let replica = if once { Replica::visitor } else { Replica::new }(&app.store, metrics.clone(), lease)?;
-    let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics, progress::observer());
+    let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics, progress::observer())
+        .reaching_back(app.config.collect.history);
     let collector = collector.among(replica.clone());
     let stop = shutdown_signal()?;
     let code = if once {

@@ -60,7 +60,7 @@ async fn look(app: &App, reviewer: &Reviewer, stop: &Stop) -> Result<(), ReviewE
     let mut ready: BTreeMap<NaiveDate, Vec<String>> = BTreeMap::new();
     for team in app.organisation.teams.values() {
         let month = month_before(team.calendar.day(now));
-        if reviewer.held_up_by(&states, &team.calendar, month, now).is_empty() {
+        if reviewer.stays_draft_by(&states, &team.calendar, month, now).is_none() {
             ready.entry(month).or_default().push(team.id.clone());
         }
     }

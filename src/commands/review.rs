@@ -77,6 +77,9 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
         None => app.organisation.teams.values().collect(),
     };
     let reviewer = app.reviewer();
+    for team in &teams {
+        has_begun(team, arguments.month, now)?;
+    }
     if let (Some(file), [team]) = (&arguments.actions, teams.as_slice()) {
         let month = arguments.month.unwrap_or_else(|| month_before(team.calendar.day(now)));
         take_actions(&reviewer, team, month, file, now).await?;
@@ -107,21 +110,25 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Whether there is a month to look at: asked before anything is written.
+fn has_begun(team: &Team, month: Option<NaiveDate>, now: Moment) -> Result<()> {
+    match month {
+        Some(month) if team.calendar.month_span(month).0 > now => {
+            bail!("--month: {} has not begun yet: write the month that lasts, or one before it", month_label(month))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The frozen review, or one that is frozen now, or a draft where the month or its collection is not complete.
 async fn reviewed(reviewer: &Reviewer, team: &Team, month: NaiveDate, revise: bool, now: Moment) -> Result<Reviewed> {
-    if team.calendar.month_span(month).0 > now {
-        bail!("{} has not begun yet", month_label(month));
-    }
     let over = Reviewer::is_over(&team.calendar, month, now);
-    let behind = if over { reviewer.waits_for(&team.calendar, month, now).await? } else { Vec::new() };
-    if !behind.is_empty() {
-        tracing::warn!(
-            "{} is over, and {} not collected since: this is a draft. `chiplog collect --once` completes it",
-            month_label(month),
-            behind.join(", ")
-        );
+    let may_be_frozen = over && reviewer.frozen(&team.id, month, None).await?.is_none();
+    let incomplete = if may_be_frozen { reviewer.stays_draft(&team.calendar, month, now).await? } else { None };
+    if let Some(why) = &incomplete {
+        tracing::warn!("{} is over, but this is a draft: {why}", month_label(month));
     }
-    if over && behind.is_empty() {
+    if over && incomplete.is_none() {
         if revise {
             let revised = reviewer.revise(&team.id, month, now).await?;
             let told = revised.map_or_else(|| "nothing differs".to_owned(), |it| format!("revision {}", it.revision));
@@ -138,7 +145,7 @@ async fn freeze_all(reviewer: &Reviewer, teams: &[&Team], month: Option<NaiveDat
     for team in teams {
         let month = month.unwrap_or_else(|| month_before(team.calendar.day(now)));
         let over = Reviewer::is_over(&team.calendar, month, now);
-        if over && reviewer.waits_for(&team.calendar, month, now).await?.is_empty() {
+        if over && reviewer.stays_draft(&team.calendar, month, now).await?.is_none() {
             ready.entry(month).or_default().push(team.id.clone());
         }
     }

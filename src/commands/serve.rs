@@ -68,7 +68,8 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode> {
     let routes = router(state).merge(received).layer(from_fn_with_state(Limits::default(), guard));
     let routes = routes.layer(from_fn_with_state(metrics.clone(), identify));
     tracing::info!("serving {scheme}://{address}");
-    let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics.clone(), progress::observer());
+    let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics.clone(), progress::observer())
+        .reaching_back(app.config.collect.history);
     let collector = collector.among(replica.clone());
     let (web, (), (), (), (), (), (), ()) = tokio::join!(
         listen::serve(listener, certificate, routes, &stop),

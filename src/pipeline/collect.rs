@@ -16,7 +16,7 @@ use super::turns::{take_turns, wait_a_while};
 use crate::clock;
 use crate::facts::Batch;
 use crate::sources::{BatchSink, FactLookup as _, SinkError, Source, SourceError};
-use crate::store::{Attempt, Store};
+use crate::store::{Attempt, Fence, KNOWN_SINCE, Store, StoreError};
 
 /// Turns true when the program is to stop.
 pub type Stop = watch::Receiver<bool>;
@@ -41,6 +41,8 @@ pub struct Collector {
     observer: Arc<dyn Observer>,
     /// This program among those that share the store. Alone unless given.
     replica: Option<Replica>,
+    /// How far back a first collection reaches. Not noted unless given.
+    history: Option<Duration>,
 }
 
 impl Collector {
@@ -51,13 +53,19 @@ impl Collector {
         metrics: CollectMetrics,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        Self { store, sources, metrics, observer, replica: None }
+        Self { store, sources, metrics, observer, replica: None, history: None }
     }
 
     /// The same for one of several replicas: it collects the sources whose leases it holds.
     #[must_use]
     pub fn among(self, replica: Replica) -> Self {
         Self { replica: Some(replica), ..self }
+    }
+
+    /// The same that notes since when a source is known: so long before the first round that succeeds.
+    #[must_use]
+    pub fn reaching_back(self, history: Duration) -> Self {
+        Self { history: Some(history), ..self }
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -150,8 +158,7 @@ impl Collector {
         let parts = sink.trouble.into_inner().unwrap_or_else(PoisonError::into_inner);
         let trouble = result.as_ref().err().map(ToString::to_string).or((!parts.is_empty()).then(|| parts.join("; ")));
         let attempt = Attempt { succeeded: result.is_ok(), trouble, at: now };
-        let fence = lease.map(Lease::fence);
-        let noted = self.store.record_attempt_fenced(&name, source.kind(), &attempt, fence).await;
+        let noted = self.note(source.as_ref(), &attempt, lease.map(Lease::fence)).await;
         if let Err(error) = &noted {
             if error.is_fenced() {
                 tracing::warn!(source = name, "{name}: {error}");
@@ -174,6 +181,25 @@ impl Collector {
                 Some((name, error))
             }
         }
+    }
+}
+
+impl Collector {
+    /// Notes how a round went, and with the first that succeeded since when the source is known.
+    async fn note(&self, source: &dyn Source, attempt: &Attempt, fence: Option<&Fence>) -> Result<(), StoreError> {
+        let name = source.name();
+        let since = self
+            .history
+            .filter(|_| attempt.succeeded)
+            .and_then(|history| attempt.at.checked_sub_signed(chrono::Duration::from_std(history).ok()?));
+        if let Some(since) = since
+            && self.store.cursor(name, KNOWN_SINCE).await?.is_none()
+        {
+            let cursors = vec![(KNOWN_SINCE.to_owned(), Some(since.to_rfc3339()))];
+            let batch = Batch { cursors, ..Batch::default() };
+            self.store.accept_fenced(name, &batch, attempt.at, fence).await?;
+        }
+        self.store.record_attempt_fenced(name, source.kind(), attempt, fence).await
     }
 }
 

@@ -112,7 +112,8 @@ impl Making {
         // As known then, by today's rules: what was open at that moment is open.
         let as_of = ends(&team, self.month, self.now);
         // While the month lasts, everything is known up to the last round.
-        let coverage = if as_of < self.now { self.reviewer.coverage(&self.states, as_of) } else { Vec::new() };
+        let span = team.calendar.month_span(self.month);
+        let coverage = if as_of < self.now { self.reviewer.coverage(&self.states, span) } else { Vec::new() };
         let attributed = self.evidence.of_team(&team.id, as_of).await?;
         let (reviewer, trends, month) = (self.reviewer.clone(), self.trends.clone(), self.month);
         let draft = tokio::task::spawn_blocking(move || {
@@ -136,8 +137,12 @@ impl Reviewer {
         self.sources.iter().filter(|name| !current(name)).cloned().collect()
     }
 
-    /// What the sources leave unknown of the time before a moment, in words.
-    pub fn coverage(&self, states: &[SourceState], until: Moment) -> Vec<String> {
+    /// What the sources leave unknown of a month that is over, in words.
+    pub fn coverage(&self, states: &[SourceState], (from, until): (Moment, Moment)) -> Vec<String> {
+        let begins = states.iter().filter(|state| self.sources.contains(&state.source)).filter_map(|state| {
+            let since = state.known_since.filter(|since| *since > from)?.format("%Y-%m-%d %H:%M UTC");
+            Some(format!("{} is known since {since} only: facts from before may be missing", state.source))
+        });
         let behind = self.behind(states, until);
         let behind = behind
             .into_iter()
@@ -146,7 +151,7 @@ impl Reviewer {
         let trouble = configured.filter(|state| state.last_success_at.is_some_and(|at| at >= until));
         let trouble =
             trouble.filter_map(|state| Some(format!("{}, in part: {}", state.source, state.last_error.as_ref()?)));
-        behind.chain(trouble).collect()
+        begins.chain(behind).chain(trouble).collect()
     }
 
     /// The review of a month as it looks from what is known already, without reading the store.
@@ -220,27 +225,36 @@ impl Reviewer {
         bodies.into_iter().map(|(kpi, body)| Ok((kpi, read(team, month, &body)?))).collect()
     }
 
-    /// The sources that hold up the freezing of a month.
-    pub async fn waits_for(
+    /// Why a month that is over stays a draft, in words. `None` where it can be frozen.
+    pub async fn stays_draft(
         &self,
         calendar: &WorkingCalendar,
         month: NaiveDate,
         now: Moment,
-    ) -> Result<Vec<String>, ReviewError> {
-        Ok(self.held_up_by(&self.store.source_states().await?, calendar, month, now))
+    ) -> Result<Option<String>, ReviewError> {
+        Ok(self.stays_draft_by(&self.store.source_states().await?, calendar, month, now))
     }
 
     /// The same where the states are known already.
-    pub fn held_up_by(
+    pub fn stays_draft_by(
         &self,
         states: &[SourceState],
         calendar: &WorkingCalendar,
         month: NaiveDate,
         now: Moment,
-    ) -> Vec<String> {
+    ) -> Option<String> {
         let until = calendar.month_span(month).1;
         let state = |name: &String| states.iter().find(|state| state.source == *name);
-        self.sources.iter().filter(|name| holds_up(state(name), until, now)).cloned().collect()
+        let behind: Vec<&str> =
+            self.sources.iter().filter(|name| holds_up(state(name), until, now)).map(String::as_str).collect();
+        if !behind.is_empty() {
+            let behind = behind.join(", ");
+            return Some(format!("{behind} not collected since: `chiplog collect --once` completes it"));
+        }
+        // Some sources may have come later than others; where none reaches so far back, nothing is known at all.
+        let known_since = self.sources.iter().map(|name| state(name)?.known_since).min()??;
+        let since = known_since.format("%Y-%m-%d");
+        (until <= known_since).then(|| format!("nothing is known from before {since}: so far back was collected"))
     }
 
     /// Freezes the reviews of a month that is over, of those teams that have none yet. What is frozen stays as it is.
@@ -436,6 +450,7 @@ mod tests {
             last_attempt_at: at(attempt),
             last_success_at: success.map(at),
             last_error: None,
+            known_since: None,
         };
         let held_up = |state: Option<&SourceState>, now: &str| holds_up(state, until, at(now));
         assert!(held_up(None, "11-21"), "a first collection is under way");

@@ -39,7 +39,7 @@ pub use retention::Prunable;
 pub use reviews::ReviewRecord;
 pub use scopes::{ScopeKey, ScopeVersion};
 pub use snapshots::PublishedParts;
-pub use states::{Attempt, FamilyCount, Quarantined, SourceState};
+pub use states::{Attempt, FamilyCount, KNOWN_SINCE, Quarantined, SourceState};
 pub use targets::TargetRecord;
 
 /// So many read a file of SQLite at once.

@@ -8,6 +8,9 @@ use super::leases::check_fence;
 use super::{Fence, Store, StoreError, on_engine, on_writer};
 use crate::facts::Moment;
 
+/// The cursor of a source that keeps since when everything of it is known, written as RFC 3339 says.
+pub const KNOWN_SINCE: &str = "known_since";
+
 /// How a source's last collection went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceState {
@@ -21,6 +24,8 @@ pub struct SourceState {
     pub last_success_at: Option<Moment>,
     /// The error of the last attempt, or what parts of it could not be collected. `None` if all was well.
     pub last_error: Option<String>,
+    /// Since when everything is known: so far back the first round reached that succeeded. `None` if nobody has noted it.
+    pub known_since: Option<Moment>,
 }
 
 /// How one round of a source's collection went.
@@ -107,17 +112,21 @@ impl Store {
 
     /// How every source fares, by name.
     pub async fn source_states(&self) -> Result<Vec<SourceState>, StoreError> {
-        let select = "SELECT source, kind, last_attempt_at_ms, last_success_at_ms, last_error FROM source_states ORDER BY source";
+        let select = "SELECT states.source, kind, last_attempt_at_ms, last_success_at_ms, last_error, state \
+             FROM source_states AS states LEFT JOIN cursors ON cursors.source = states.source AND cursors.name = $1 \
+             ORDER BY states.source";
         on_engine!(self, pool: Database => {
-            let rows = sqlx::query(select).fetch_all(pool).await?;
+            let rows = sqlx::query(select).bind(KNOWN_SINCE).fetch_all(pool).await?;
             let states = rows.iter().map(|row| {
                 let success: Option<i64> = row.try_get(3)?;
+                let known_since: Option<String> = row.try_get(5)?;
                 Ok(SourceState {
                     source: row.try_get(0)?,
                     kind: row.try_get(1)?,
                     last_attempt_at: moment(row.try_get(2)?),
                     last_success_at: success.map(moment),
                     last_error: row.try_get(4)?,
+                    known_since: known_since.and_then(|since| since.parse().ok()),
                 })
             });
             Ok(states.collect::<Result<_, sqlx::Error>>()?)

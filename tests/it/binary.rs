@@ -161,6 +161,10 @@ async fn killed_again_and_again_a_backfill_ends_with_the_same_facts() {
         chiplog.kill();
     }
     installation.run_well(&["collect", "--once"]);
+    // So far back the first round reached that came to its end.
+    let states = demo.app().await.store.source_states().await.unwrap();
+    let known_since = states.iter().find(|state| state.source == "github").unwrap().known_since.unwrap();
+    assert_eq!((now() - known_since).num_days(), 456);
     let (expected, found) = (stored(&undisturbed.installation).await, stored(installation).await);
     assert!(expected.len() > 3_000);
     assert!(expected == found, "{} facts, and {} after the kills", expected.len(), found.len());

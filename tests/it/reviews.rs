@@ -10,6 +10,7 @@ use chiplog::app::App;
 use chiplog::expose::{pages, review_markdown};
 use chiplog::facts::{Batch, Fact, Incident, IncidentUpdate, IncidentUpdateKind, Moment};
 use chiplog::report::review::Reviewed;
+use chiplog::store::KNOWN_SINCE;
 use chiplog_simulator::demo;
 use chiplog_simulator::world::World;
 use chrono::NaiveDate;
@@ -165,6 +166,35 @@ async fn a_frozen_month_stays_as_it_is_and_a_revision_shows_what_came_late() {
     // The command tells the newest revision, and what it changes.
     let printed = demo.installation.run_well(&["review", "payments", "--month", "2026-10"]);
     assert!(printed.contains("revision 2") && printed.contains("## What this revision changes"), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_of_which_nothing_was_collected_stays_a_draft() {
+    let (demo, app) = collected("").await;
+    let (reviewer, calendar) = (app.reviewer(), &app.organisation.teams["payments"].calendar);
+    let known_since = async |source: &str, since: &str| {
+        let cursors = vec![(KNOWN_SINCE.to_owned(), Some(since.to_owned()))];
+        app.store.accept(source, &Batch { cursors, ..Batch::default() }, standing()).await.unwrap();
+    };
+    known_since("github", "2026-10-10T00:00:00+00:00").await;
+    assert_eq!(reviewer.stays_draft(calendar, october(), standing()).await.unwrap(), None);
+    let coverage = reviewed(&app, "payments", None).await.coverage();
+    let expected = "github is known since 2026-10-10 00:00 UTC only: facts from before may be missing";
+    assert!(coverage.iter().any(|told| told == expected), "{coverage:?}");
+
+    for source in &app.sources {
+        known_since(source.name(), "2026-11-02T00:00:00+00:00").await;
+    }
+    let why = reviewer.stays_draft(calendar, october(), standing()).await.unwrap();
+    assert_eq!(why.as_deref(), Some("nothing is known from before 2026-11-02: so far back was collected"));
+    demo.installation.run_well(&["review", "payments", "--month", "2026-10"]);
+    assert!(reviewer.frozen("payments", october(), None).await.unwrap().is_none());
+
+    // Nothing is kept of what is said of a month that has not begun.
+    std::fs::write(demo.installation.path("actions.txt"), "Ship smaller\n").unwrap();
+    let output = demo.installation.run(&["review", "payments", "--month", "2999-01", "--actions", "actions.txt"]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--month: 2999-01 has not begun yet"));
+    assert_eq!(app.store.review_actions("payments", "2999-01").await.unwrap(), "");
 }
 
 /// What a chat received, and how it answers.

@@ -218,10 +218,10 @@ pub(super) async fn review(
     if revision.is_some() || !may_be_drafted(today, month) {
         return Err(no_review(&of_team, text, revision));
     }
-    let until = rules(&reviewer, &of_team)?.calendar.month_span(month).1;
+    let span = rules(&reviewer, &of_team)?.calendar.month_span(month);
     let as_of = packed_team(&known, &of_team)?.as_of;
     let coverage =
-        if until <= as_of { reviewer.coverage(&reviewer.store.source_states().await?, until) } else { Vec::new() };
+        if span.1 <= as_of { reviewer.coverage(&reviewer.store.source_states().await?, span) } else { Vec::new() };
     let drafting = reviewer.clone();
     let attributed = known.evidence.of_team(&of_team, as_of).await?;
     let made = beside(move || {
