@@ -5,12 +5,13 @@ use std::io::{BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use chrono::{Datelike as _, Days, NaiveDate, NaiveTime};
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::print;
+use super::unfinished::Unfinished;
+use super::{print, shutdown_signal, told_to_stop};
 use crate::address;
 use crate::app::{App, environment};
 use crate::clock;
@@ -44,6 +45,9 @@ impl Grid {
     }
 }
 
+/// Readable for everybody whom the umask lets: metrics are shown to all anyway.
+const USUAL: u32 = 0o666;
+
 /// Where the history goes.
 pub(super) enum Destination {
     /// A file, for promtool.
@@ -56,31 +60,51 @@ pub(super) async fn run(config: &Path, grid: Grid, destination: Destination) -> 
     let app = App::open(config).await?;
     let moments = grid.moments(clock::now())?;
     let count = moments.len();
-    let (mut evaluator, mut history) = (app.evaluator(), History::default());
-    let observer = progress::observer();
-    for (done, moment) in (1..).zip(moments) {
-        for some in families(&evaluator.as_of(moment).await?) {
-            history.add(moment.timestamp(), &some?);
-        }
-        observer.progress("backfill", "days", done, Some(count as u64));
-    }
-    app.store.close().await;
+    // Evaluating takes long: whether what comes of it has a place to go is seen before.
     match destination {
-        Destination::File(output) => write(&history, &output, count),
-        Destination::RemoteWrite { url, token_env } => send(&history, &url, token_env.as_deref()).await,
+        Destination::File(output) => {
+            let unfinished = Unfinished::begin(&output, USUAL)?;
+            write(&history(&app, moments).await?, unfinished, &output, count)
+        }
+        Destination::RemoteWrite { url, token_env } => {
+            let token = token_env.map(|variable| secret::of_variable(&variable, &environment)).transpose();
+            let token = token.map_err(anyhow::Error::msg)?.map(SecretString::from);
+            send(&history(&app, moments).await?, &url, token).await
+        }
     }
 }
 
+/// Evaluates every moment.
+async fn history(app: &App, moments: Vec<Moment>) -> Result<History> {
+    let (total, stop) = (moments.len() as u64, shutdown_signal()?);
+    let evaluating = async {
+        let (mut evaluator, mut history) = (app.evaluator(), History::default());
+        let observer = progress::observer();
+        for (done, moment) in (1..).zip(moments) {
+            for some in families(&evaluator.as_of(moment).await?) {
+                history.add(moment.timestamp(), &some?);
+            }
+            observer.progress("backfill", "days", done, Some(total));
+        }
+        anyhow::Ok(history)
+    };
+    let history = tokio::select! {
+        history = evaluating => history,
+        () = told_to_stop(stop) => Err(anyhow!("stopped before all moments were evaluated: nothing is written")),
+    };
+    app.store.close().await;
+    history
+}
+
 /// Writes, checks and names the file.
-fn write(history: &History, output: &Path, count: usize) -> Result<ExitCode> {
+fn write(history: &History, unfinished: Unfinished, output: &Path, count: usize) -> Result<ExitCode> {
     let problem = || format!("{} cannot be written", output.display());
-    // Whole or not at all: a file that is cut off must not look like one that is done.
-    let part = output.with_extension("part");
-    let mut writer = BufWriter::new(File::create(&part).with_context(problem)?);
+    let mut writer = BufWriter::new(&unfinished.file);
     history.write(&mut writer).and_then(|()| writer.flush()).with_context(problem)?;
-    let checked = check(BufReader::new(File::open(&part).with_context(problem)?));
-    let checked = checked.map_err(|problem| anyhow::anyhow!("{}: {problem}", part.display()))?;
-    std::fs::rename(&part, output).with_context(problem)?;
+    drop(writer);
+    let checked = check(BufReader::new(File::open(&unfinished.part).with_context(problem)?));
+    let checked = checked.map_err(|problem| anyhow!("{}: {problem}", output.display()))?;
+    unfinished.finish()?;
     print(&format!(
         "{}: {} samples of {} series over {count} moments, checked. Import them into an empty span of Prometheus' data:\n  \
          promtool tsdb create-blocks-from openmetrics --max-block-duration=768h {} DATA_FOLDER\n\
@@ -93,9 +117,7 @@ fn write(history: &History, output: &Path, count: usize) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn send(history: &History, url: &Url, token_env: Option<&str>) -> Result<ExitCode> {
-    let token = token_env.map(|variable| secret::of_variable(variable, &environment)).transpose();
-    let token = token.map_err(anyhow::Error::msg)?.map(SecretString::from);
+async fn send(history: &History, url: &Url, token: Option<SecretString>) -> Result<ExitCode> {
     if token.is_some() && address::is_plain(url.as_str()) {
         tracing::warn!("the token is sent to {} unencrypted: use https", address::shown(url));
     }
@@ -104,7 +126,7 @@ async fn send(history: &History, url: &Url, token_env: Option<&str>) -> Result<E
     let sent = remote_write::send(history, url, token.as_ref(), |taken| {
         observer.progress("remote write", "samples", taken as u64, Some(total as u64));
     });
-    sent.await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    sent.await.map_err(|problem| anyhow!("{problem}"))?;
     print(&format!("{total} samples were taken by {}\n", url.host_str().unwrap_or_default()))?;
     Ok(ExitCode::SUCCESS)
 }

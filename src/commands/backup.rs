@@ -1,19 +1,23 @@
 //! `chiplog dump` and `chiplog restore`: the whole store as a file, and back, also into the other engine.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use secrecy::ExposeSecret as _;
 
-use super::print;
+use super::unfinished::Unfinished;
+use super::{print, shutdown_signal, told_to_stop};
 use crate::app::read_config;
 use crate::store::Store;
 
 /// The file that stands for standard output or input.
 const STANDARD: &str = "-";
+
+/// A dump holds the key that people are hashed with.
+const ONLY_THE_OWNER: u32 = 0o600;
 
 pub(super) async fn dump(config: &Path, file: &Path) -> Result<ExitCode> {
     let store = Store::open(read_config(config)?.store_url.expose_secret()).await?;
@@ -22,36 +26,23 @@ pub(super) async fn dump(config: &Path, file: &Path) -> Result<ExitCode> {
         store.close().await;
         return Ok(ExitCode::SUCCESS);
     }
-    // The file gets its name only when it is whole.
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let part = folder.join(format!(".{}.part", file.file_name().unwrap_or_default().to_string_lossy()));
-    let opened = create_secret(&part).with_context(|| format!("{} cannot be written", part.display()))?;
-    let mut out = BufWriter::new(opened);
-    let rows = store.dump(&mut out).await;
-    store.close().await;
-    let rows = match rows {
-        Ok(rows) => rows,
-        Err(error) => {
-            // Half a dump is of no use; the error that made it so is what counts.
-            let _ = std::fs::remove_file(&part);
-            return Err(error.into());
-        }
+    let unfinished = Unfinished::begin(file, ONLY_THE_OWNER)?;
+    let mut out = BufWriter::new(&unfinished.file);
+    let stop = shutdown_signal()?;
+    let rows = tokio::select! {
+        rows = store.dump(&mut out) => rows.map_err(anyhow::Error::from),
+        () = told_to_stop(stop) => Err(anyhow!("stopped before the dump was whole: {} is not written", file.display())),
     };
-    out.flush()
-        .and_then(|()| out.get_ref().sync_all())
-        .with_context(|| format!("{} cannot be written", part.display()))?;
-    std::fs::rename(&part, file).with_context(|| format!("{} cannot be written", file.display()))?;
+    store.close().await;
+    let rows = rows?;
+    out.flush().with_context(|| format!("{} cannot be written", file.display()))?;
+    drop(out);
+    unfinished.finish()?;
     print(&format!(
         "{}: {rows} rows. It holds the key that people are hashed with: keep it secret.\n",
         file.display()
     ))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A file that nobody else may read.
-fn create_secret(path: &Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 pub(super) async fn restore(config: &Path, file: &Path) -> Result<ExitCode> {

@@ -17,6 +17,7 @@ mod stats;
 mod token;
 mod trends;
 mod try_clone;
+mod unfinished;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -136,6 +137,12 @@ fn shutdown_signal() -> Result<Stop> {
         std::process::exit(130);
     });
     Ok(receiver)
+}
+
+/// Ends when the program is told to stop.
+async fn told_to_stop(mut stop: Stop) {
+    // Whoever would tell lives as long as the program.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// The span that a period means for a team; it is evaluated as of its end. A month that is over is seen as it was when it

@@ -169,11 +169,13 @@ fn store_url(
             .map_err(|why| document.error_at("store.url_file", &why))?,
         _ => return Err(document.error_at("store", "give one of url, url_env and url_file")),
     };
-    match url.strip_prefix("sqlite:") {
-        Some(file) if !file.starts_with(':') && !file.starts_with('/') => {
-            Ok(format!("sqlite:{}", document.base_directory().join(file).display()))
+    // `sqlite://FILE` is how others write it.
+    match url.strip_prefix("sqlite:").map(|file| file.strip_prefix("//").unwrap_or(file)) {
+        Some(file) if file.is_empty() || file.starts_with('?') => {
+            Err(document.error_at("store", "the URL names no file: write for example \"sqlite:chiplog.db\""))
         }
-        Some(_) => Ok(url),
+        Some(file) if file.starts_with(':') => Ok(format!("sqlite:{file}")),
+        Some(file) => Ok(format!("sqlite:{}", document.base_directory().join(file).display())),
         None if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(url),
         None => Err(document.error_at("store", "the URL must begin with sqlite: or postgres://")),
     }

@@ -141,6 +141,10 @@ fn impossible_values_say_how_to_mend_them() {
             "chiplog.toml:1: store: the URL must begin with sqlite: or postgres://",
         ),
         (
+            "[store]\nurl = \"sqlite:\"\n",
+            "chiplog.toml:1: store: the URL names no file: write for example \"sqlite:chiplog.db\"",
+        ),
+        (
             "[store]\nretention = \"90d\"\n",
             "chiplog.toml:2: store.retention: is too short: numbers look back as far as 550 days, so write at least \"550d\"",
         ),
@@ -179,6 +183,20 @@ fn the_store_url_can_come_from_the_environment() {
         check("[store]\nurl_env = \"STORE\"\n").unwrap().store_url.expose_secret(),
         "postgres://localhost/chiplog"
     );
+}
+
+#[test]
+fn a_file_of_the_store_is_meant_from_the_folder_of_the_configuration() {
+    let url = |url: &str| {
+        let text = format!("[store]\nurl = \"{url}\"\n");
+        let document = Document::parse(Path::new("/etc/chiplog/chiplog.toml"), text).unwrap();
+        Config::check(document, &[], &|_| None).unwrap().store_url.expose_secret().to_owned()
+    };
+    assert_eq!(url("sqlite:data/chiplog.db"), "sqlite:/etc/chiplog/data/chiplog.db");
+    assert_eq!(url("sqlite://data/chiplog.db"), "sqlite:/etc/chiplog/data/chiplog.db");
+    assert_eq!(url("sqlite:/var/lib/chiplog.db"), "sqlite:/var/lib/chiplog.db");
+    assert_eq!(url("sqlite:///var/lib/chiplog.db"), "sqlite:/var/lib/chiplog.db");
+    assert_eq!(url("sqlite::memory:"), "sqlite::memory:");
 }
 
 #[test]

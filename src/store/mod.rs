@@ -20,6 +20,7 @@ mod snapshots;
 mod states;
 mod targets;
 
+use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,6 +134,13 @@ async fn sqlite(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Resul
     pool.connect_with(options).await
 }
 
+/// Makes a file that is missing, readable for its owner alone: it holds the key that people are hashed with. SQLite gives the
+/// files beside it the same mode. Where that cannot be done, opening it says why.
+fn keep_to_the_owner(file: &Path) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let _ = std::fs::File::options().write(true).create_new(true).mode(0o600).open(file);
+}
+
 /// An open store. Clones share it.
 #[derive(Clone)]
 pub struct Store {
@@ -178,6 +186,7 @@ impl Store {
                 let only = sqlite(pool, options).await.map_err(opened)?;
                 Engine::Sqlite { readers: only.clone(), writer: only }
             } else {
+                keep_to_the_owner(options.get_filename());
                 let pool = pool.after_release(|connection, _| Box::pin(is_in_order(connection)));
                 let writer = pool.clone().max_connections(1).acquire_timeout(LONGEST_TURN);
                 let writer = sqlite(writer, options.clone()).await.map_err(opened)?;

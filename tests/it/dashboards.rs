@@ -220,6 +220,9 @@ async fn backfilled() -> (Demo, PathBuf) {
     let demo = two_teams().await;
     let installation = &demo.installation;
     demo.import(demo::reports(now()));
+    let nowhere = installation.run(&["backfill", "--output", "nowhere/history.om"]);
+    let told = String::from_utf8(nowhere.stderr).unwrap();
+    assert!(told.starts_with("chiplog: nowhere/history.om cannot be written: "), "told before all else: {told}");
     let printed = installation.run_well(&["backfill", "--step-days", "14", "--output", "history.om"]);
     assert!(printed.contains("checked. Import them"), "{printed}");
     let data = installation.path("data");

@@ -210,6 +210,17 @@ async fn a_good_record_clears_its_entry_in_quarantine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_files_of_sqlite_are_readable_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, stores) = engines().await;
+    stores[0].record_attempt("git", "git", &Attempt { succeeded: true, trouble: None, at: at(1) }).await.unwrap();
+    for name in ["chiplog.db", "chiplog.db-wal", "chiplog.db-shm"] {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn attempts_keep_the_last_success() {
     let (_folder, stores) = engines().await;
     for store in stores {
