@@ -53,14 +53,11 @@ pub(super) fn fact(
             None if column.role == Role::Ended => fact.ended = false,
             None => {}
         }
-        divided |= column.role == Role::Part;
+        divided |= matches!(column.role, Role::Part(_));
     }
     if divided {
-        if fact.cases <= 0.0 {
-            return Err("nothing can be divided by zero: leave rows without cases out".to_owned());
-        }
-        let of = |role: Role| template.columns.iter().find(|column| column.role == role).map_or("", |it| it.name);
-        let (part, cases) = (of(Role::Part), of(Role::Cases));
+        let of = |is: fn(Role) -> bool| template.columns.iter().find(|it| is(it.role)).map_or("", |it| it.name);
+        let (part, cases) = (of(|role| matches!(role, Role::Part(_))), of(|role| matches!(role, Role::Cases(_))));
         // Money may exceed what it bought; people and offers may not.
         if template.id != "unit_cost" && fact.value > fact.cases {
             return Err(format!("{part}: {} of {} {cases} cannot be", fact.value, fact.cases));
@@ -105,8 +102,8 @@ fn take(fact: &mut ReportedValue, column: &Column, cell: &str, known: &Known) ->
                 return Err(format!("is out of range: expected {}", column.meaning));
             }
         }
-        Role::Part => fact.value = not_negative(cell)?,
-        Role::Cases => fact.cases = not_negative(cell)?,
+        Role::Part(highest) => fact.value = between(0.0, highest, cell)?,
+        Role::Cases(highest) => fact.cases = between(FEWEST_CASES, highest, cell)?,
         Role::Holds => {
             fact.value = match cell.to_lowercase().as_str() {
                 "yes" | "true" | "1" => 1.0,
@@ -125,9 +122,15 @@ fn number(cell: &str) -> Result<f64, String> {
     number.ok_or_else(|| "is no number: write for example 4 or 0.95".to_owned())
 }
 
-fn not_negative(cell: &str) -> Result<f64, String> {
+/// Cases may be parts of one, such as millions of orders or half a position; what nobody and nothing stands behind says nothing.
+const FEWEST_CASES: f64 = 1e-6;
+
+fn between(lowest: f64, highest: f64, cell: &str) -> Result<f64, String> {
     let number = number(cell)?;
-    if number < 0.0 { Err("is negative".to_owned()) } else { Ok(number) }
+    if (lowest..=highest).contains(&number) {
+        return Ok(number);
+    }
+    Err(format!("is out of range: expected {lowest} to {highest}; leave rows out that nothing stands behind"))
 }
 
 fn moment(cell: &str, now: Moment) -> Result<Moment, String> {
@@ -178,6 +181,29 @@ mod tests {
         assert_eq!((made.value, made.cases), (0.75, 4.0));
         let made = row("hiring_time_to_fill", &[("id", "1"), ("team", "payments"), ("opened", "2026-06-01")]).unwrap();
         assert!(!made.ended && made.began_at.is_some());
+    }
+
+    #[test]
+    fn nobody_and_absurd_numbers_stand_behind_no_row() {
+        let made = |template: &str, of: (&'static str, &str), more: [(&'static str, &str); 2]| {
+            let mut cells = vec![("id", "1"), of, ("date", "2026-09-30")];
+            cells.extend(more);
+            row(template, &cells)
+        };
+        let beyond = "is out of range: expected 0.000001 to 1000000; leave rows out that nothing stands behind";
+        let team = ("team", "payments");
+        for answers in ["0", "-1", "1e308"] {
+            let told = made("team_engagement", team, [("score", "4"), ("answers", answers)]).unwrap_err();
+            assert_eq!(told, format!("answers: \"{answers}\" {beyond}"));
+        }
+        let told = made("regrettable_attrition", team, [("leavers", "1"), ("headcount", "0")]).unwrap_err();
+        assert_eq!(told, format!("headcount: \"0\" {beyond}"));
+        let cost =
+            |cost: &str, volume: &str| made("unit_cost", ("service", "ledger"), [("cost", cost), ("volume", volume)]);
+        let told = cost("1e308", "10").unwrap_err();
+        assert!(told.starts_with("cost: \"1e308\" is out of range: expected 0 to 1000000000000000;"), "{told}");
+        assert!(cost("10", "0").unwrap_err().starts_with("volume: \"0\" is out of range"));
+        assert_eq!(cost("3", "0.5").unwrap().value, 6.0);
     }
 
     #[test]

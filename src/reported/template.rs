@@ -45,12 +45,12 @@ pub enum Role {
     Ended,
     /// A number between two bounds.
     Value(f64, f64),
-    /// A number that is divided by the cases: accepted offers, cost.
-    Part,
+    /// A number up to a bound that is divided by the cases: accepted offers, cost.
+    Part(f64),
     /// A check that holds or not: yes or no.
     Holds,
-    /// How many answers, people or things stand behind the row; 1 unless given.
-    Cases,
+    /// How many answers, people or things stand behind the row, up to a bound and never none; 1 unless given.
+    Cases(f64),
     /// The name of a part: the item of a checklist.
     Segment,
     /// A login, of which only a keyed hash is kept.
@@ -67,6 +67,12 @@ const fn column(
     Column { name, role, required, meaning, example }
 }
 
+/// No team has or asks more people.
+const PEOPLE: f64 = 1e6;
+
+/// Money, and what it buys: what is beyond is a slip, whatever the currency.
+const AMOUNT: f64 = 1e15;
+
 const ID: Column =
     column("id", Role::Id, true, "your own id of the row; the same id again replaces the row", "2026-q3-17");
 const TEAM: Column = column("team", Role::Team, true, "the team's slug", "payments");
@@ -74,7 +80,7 @@ const SERVICE: Column = column("service", Role::Service, true, "the service's id
 const DATE: Column =
     column("date", Role::At, true, "the day (2026-09-30) or moment (2026-09-30T12:00:00Z)", "2026-09-30");
 const ANSWERS: Column =
-    column("answers", Role::Cases, false, "how many answers the score is the mean of; 1 unless given", "1");
+    column("answers", Role::Cases(PEOPLE), false, "how many answers the score is the mean of; 1 unless given", "1");
 
 const fn score(lowest: f64, highest: f64, meaning: &'static str) -> Column {
     column("score", Role::Value(lowest, highest), true, meaning, "4")
@@ -120,8 +126,8 @@ pub const TEMPLATES: &[Template] = &[
             ID,
             TEAM,
             DATE,
-            column("ready", Role::Part, true, "how many people are ready", "2"),
-            column("people", Role::Cases, true, "of how many", "8"),
+            column("ready", Role::Part(PEOPLE), true, "how many people are ready", "2"),
+            column("people", Role::Cases(PEOPLE), true, "of how many", "8"),
         ],
     },
     Template {
@@ -138,7 +144,7 @@ pub const TEMPLATES: &[Template] = &[
                 "how many left whom the team wanted to keep; 0 counts",
                 "0",
             ),
-            column("headcount", Role::Cases, true, "how many people the team had", "8"),
+            column("headcount", Role::Cases(PEOPLE), true, "how many people the team had", "8"),
         ],
     },
     Template {
@@ -158,8 +164,8 @@ pub const TEMPLATES: &[Template] = &[
             ID,
             TEAM,
             DATE,
-            column("accepted", Role::Part, true, "how many were accepted", "3"),
-            column("offers", Role::Cases, true, "of how many", "4"),
+            column("accepted", Role::Part(PEOPLE), true, "how many were accepted", "3"),
+            column("offers", Role::Cases(PEOPLE), true, "of how many", "4"),
         ],
     },
     Template {
@@ -169,8 +175,8 @@ pub const TEMPLATES: &[Template] = &[
             ID,
             TEAM,
             DATE,
-            column("offers", Role::Part, true, "how many got an offer", "4"),
-            column("interviewed", Role::Cases, true, "of how many", "18"),
+            column("offers", Role::Part(PEOPLE), true, "how many got an offer", "4"),
+            column("interviewed", Role::Cases(PEOPLE), true, "of how many", "18"),
         ],
     },
     Template {
@@ -196,8 +202,8 @@ pub const TEMPLATES: &[Template] = &[
             ID,
             SERVICE,
             DATE,
-            column("cost", Role::Part, true, "what it cost, always in the same currency", "412.50"),
-            column("volume", Role::Cases, true, "how much it served: requests, orders", "1200000"),
+            column("cost", Role::Part(AMOUNT), true, "what it cost, always in the same currency", "412.50"),
+            column("volume", Role::Cases(AMOUNT), true, "how much it served: requests, orders", "1200000"),
         ],
     },
     Template { id: "test_coverage", row: "The line coverage of a service.", columns: SHARE_OF_SERVICE },
