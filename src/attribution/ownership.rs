@@ -26,26 +26,29 @@ pub struct Services {
     by_project: HashMap<String, String>,
     /// The teams that hold each repository, by the configuration and by the hosting service.
     repositories: BTreeMap<String, BTreeSet<String>>,
-    /// Repositories that several teams hold and no service names.
-    shared: Vec<String>,
+    /// Repositories that several teams hold, and of which no service says whose they are.
+    shared: BTreeSet<String>,
 }
 
 impl Services {
     /// Completes the configured services with the repositories of the teams. A repository that several teams hold is
-    /// reported ([`Self::left_out`]), because its deployments can count for one team only.
+    /// reported ([`Self::left_out`]), because its deployments can count for one team only: the first by its slug.
     pub fn resolve(organisation: Arc<Organisation>, team_repositories: &[Sourced<TeamRepositories>]) -> Self {
         let mut all = organisation.services.clone();
         let repositories = repositories_of_teams(&organisation, team_repositories);
         let named: BTreeSet<String> = all.values().map(|service| service.repository.clone()).collect();
+        let mut shared = BTreeSet::new();
         for service in all.values_mut().filter(|service| service.owners.is_empty()) {
             // Services of the configuration that name no owner belong to the team of their repository.
-            let team = repositories.get(&service.repository).and_then(BTreeSet::first);
-            service.owners.extend(team.map(|team| Ownership { team: team.clone(), from: None, until: None }));
+            let Some(teams) = repositories.get(&service.repository) else { continue };
+            service.owners.extend(first_of(teams));
+            if teams.len() > 1 {
+                shared.insert(service.repository.clone());
+            }
         }
-        let mut shared = Vec::new();
         for (repository, teams) in repositories.iter().filter(|(repository, _)| !named.contains(*repository)) {
             if teams.len() > 1 {
-                shared.push(repository.clone());
+                shared.insert(repository.clone());
             }
             let service = of_whole_repository(free_id(&all, repository), repository, teams);
             all.insert(service.id.clone(), service);
@@ -144,14 +147,18 @@ impl Services {
     }
 }
 
+/// The team that what several hold counts for.
+fn first_of(teams: &BTreeSet<String>) -> Option<Ownership> {
+    teams.first().map(|team| Ownership { team: team.clone(), from: None, until: None })
+}
+
 /// A repository that no service of the configuration names.
 fn of_whole_repository(id: String, repository: &str, teams: &BTreeSet<String>) -> Service {
-    let owners = teams.iter().take(1).map(|team| Ownership { team: team.clone(), from: None, until: None });
     Service {
         id,
         repository: repository.to_owned(),
         paths: None,
-        owners: owners.collect(),
+        owners: first_of(teams).into_iter().collect(),
         tier: 2,
         deployments: DeploymentRule::Auto.into(),
         incident_services: Vec::new(),

@@ -396,3 +396,28 @@ proptest! {
         prop_assert_eq!(found.incidents, expected.incidents);
     }
 }
+
+#[test]
+fn a_repository_of_two_teams_counts_for_the_first_of_them_and_is_told() {
+    let shared = || {
+        let mut world = World::new().commit("a", &[], 0).deploy("v1", "a", 1);
+        for team in world.organisation.teams.values_mut() {
+            team.repositories = vec![REPOSITORY.to_owned()];
+        }
+        world
+    };
+    // No table names it, or one that does not say whose it is.
+    let (mut unnamed, mut named) = (shared(), shared());
+    unnamed.organisation.services.clear();
+    named.organisation.services.values_mut().for_each(|service| service.owners.clear());
+    for world in [unnamed, named] {
+        let attributed = world.attributed();
+        assert_eq!(attributed.deployments[0].team.as_deref(), Some("other"));
+        let told = attributed.left_out.iter().find(|item| item.reason == "shared_repository").unwrap();
+        assert!(told.explanation.contains("belongs to several teams (other, team): it counts for other"), "{told:?}");
+    }
+    // The table of its service says whose it is.
+    let attributed = shared().attributed();
+    assert_eq!(attributed.deployments[0].team.as_deref(), Some("team"));
+    assert!(attributed.left_out.iter().all(|item| item.reason != "shared_repository"));
+}
