@@ -70,7 +70,7 @@ pub enum Command {
         /// The folder of the clone.
         path: PathBuf,
         /// Which tags are deployments: a regular expression.
-        #[arg(long, default_value = r"^v?\d+(\.\d+)+$", value_name = "REGEX")]
+        #[arg(long, default_value = r"^v?\d+(\.\d+)+$", value_name = "REGEX", value_parser = pattern)]
         tags: String,
         /// The window to show.
         #[arg(long, default_value = "364d", value_parser = window)]
@@ -282,6 +282,11 @@ fn window(text: &str) -> Result<Window, String> {
     found.ok_or_else(|| "take one of 7d, 28d, 84d and 364d".to_owned())
 }
 
+/// The text of a regular expression.
+fn pattern(text: &str) -> Result<String, String> {
+    regex::Regex::new(text).map(|_| text.to_owned()).map_err(|error| format!("is no regular expression: {error}"))
+}
+
 /// The first day of the month.
 pub fn month(text: &str) -> Result<NaiveDate, String> {
     format!("{text}-01").parse().map_err(|_| "write the month as YYYY-MM, for example 2026-10".to_owned())
@@ -302,5 +307,11 @@ mod tests {
     fn a_wrong_month_says_how_to_write_one() {
         let error = Cli::try_parse_from(["chiplog", "kpis", "shop", "--month", "October"]).unwrap_err().to_string();
         assert!(error.contains("write the month as YYYY-MM, for example 2026-10"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_pattern_of_tags_names_its_flag() {
+        let error = Cli::try_parse_from(["chiplog", "try", ".", "--tags", "("]).unwrap_err().to_string();
+        assert!(error.contains("--tags <REGEX>") && error.contains("unclosed group"), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use chrono::{Datelike as _, Months, NaiveDate};
 use indicatif::{HumanBytes, HumanCount};
 use secrecy::ExposeSecret as _;
@@ -66,6 +66,9 @@ struct Retention {
 
 pub(super) async fn run(config: &Path, retention: Option<Duration>, json: bool) -> Result<ExitCode> {
     let config = read_config(config)?;
+    if let Some(problem) = retention.and_then(|retention| config.collect.too_short_for(retention)) {
+        bail!("--retention {problem}");
+    }
     let store = Store::open(config.store_url.expose_secret()).await?;
     let now = clock::now();
     let size = store.size().await?;
@@ -73,7 +76,8 @@ pub(super) async fn run(config: &Path, retention: Option<Duration>, json: bool) 
     let retention = match retention.or(config.retention) {
         None => None,
         Some(retention) => {
-            let ended_before = now - chrono::Duration::from_std(retention).context("that is too long")?;
+            let ended_before = chrono::Duration::from_std(retention).ok().and_then(|it| now.checked_sub_signed(it));
+            let ended_before = ended_before.context("--retention is too long: write at most \"100y\"")?;
             Some((ended_before, store.prunable(ended_before).await?))
         }
     };

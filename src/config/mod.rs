@@ -144,14 +144,19 @@ fn retention(
     store: &StoreSection,
     collect: &CollectSection,
 ) -> Result<Option<Duration>, ConfigError> {
-    let Some(retention) = store.retention else { return Ok(None) };
-    let shortest = SHORTEST_RETENTION.max(collect.history);
-    if retention < shortest {
+    let problem = store.retention.and_then(|retention| collect.too_short_for(retention));
+    problem.map_or(Ok(store.retention), |problem| Err(document.error_at("store.retention", &problem)))
+}
+
+impl CollectSection {
+    /// What is wrong with a retention, where it is too short for what is collected and what numbers look back to.
+    pub fn too_short_for(&self, retention: Duration) -> Option<String> {
+        let shortest = SHORTEST_RETENTION.max(self.history);
         let days = shortest.as_secs() / (24 * 3600);
-        let problem = format!("is too short: numbers look back as far as {days} days, so write at least \"{days}d\"");
-        return Err(document.error_at("store.retention", &problem));
+        let problem =
+            || format!("is too short: numbers look back as far as {days} days, so write at least \"{days}d\"");
+        (retention < shortest).then(problem)
     }
-    Ok(Some(retention))
 }
 
 fn store_url(

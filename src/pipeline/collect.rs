@@ -190,7 +190,7 @@ impl Collector {
         let name = source.name();
         let since = self
             .history
-            .filter(|_| attempt.succeeded)
+            .filter(|_| attempt.succeeded && !source.reads_all_history())
             .and_then(|history| attempt.at.checked_sub_signed(chrono::Duration::from_std(history).ok()?));
         if let Some(since) = since
             && self.store.cursor(name, KNOWN_SINCE).await?.is_none()

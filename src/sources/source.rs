@@ -108,6 +108,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Whether a first collection reads all there is, rather than what `history` asks for.
+    fn reads_all_history(&self) -> bool {
+        false
+    }
+
     /// What is still to be read of the history, for `doctor`: reads only. `None` where a source cannot tell.
     async fn history_left(&self, _stored: &dyn FactLookup) -> Option<Finding> {
         None

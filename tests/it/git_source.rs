@@ -10,6 +10,7 @@ use chiplog::attribution::Shipment;
 use chiplog::facts::{ChangeReference, Commit, Tag};
 use chiplog::store::Selection;
 
+use crate::harness::program::Installation;
 use crate::harness::{app, collect_well, now};
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
@@ -204,4 +205,24 @@ async fn every_deployment_ships_what_git_rev_list_says() {
     }
     println!("{compared} deployments of 12 random histories equal git rev-list");
     assert!(compared > 200);
+}
+
+#[test]
+fn a_first_look_at_a_shallow_clone_says_that_it_is_one() {
+    let mut stream = String::new();
+    for number in 1..=3 {
+        let parents: &[usize] = if number == 1 { &[] } else { &[number - 1] };
+        commit(&mut stream, "main", number, parents, 90 - i64::try_from(number).unwrap(), "Change something");
+    }
+    let (whole, folder) = (import(&stream), tempfile::tempdir().unwrap());
+    let from = format!("file://{}", whole.path().display());
+    git(folder.path(), &["clone", "--quiet", "--depth", "1", &from, "clone"]);
+    let installation = Installation::new("");
+    let looked = |path: &Path| {
+        let output = installation.run(&["try", &path.display().to_string()]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(looked(&folder.path().join("clone")).contains("is a shallow clone: its history is cut short"));
+    assert!(!looked(whole.path()).contains("shallow"));
 }

@@ -131,6 +131,11 @@ async fn the_running_program_forgets_changes_no_number_and_nothing_comes_back() 
         let of_family = stats["growth"].as_array().unwrap().iter().find(|it| it["family"] == family).cloned();
         of_family.map_or(0, |it| it["facts"].as_u64().unwrap())
     };
+    let refused = installation.run(&["stats", "--retention", "10d"]);
+    assert_eq!(
+        String::from_utf8(refused.stderr).unwrap(),
+        "chiplog: --retention is too short: numbers look back as far as 550 days, so write at least \"550d\"\n"
+    );
     let before = stats(&["--retention", "550d"]);
     let (commits, tags) = (facts(&before, "commits"), facts(&before, "tags"));
     assert_eq!((commits, tags), (60, 60));

@@ -70,6 +70,13 @@ impl Source for GitSource {
         let (path, unchanged) = (self.path.clone(), known.clone());
         let clone = blocking(move || read::open(&path, &request, unchanged.as_deref())).await?;
         let Some(clone) = clone else { return Ok(()) };
+        if clone.shallow {
+            tracing::warn!(
+                source = self.table.name,
+                "{}; `git fetch --unshallow` in it completes it",
+                self.is_shallow()
+            );
+        }
         let total = clone.commits.len();
         for (number, page) in clone.commits.chunks(PAGE).enumerate() {
             let (request, ids) = (self.request(), page.to_vec());
@@ -98,9 +105,8 @@ impl Source for GitSource {
                     let message = format!("{}: {commits} commits, {tags} tags", clone.repository.full_name);
                     findings.push(Finding::good(message));
                     if clone.shallow {
-                        let message = format!("{} is a shallow clone: its history is cut short", self.path.display());
                         let command = format!("git -C {} fetch --unshallow", self.path.display());
-                        let finding = Finding::problem(message).hint("run `git fetch --unshallow` in it");
+                        let finding = Finding::problem(self.is_shallow()).hint("run `git fetch --unshallow` in it");
                         findings.push(finding.fix(Fix::Run(command)));
                     }
                 }
@@ -109,12 +115,20 @@ impl Source for GitSource {
         }
     }
 
+    fn reads_all_history(&self) -> bool {
+        true
+    }
+
     fn telemetry(&self) -> Vec<Telemetry> {
         Vec::new()
     }
 }
 
 impl GitSource {
+    fn is_shallow(&self) -> String {
+        format!("{} is a shallow clone: its history is cut short", self.path.display())
+    }
+
     fn request(&self) -> read::Request {
         let now = (self.context.now)();
         read::Request {
