@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::http::HeaderName;
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::document::{ConfigError, Document};
 use super::sections::lease;
@@ -25,6 +25,7 @@ const HIGHEST_COST: u32 = 14;
 #[serde(deny_unknown_fields, default)]
 struct ServerSection {
     /// Address and port. Loopback unless said otherwise.
+    #[serde(deserialize_with = "address_and_port")]
     listen: SocketAddr,
     /// How long what one replica does stays reserved for it without a sign of life.
     #[serde(deserialize_with = "lease")]
@@ -64,6 +65,15 @@ struct TrustedProxySection {
     /// The header in which the proxy names whom it has let in.
     #[serde(default = "forwarded_user")]
     header: String,
+}
+
+fn address_and_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        serde::de::Error::custom(format!(
+            "\"{text}\" is no address to listen on: write an IP address and port, for example \"127.0.0.1:9847\""
+        ))
+    })
 }
 
 fn forwarded_user() -> String {

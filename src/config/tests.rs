@@ -117,6 +117,10 @@ fn impossible_values_say_how_to_mend_them() {
             "chiplog.toml:3: service.web.deployments: \"magic\" is no deployment rule: write \"auto\" or a table such as { environment = \"production\" }",
         ),
         (
+            "[server]\nlisten = \"localhost:9847\"\n",
+            "chiplog.toml:2: server.listen: \"localhost:9847\" is no address to listen on: write an IP address and port, for example \"127.0.0.1:9847\"",
+        ),
+        (
             "[collect]\ninterval = \"often\"\n",
             "chiplog.toml:2: collect.interval: \"often\" is no duration: write for example \"5m\", \"24h\" or \"456d\"",
         ),

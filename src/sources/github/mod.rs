@@ -46,7 +46,7 @@ pub(super) const KIND: Kind = Kind {
     families: FAMILIES,
     example: r#"[github]
 token_env = "GITHUB_TOKEN"       # or token_file; or a GitHub App:
-# app = { id = 12345, installation_id = 67890, private_key_file = "app.pem" }
+# app = { id = 12345, installation_id = 67890, private_key_file = "app.pem" } # or private_key_env, with the key itself
 # More credentials add their budgets, and see what others do not: further tokens of other accounts, or tables with the keys above
 # tokens_env = ["SECOND_TOKEN"]
 # credentials = [{ app = { id = 12345, installation_id = 67891, private_key_file = "app.pem" } }]
@@ -65,8 +65,9 @@ security_alerts = true           # read Dependabot, code-scanning and secret-sca
 test_reports = ["junit*"]        # names of workflow artifacts that hold JUnit XML
 coverage_reports = ["coverage*"] # names of workflow artifacts that hold lcov, Cobertura or JaCoCo
 readiness_files = true           # look for the files that [[readiness]] asks for
-# webhook = { secret_env = "GITHUB_WEBHOOK_SECRET", hook = "organization/123" } # or secret_file; previous_secret_env while
-# it is replaced. hook, "repository/OWNER/NAME/ID" or "app": whose deliveries are fetched after an outage
+# webhook = { secret_env = "GITHUB_WEBHOOK_SECRET", hook = "organization/123" } # or secret_file; previous_secret_env, or
+# previous_secret_file, while it is replaced. hook, "repository/OWNER/NAME/ID" or "app": whose deliveries are fetched after
+# an outage
 name = "github"                  # the source's name, needed when there are several
 "#,
     privacy: "Logins and addresses become keyed hashes; titles, subjects and branch names are kept without them; bodies \

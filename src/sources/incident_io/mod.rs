@@ -35,7 +35,8 @@ impact_timestamp = "Impact started" # the names of the timestamps, as they are s
 acknowledged_timestamp = "Accepted at"
 resolved_timestamp = "Resolved at"
 base_url = "https://api.incident.io"
-# webhook = { secret_env = "INCIDENT_IO_WEBHOOK_SECRET" } # whsec_…; or secret_file; previous_secret_env while it is replaced
+# webhook = { secret_env = "INCIDENT_IO_WEBHOOK_SECRET" } # whsec_…; or secret_file; previous_secret_env, or
+# previous_secret_file, while it is replaced
 name = "incident_io"             # the source's name, needed when there are several
 "#,
     privacy: "Roles, creators and updates are not read; names are kept without addresses and mentions, those of private \

@@ -38,7 +38,8 @@ token_env = "JIRA_TOKEN"         # or token_file; data centre: a personal access
 jql = "project in (PAY, SHOP)"   # which issues
 boards = [12]                    # boards whose sprints are the iterations
 points_field = "Story Points"    # the name of the field with the points; found by itself unless given
-# webhook = { secret_env = "JIRA_WEBHOOK_SECRET" } # or secret_file; previous_secret_env while it is replaced
+# webhook = { secret_env = "JIRA_WEBHOOK_SECRET" } # or secret_file; previous_secret_env, or previous_secret_file, while it
+# is replaced
 name = "jira"                    # the source's name, needed when there are several
 "#,
     privacy: "Who reported, was assigned or changed something is not read; summaries are kept without addresses and \

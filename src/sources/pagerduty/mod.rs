@@ -37,7 +37,8 @@ pub(super) const KIND: Kind = Kind {
 token_env = "PAGERDUTY_TOKEN"    # or token_file; a read-only API key is enough
 services = ["PLEDGER"]           # ids of services; all unless given
 base_url = "https://api.pagerduty.com" # Europe: "https://api.eu.pagerduty.com"
-# webhook = { secret_env = "PAGERDUTY_WEBHOOK_SECRET" } # of a webhook subscription (v3); or secret_file; previous_secret_env
+# webhook = { secret_env = "PAGERDUTY_WEBHOOK_SECRET" } # of a webhook subscription (v3); or secret_file;
+# previous_secret_env, or previous_secret_file, while it is replaced
 name = "pagerduty"               # the source's name, needed when there are several
 "#,
     privacy: "Who was called or who answered is not kept; titles are kept without addresses and mentions.",
