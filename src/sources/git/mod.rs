@@ -74,7 +74,7 @@ impl Source for GitSource {
             tracing::warn!(
                 source = self.table.name,
                 "{}; `git fetch --unshallow` in it completes it",
-                self.is_shallow()
+                self.cut_short()
             );
         }
         let total = clone.commits.len();
@@ -106,7 +106,7 @@ impl Source for GitSource {
                     findings.push(Finding::good(message));
                     if clone.shallow {
                         let command = format!("git -C {} fetch --unshallow", self.path.display());
-                        let finding = Finding::problem(self.is_shallow()).hint("run `git fetch --unshallow` in it");
+                        let finding = Finding::problem(self.cut_short()).hint("run `git fetch --unshallow` in it");
                         findings.push(finding.fix(Fix::Run(command)));
                     }
                 }
@@ -125,7 +125,7 @@ impl Source for GitSource {
 }
 
 impl GitSource {
-    fn is_shallow(&self) -> String {
+    fn cut_short(&self) -> String {
         format!("{} is a shallow clone: its history is cut short", self.path.display())
     }
 
