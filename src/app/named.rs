@@ -61,8 +61,8 @@ mod tests {
     use crate::app::{check_sources, kind_names};
     use crate::config::{Config, Document};
 
-    fn environment(_: &str) -> Option<String> {
-        Some("a-token-of-sufficient-length".to_owned())
+    fn environment(variable: &str) -> Option<String> {
+        (variable == "TOKEN").then(|| "a-token-of-sufficient-length".to_owned())
     }
 
     fn complaint(more: &str) -> String {

@@ -24,6 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use chrono::NaiveDate;
 use clap::CommandFactory as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -149,11 +150,17 @@ async fn told_to_stop(mut stop: Stop) {
 /// ended, with what was open then; one that lasts ends now, since its other days have no events yet.
 fn span(period: Period, calendar: &WorkingCalendar, now: Moment) -> Result<Span> {
     let Some(first_day) = period.month else { return Ok(period.window.span(now)) };
+    has_begun(first_day, calendar, now)?;
     let (from, until) = calendar.month_span(first_day);
-    if from >= now {
-        bail!("--month: {} has not begun yet: write the month that lasts, or one before it", month_label(first_day));
-    }
     Ok(Span { from, until: until.min(now) })
+}
+
+/// Refuses a month of which there is nothing to look at yet.
+fn has_begun(month: NaiveDate, calendar: &WorkingCalendar, now: Moment) -> Result<()> {
+    if calendar.month_span(month).0 >= now {
+        bail!("--month: {} has not begun yet: write the month that lasts, or one before it", month_label(month));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

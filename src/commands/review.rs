@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 use super::kpis::unknown_team;
-use super::{digests, month, print, shutdown_signal};
+use super::{digests, has_begun, month, print, shutdown_signal};
 use crate::app::App;
 use crate::attribution::Team;
 use crate::clock;
@@ -77,8 +77,9 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
         None => app.organisation.teams.values().collect(),
     };
     let reviewer = app.reviewer();
-    for team in &teams {
-        has_begun(team, arguments.month, now)?;
+    if let Some(month) = arguments.month {
+        // Before anything is written.
+        teams.iter().try_for_each(|team| has_begun(month, &team.calendar, now))?;
     }
     if let (Some(file), [team]) = (&arguments.actions, teams.as_slice()) {
         let month = arguments.month.unwrap_or_else(|| month_before(team.calendar.day(now)));
@@ -108,16 +109,6 @@ pub(super) async fn run(config: &Path, arguments: ReviewArguments) -> Result<Exi
     }
     app.store.close().await;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Whether there is a month to look at: asked before anything is written.
-fn has_begun(team: &Team, month: Option<NaiveDate>, now: Moment) -> Result<()> {
-    match month {
-        Some(month) if team.calendar.month_span(month).0 > now => {
-            bail!("--month: {} has not begun yet: write the month that lasts, or one before it", month_label(month))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The frozen review, or one that is frozen now, or a draft where the month or its collection is not complete.

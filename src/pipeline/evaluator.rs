@@ -411,13 +411,13 @@ impl Evaluator {
             }
         }
         drop(evaluated);
-        self.tell_of_all(news);
+        self.tell_of_all(&news);
         teams.sort();
         (teams, failures.into_iter().next())
     }
 
     /// What is told of all parts together, once each was evaluated or has failed.
-    fn tell_of_all(&mut self, news: News) {
+    fn tell_of_all(&mut self, news: &News) {
         let is_told = |(part, result): (usize, &Option<PartResult>)| result.is_some() || self.set_aside.holds(part);
         if !self.results.iter().enumerate().all(is_told) {
             return;

@@ -87,7 +87,7 @@ mod tests {
         let mut rests = Vec::new();
         for _ in 0..6 {
             set_aside.failed(3, &StoreError::interrupted(), now);
-            let rest = (1..).find(|seconds| !set_aside.rests(3, now + Duration::seconds(*seconds))).unwrap();
+            let rest = (1..100).find(|seconds| !set_aside.rests(3, now + Duration::seconds(*seconds))).unwrap();
             rests.push(rest);
             now += Duration::seconds(rest);
         }

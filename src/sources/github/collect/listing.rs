@@ -113,9 +113,9 @@ pub(in super::super) async fn found(source: &GithubSource) -> Result<Found, Sour
     for names in config.repositories.chunks(LOOKED_UP_AT_ONCE) {
         let looks: Vec<_> = names.iter().map(|name| through_each(source, Wanted::Named(name))).collect();
         for (name, answers) in names.iter().zip(join_all(looks).await) {
-            let nobody_answers = answers.nobody_answers;
+            let none_is_heard = answers.none_is_heard;
             let Some(error) = add(&mut nodes, &mut found.unheard, answers) else { continue };
-            if nobody_answers {
+            if none_is_heard {
                 return Err(error);
             }
             if matches!(error, SourceError::NotFound(_) | SourceError::Forbidden(_)) {
@@ -165,7 +165,7 @@ struct Answers {
     nodes: Vec<RepositoryNode>,
     /// The labels of those that cannot answer now.
     unheard: Vec<String>,
-    nobody_answers: bool,
+    none_is_heard: bool,
     /// Why there is nothing, where nobody saw anything.
     failure: Option<SourceError>,
 }
@@ -196,7 +196,7 @@ async fn through_each(source: &GithubSource, wanted: Wanted<'_>) -> Answers {
             }
         }
     }
-    answers.nobody_answers = !any && unseen.is_none() && (answers.unheard.len() == asked || refused.is_some());
+    answers.none_is_heard = !any && unseen.is_none() && (answers.unheard.len() == asked || refused.is_some());
     // Whoever cannot answer may be the one that sees it.
     answers.failure = trouble.or(unseen).or(refused).filter(|_| !any);
     answers
