@@ -83,6 +83,7 @@ pub(super) fn incidents(history: &mut TeamHistory<'_>) {
                 update(resolved_at, IncidentUpdateKind::Resolved),
             ],
             causes: Vec::new(),
+            withdrawn: false,
             updated_at: resolved_at,
             url: Some(format!("https://acme.pagerduty.com/incidents/I{}-{place}", history.team)),
         };

@@ -65,7 +65,8 @@ impl Causes<'_, '_> {
     }
 
     /// The deployment that an incident is blamed on: the one that shipped what the incident names, else the last one
-    /// that finished before it, within the window and severe enough.
+    /// that finished before it, within the window and severe enough. One that names a change of another repository only is the
+    /// fault of none here.
     fn by_incident(
         &self,
         attempts: &[ServiceDeployment],
@@ -89,6 +90,7 @@ impl Causes<'_, '_> {
         };
         let (position, cause) = match linked {
             Some(position) => (position, FailureCause::LinkedIncident),
+            None if links.iter().any(|link| self.resolver.is_elsewhere(link)) => return None,
             None => (in_window()?, FailureCause::Incident),
         };
         let finished_at = attempts[self.timeline.successes[position].0].finished_at?;

@@ -5,14 +5,16 @@ use super::ownership::Services;
 use super::{IncidentRules, LeftOut, Service, ServiceIncident, Severity};
 use crate::facts::{FactFamily, Incident, Sourced};
 
-/// All incidents, each with its service where one was found; the others are reported and kept.
+/// All incidents, each with its service where one was found; the others are reported and kept. What was withdrawn is none.
 pub(super) fn attributed(
     facts: &FactsInput,
     services: &Services,
     rules: &IncidentRules,
     left_out: &mut Vec<LeftOut>,
 ) -> Vec<ServiceIncident> {
-    let incidents = facts.incidents.iter().map(|item| {
+    let (withdrawn, incidents): (Vec<_>, Vec<_>) = facts.incidents.iter().partition(|item| item.fact.withdrawn);
+    left_out.extend(withdrawn.into_iter().map(|item| no_incident(item, services)));
+    let incidents = incidents.into_iter().map(|item| {
         let fact = &item.fact;
         let service = service_of(item, services);
         let incident = ServiceIncident {
@@ -69,6 +71,23 @@ pub(super) fn service_of<'a>(item: &Sourced<Incident>, services: &'a Services) -
 fn severity(fact: &Incident, rules: &IncidentRules) -> Severity {
     let known = fact.severity_words.iter().filter_map(|word| rules.severities.get(&word.to_lowercase()));
     known.min().copied().unwrap_or(rules.default_severity)
+}
+
+fn no_incident(item: &Sourced<Incident>, services: &Services) -> LeftOut {
+    let fact = &item.fact;
+    let service = service_of(item, services);
+    LeftOut {
+        kind: "incident",
+        reason: "withdrawn",
+        team: service.and_then(|service| services.owner_at(service, fact.began_at())),
+        key: format!("{}:{}", item.source, fact.external_id()),
+        explanation: format!(
+            "\"{}\" is no incident after all: it was canceled, merged into another, closed as not planned, or lost its label",
+            fact.title
+        ),
+        url: fact.url.clone(),
+        at: fact.began_at(),
+    }
 }
 
 fn without_service(item: &Sourced<Incident>, incident: &ServiceIncident) -> LeftOut {

@@ -57,6 +57,12 @@ impl<'a, 'b> Resolver<'a, 'b> {
         }
     }
 
+    /// Whether a reference means a change of another repository.
+    pub(super) fn is_elsewhere(&self, reference: &ChangeReference) -> bool {
+        let is_named = matches!(reference, ChangeReference::PullRequestIn { .. });
+        is_named && reference.pull_request_in(self.repository).is_none()
+    }
+
     fn abbreviated(&self, prefix: &str) -> Option<CommitIndex> {
         if prefix.len() < 7 || prefix.len() >= 40 {
             return None;

@@ -175,6 +175,7 @@ impl World {
             impact_started_at: None,
             updates: resolved.map(update).into_iter().collect(),
             causes,
+            withdrawn: false,
             updated_at: hour(resolved.unwrap_or(began)),
             url: None,
         }));

@@ -198,14 +198,14 @@ fn an_environment_that_gets_its_versions_later_does_not_roll_back_the_first() {
 }
 
 #[test]
-fn an_incident_that_names_a_change_of_another_repository_is_no_word_about_the_one_with_the_same_number() {
+fn an_incident_that_names_a_change_of_another_repository_is_the_fault_of_none_here() {
     let named = |repository: &str| {
         let cause = ChangeReference::PullRequestIn { repository: repository.to_owned(), number: 7 };
         let world = line().pull_request(7, "b", &[("own", 1)]).deploy("v1", "a", 10).deploy("v2", "b", 20);
         world.deploy("v3", "c", 30).incident("outage", 31, None, vec![cause]).told(failure)
     };
     assert_eq!(named("Acme/Shop"), ["v1 ok", "v2 LinkedIncident", "v3 ok"]);
-    assert_eq!(named("acme/payments"), ["v1 ok", "v2 ok", "v3 Incident"]);
+    assert_eq!(named("acme/payments"), ["v1 ok", "v2 ok", "v3 ok"]);
 }
 
 #[test]
@@ -272,6 +272,18 @@ fn a_service_of_a_monorepo_ships_only_what_touches_its_paths() {
     let paths = globset::GlobSetBuilder::new().add(globset::Glob::new("shop/**").unwrap()).build().unwrap();
     world.organisation.services.get_mut("shop").unwrap().paths = Some(paths);
     assert_eq!(world.told(commits), ["v1 baseline", "v2 ours"]);
+}
+
+#[test]
+fn what_was_withdrawn_is_no_incident() {
+    let mut world = line().deploy("v1", "a", 10).deploy("v2", "b", 20).incident("outage", 21, None, Vec::new());
+    assert_eq!(world.told(failure), ["v1 ok", "v2 Incident"]);
+    world.facts.incidents[0].fact.withdrawn = true;
+    let attributed = world.attributed();
+    assert!(attributed.incidents.is_empty());
+    assert_eq!(world.told(failure), ["v1 ok", "v2 ok"]);
+    let told: Vec<_> = attributed.left_out.iter().map(|item| (item.reason, item.team.as_deref())).collect();
+    assert_eq!(told, [("withdrawn", Some("team"))]);
 }
 
 #[test]

@@ -48,6 +48,10 @@ pub struct Incident {
     /// Deployments, commits or pull requests that the incident names as its cause.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<ChangeReference>,
+    /// Whether it is no incident after all: canceled, merged into another, closed as not planned, or without the label that made
+    /// it one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
     /// When the tool's record last changed.
     pub updated_at: Moment,
     /// Where people open it.

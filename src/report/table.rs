@@ -104,7 +104,10 @@ fn row(kpi: &'static Kpi, part: Option<&'static str>, outcome: &Outcome) -> KpiR
         interval: summary.as_ref().and_then(|summary| summary.interval),
         observations: summary.as_ref().map_or(0, |summary| summary.observations),
         open: summary.as_ref().map_or(0, |summary| summary.open),
-        minimum_observations: kpi.minimum_observations,
+        minimum_observations: match outcome {
+            Outcome::TooFew { minimum, .. } => *minimum,
+            _ => kpi.minimum_observations,
+        },
         remedy,
     }
 }

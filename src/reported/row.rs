@@ -133,9 +133,11 @@ fn between(lowest: f64, highest: f64, cell: &str) -> Result<f64, String> {
     Err(format!("is out of range: expected {lowest} to {highest}; leave rows out that nothing stands behind"))
 }
 
+/// A day stands for its noon, which lies within the same day almost everywhere; today counts at once.
 fn moment(cell: &str, now: Moment) -> Result<Moment, String> {
-    let midnight = |day: NaiveDate| day.and_hms_opt(0, 0, 0).map(|midnight| midnight.and_utc());
-    let moment = cell.parse::<NaiveDate>().ok().and_then(midnight).or_else(|| cell.parse::<Moment>().ok());
+    let noon = |day: NaiveDate| day.and_hms_opt(12, 0, 0).map(|noon| noon.and_utc());
+    let noon = |day: NaiveDate| noon(day).map(|noon| if day == now.date_naive() { noon.min(now) } else { noon });
+    let moment = cell.parse::<NaiveDate>().ok().and_then(noon).or_else(|| cell.parse::<Moment>().ok());
     match moment {
         None => Err("is no day: write for example 2026-09-30".to_owned()),
         Some(moment) if moment < Moment::UNIX_EPOCH => Err("lies before 1970".to_owned()),

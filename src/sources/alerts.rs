@@ -101,6 +101,7 @@ pub(crate) fn incident(alert: &AlertPayload, times: AlertTimes, tag_prefix: &str
         impact_started_at: None,
         updates: updates.into_iter().flatten().collect(),
         causes: super::references::causes(&alert.message, None),
+        withdrawn: false,
         updated_at: alert.changed_at(),
         url: alert.links.as_ref().and_then(|links| links.web.clone()),
     }

@@ -1,4 +1,4 @@
-//! Forgets facts that ended long ago.
+//! Forgets facts that ended long ago, and who reported something then.
 //!
 //! What is open stays, whatever its age. So does the fact of each scope that ended last: whether anything of a kind was ever seen of
 //! a service decides between zero and no data. Reviews are documents of their own and are not touched.
@@ -19,6 +19,9 @@ const ROWS_AT_ONCE: i64 = 2000;
 const IS_FORGETTABLE: &str = "old.ended_at_ms < $1 AND EXISTS (SELECT 1 FROM ";
 const HAS_A_NEWER_ONE: &str = " AS newer WHERE newer.scope = old.scope AND newer.source = old.source \
      AND COALESCE(newer.ended_at_ms, 9223372036854775807) > old.ended_at_ms)";
+
+/// Who reported what and when: forgotten with what it is of.
+const AUDIT: &str = "report_audit";
 
 /// What would be forgotten of a family.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,13 @@ impl Store {
                 found.push(Prunable { family, facts: count.unsigned_abs() });
             }
         }
+        let audited: i64 = on_engine!(self, pool: Database => {
+            let count = "SELECT COUNT(*) FROM report_audit WHERE reported_at_ms < $1";
+            sqlx::query_scalar(count).bind(ended_before.timestamp_millis()).fetch_one(pool).await?
+        });
+        if audited > 0 {
+            found.push(Prunable { family: AUDIT, facts: audited.unsigned_abs() });
+        }
         Ok(found)
     }
 
@@ -61,6 +71,13 @@ impl Store {
             while let Some(last) = self.prune_page(family, ended_before, &after, &mut pruned).await? {
                 after = last;
             }
+        }
+        let audited = on_writer!(self, pool: Database => {
+            let delete = "DELETE FROM report_audit WHERE reported_at_ms < $1";
+            sqlx::query(delete).bind(ended_before.timestamp_millis()).execute(pool).await?.rows_affected()
+        });
+        if audited > 0 {
+            pruned.insert(AUDIT, audited);
         }
         Ok(pruned)
     }

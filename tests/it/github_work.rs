@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use chiplog::app::App;
-use chiplog::facts::{FactFamily, InventoryKind, Iteration, SecurityAlert, WorkItem};
+use chiplog::facts::{FactFamily, Incident, InventoryKind, Iteration, SecurityAlert, WorkItem};
 use chiplog::pipeline::load_facts;
 use chiplog::store::Selection;
 use chiplog_simulator::github::{GithubSimulator, RequestLog};
@@ -158,6 +158,34 @@ async fn the_type_of_an_issue_is_found_although_the_list_moves_while_it_is_read(
     assert_eq!(untyped, [""; 0]);
     let alone = github.log().requests().iter().filter(|request| request.route.contains("/issues/")).count();
     assert_eq!(alone, 1, "one had moved up to the page that was read before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_that_loses_its_label_is_no_incident_any_more() {
+    let mut world = world();
+    world.repositories[0].issues = vec![issue(8, &["incident"], ago(20)), issue(9, &["incident"], ago(10))];
+    let world = shared(world);
+    let github = github(&world).await;
+    let app = app(&config(&github, "incidents = { labels = [\"incident\"] }\nwork_items = true")).await;
+    collect_well(&app).await;
+    let withdrawn = async || facts::<Incident>(&app).await.iter().map(|it| it.withdrawn).collect::<Vec<_>>();
+    assert_eq!(withdrawn().await, [false, false]);
+    {
+        let mut world = world.write().unwrap();
+        let issue = &mut world.repositories[0].issues[0];
+        (issue.labels, issue.updated_at) = (Vec::new(), ago(0) + Duration::seconds(2));
+    }
+    collect_well(&app).await;
+    assert_eq!(withdrawn().await, [true, false]);
+    assert_eq!(facts::<WorkItem>(&app).await[0].id, "acme/repository-001#8");
+    // With the label it is one again.
+    {
+        let mut world = world.write().unwrap();
+        let issue = &mut world.repositories[0].issues[0];
+        (issue.labels, issue.updated_at) = (vec!["incident".to_owned()], ago(0) + Duration::seconds(4));
+    }
+    collect_well(&app).await;
+    assert_eq!(withdrawn().await, [false, false]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

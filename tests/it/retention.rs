@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chiplog::facts::{Fact, Incident, IncidentUpdate, IncidentUpdateKind, Moment, ReportedValue, Sourced};
-use chiplog::store::{Selection, Store};
+use chiplog::store::{AuditEntry, Selection, Store};
 use serde_json::Value;
 
 use crate::git_source;
@@ -29,6 +29,7 @@ fn incident(id: &str, service: &str, began: i64, resolved: Option<i64>) -> Fact 
         impact_started_at: None,
         updates: resolved.into_iter().collect(),
         causes: Vec::new(),
+        withdrawn: false,
         updated_at: day(began),
         url: None,
     })
@@ -106,8 +107,17 @@ async fn many_pages_are_forgotten_and_sizes_and_growth_are_told() {
         let of_tags = size.tables.iter().find(|table| table.table == "tags").unwrap();
         assert_eq!(of_tags.rows, 9_000);
         assert!(of_tags.bytes > 9_000 * 100, "{store:?}: {of_tags:?}");
+        for reported in [3, 9] {
+            let (reporter, template) = ("ci".to_owned(), "events/argo".to_owned());
+            let entry = AuditEntry { reporter, template, origin: "event", accepted: 1, rejected: 0 };
+            store.audit(&entry, day(reported)).await.unwrap();
+        }
+        let prunable = store.prunable(day(8)).await.unwrap();
+        let of = |family: &str| prunable.iter().find(|it| it.family == family).map(|it| it.facts);
+        assert_eq!([of("tags"), of("report_audit")], [Some(8_000), Some(1)], "{store:?}");
         let pruned = store.prune(day(8)).await.unwrap();
-        assert_eq!(pruned["tags"], 8_000, "{store:?}");
+        assert_eq!((pruned["tags"], pruned["report_audit"]), (8_000, 1), "{store:?}");
+        assert_eq!(store.audited().await.unwrap(), [("ci".to_owned(), 1)]);
         assert_eq!(store.size().await.unwrap().tables.iter().find(|table| table.table == "tags").unwrap().rows, 1_000);
     }
 }

@@ -120,6 +120,7 @@ fn late_incident(id: &str, at: &str) -> Fact {
         impact_started_at: None,
         updates: vec![IncidentUpdate { at: began + chrono::Duration::hours(9), kind: IncidentUpdateKind::Resolved }],
         causes: Vec::new(),
+        withdrawn: false,
         updated_at: began + chrono::Duration::hours(9),
         url: None,
     })

@@ -29,6 +29,7 @@ fn incident(id: &str, version: i64, resolved: bool) -> Fact {
         impact_started_at: None,
         updates: if resolved { vec![update] } else { Vec::new() },
         causes: Vec::new(),
+        withdrawn: false,
         updated_at: at(version),
         url: None,
     })

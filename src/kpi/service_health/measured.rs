@@ -1,5 +1,6 @@
 //! Levels that a query or a report gives, one row each.
 
+use crate::facts::Moment;
 use crate::kpi::{
     Direction, Evidence, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
     evidence,
@@ -26,7 +27,7 @@ const fn measured(
         needs,
         minimum_observations: 1,
         protection: Protection::None,
-        revision: 1,
+        revision: 2,
         parts: Parts::Whole,
         observe,
     }
@@ -88,6 +89,11 @@ pub(in crate::kpi) const REQUEST_THROUGHPUT: Kpi = Kpi {
     )
 };
 
+/// The last moment of a day that was measured until `end`: it counts within the day, also that of the last day of a month.
+pub(super) fn last_moment(end: Moment) -> Moment {
+    end - chrono::Duration::milliseconds(1)
+}
+
 fn observe(facts: &TeamFacts<'_>, measure: &'static str) -> Observed {
     let sampled = facts.samples.iter().filter(|sample| sample.measure == measure).map(|sample| {
         let evidence = Evidence {
@@ -96,7 +102,7 @@ fn observe(facts: &TeamFacts<'_>, measure: &'static str) -> Observed {
             url: sample.url.clone(),
             detail: String::new(),
         };
-        Observation::new(sample.at, sample.value, evidence).of_service(Some(&sample.service))
+        Observation::new(last_moment(sample.at), sample.value, evidence).of_service(Some(&sample.service))
     });
     let reported = facts.reports_of(measure).map(|report| {
         Observation::new(report.at, report.value, evidence::report(report)).of_service(report.service.as_deref())
@@ -108,6 +114,23 @@ fn observe(facts: &TeamFacts<'_>, measure: &'static str) -> Observed {
 mod tests {
     use super::*;
     use crate::kpi::test_support::{World, at, sample, value};
+    use crate::kpi::{Outcome, Span, summarise};
+
+    #[test]
+    fn the_last_day_of_a_month_counts_in_it_and_the_day_before_the_first_does_not() {
+        // The days until midnight of the 1st of October, and of the 1st of November: 30 September and 31 October.
+        let world = World::default().with(|facts| {
+            facts.samples = vec![
+                sample("service", "latency_p95", "2026-10-01T00:00:00Z", 0.2),
+                sample("service", "latency_p95", "2026-11-01T00:00:00Z", 0.3),
+            ];
+        });
+        let october = Span { from: at("2026-10-01T00:00:00Z"), until: at("2026-11-01T00:00:00Z") };
+        let observed = world.observed(&LATENCY_P95, october.until);
+        let outcome = world.with_facts(october.until, |facts| summarise(&LATENCY_P95, &observed, &october, facts));
+        let Outcome::Value(summary) = &outcome else { panic!("a value: {outcome:?}") };
+        assert_eq!((value(&outcome, Statistic::Mean), summary.observations), (0.3, 1));
+    }
 
     #[test]
     fn the_mean_over_days_and_services() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::measured::last_moment;
 use crate::facts::Moment;
 use crate::kpi::{
     Direction, Evidence, Kpi, Need, Observation, Observed, Parts, Protection, Shape, Statistic, TeamFacts, Unit,
@@ -24,7 +25,7 @@ pub(in crate::kpi) const KPI: Kpi = Kpi {
     needs: &[Need::Cost],
     minimum_observations: 1,
     protection: Protection::None,
-    revision: 1,
+    revision: 2,
     parts: Parts::Whole,
     observe,
 };
@@ -47,7 +48,9 @@ fn observe(facts: &TeamFacts<'_>) -> Observed {
             url: None,
             detail: format!("{cost:.2} for {volume:.0}"),
         };
-        (volume > 0.0).then(|| Observation::new(at, cost / volume, evidence).weighing(volume).of_service(Some(service)))
+        (volume > 0.0).then(|| {
+            Observation::new(last_moment(at), cost / volume, evidence).weighing(volume).of_service(Some(service))
+        })
     });
     // A reported row carries cost over volume as its value, and the volume as its cases; it is one observation.
     let reported = facts.reports_of("unit_cost").map(|report| {

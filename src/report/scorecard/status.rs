@@ -9,8 +9,8 @@ use super::definition::{Measure, Scorecard, ScorecardRow, Target, Trend, Way};
 use super::quantity::unit_of;
 use crate::facts::Moment;
 use crate::kpi::{
-    Kpi, Observed, Outcome, Span, Statistic, Summary, TeamFacts, Unit, format_value, of_tier, standing_part, summarise,
-    summarise_part,
+    Kpi, Observed, Outcome, Shape, Span, Statistic, Summary, TeamFacts, Unit, format_value, of_tier, standing_part,
+    summarise, summarise_part,
 };
 use crate::report::Word;
 
@@ -172,11 +172,15 @@ pub fn measure_status(measure: &Measure, span: &Span, facts: &TeamFacts<'_>, obs
     let kpi = measure.kpi;
     let of_tier = measure.tier.map(|tier| of_tier(observed, tier, facts.tiers));
     let observed = of_tier.as_ref().unwrap_or(observed);
-    let now = outcome(measure, observed, span, facts);
+    // What stands for the KPI now is compared with the same of before, and not with what stood for it then.
+    let part = measure.part.or_else(|| standing_part(kpi, observed, span, facts));
+    let now = outcome(kpi, part, observed, span, facts);
     let before = measure.target.trend.as_ref().map(|trend| {
         let earlier = chrono::Duration::days(trend.over_days);
         let span = Span { from: span.from - earlier, until: span.until - earlier };
-        value_of(&outcome(measure, observed, &span, facts), measure.statistic)
+        // A rate over days before anything was seen of the team is none to compare with.
+        let is_known = kpi.shape != Shape::Rate || kpi.needs.iter().all(|need| facts.has_seen(*need, span.from));
+        value_of(&outcome(kpi, part, observed, &span, facts), measure.statistic).filter(|_| is_known)
     });
     let value = value_of(&now, measure.statistic);
     let unit = unit_of(kpi, measure.statistic);
@@ -194,7 +198,7 @@ pub fn measure_status(measure: &Measure, span: &Span, facts: &TeamFacts<'_>, obs
     MeasureStatus {
         kpi: kpi.id.into(),
         title: kpi.title.into(),
-        part: measure.part.or_else(|| standing_part(kpi, observed, span, facts)).map(Word::from),
+        part: part.map(Word::from),
         statistic: measure.statistic.label().into(),
         window: measure.window.label().into(),
         tier: measure.tier,
@@ -215,9 +219,14 @@ pub fn measure_status(measure: &Measure, span: &Span, facts: &TeamFacts<'_>, obs
     }
 }
 
-fn outcome(measure: &Measure, observed: &Observed, span: &Span, facts: &TeamFacts<'_>) -> Outcome {
-    let kpi: &'static Kpi = measure.kpi;
-    match measure.part {
+fn outcome(
+    kpi: &'static Kpi,
+    part: Option<&'static str>,
+    observed: &Observed,
+    span: &Span,
+    facts: &TeamFacts<'_>,
+) -> Outcome {
+    match part {
         Some(part) => summarise_part(kpi, observed, part, span, facts),
         None => summarise(kpi, observed, span, facts),
     }
@@ -321,6 +330,8 @@ fn words(target: &Target, unit: Unit) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kpi::test_support::{World, at, report, shipping};
+    use crate::kpi::{Window, find};
 
     fn bounds(min: Option<f64>, max: Option<f64>) -> Target {
         Target { min, max, trend: None, own: false }
@@ -328,6 +339,40 @@ mod tests {
 
     fn trend(way: Way, by: f64) -> Trend {
         Trend { way, by, over_days: 84, until: None }
+    }
+
+    fn compared(kpi: &'static str, window: Window, world: &World) -> MeasureStatus {
+        let kpi = find(kpi).unwrap();
+        let target = Target { trend: Some(trend(Way::Up, 0.0)), ..bounds(None, None) };
+        let measure = Measure { kpi, part: None, statistic: kpi.headline, window, tier: None, target, since: None };
+        let as_of = at("2026-10-10T00:00:00Z");
+        let observed = world.observed(kpi, as_of);
+        world.with_facts(as_of, |facts| measure_status(&measure, &window.span(as_of), facts, &observed))
+    }
+
+    #[test]
+    fn what_stands_for_a_kpi_is_compared_with_the_same_of_before() {
+        // Scores now; twelve weeks ago there were answers to the other question only.
+        let answers = |template: &str, day: &str| (0..5).map(|_| report(template, day, 4.0, 1.0)).collect::<Vec<_>>();
+        let world = World::default().with(|facts| {
+            facts.reports = answers("team_engagement", "2026-10-01T00:00:00Z");
+            facts.reports.extend(answers("team_enps", "2026-07-01T00:00:00Z"));
+        });
+        let status = compared("team_engagement", Window::Days84, &world);
+        assert_eq!((status.part.as_deref(), status.value, status.before), (Some("score"), Some(4.0), None));
+    }
+
+    #[test]
+    fn a_rate_is_compared_only_with_days_of_which_something_is_known() {
+        // The four weeks of twelve weeks before ended on 18 July. One a week in them, and one now.
+        let days = ["2026-06-22T00:00:00Z", "2026-07-01T00:00:00Z", "2026-10-01T00:00:00Z"];
+        let before = |first: Option<&str>| {
+            let days = first.into_iter().chain(days);
+            let world = days.fold(World::default(), |world, day| world.deployment(shipping(day, day, Vec::new())));
+            compared("deployment_frequency", Window::Days28, &world).before
+        };
+        assert_eq!(before(None), None);
+        assert_eq!(before(Some("2026-06-01T00:00:00Z")), Some(2.0 / 28.0));
     }
 
     #[test]

@@ -75,6 +75,7 @@ impl GroupPayload {
             impact_started_at: None,
             updates: Vec::new(),
             causes: Vec::new(),
+            withdrawn: false,
             updated_at: began_at,
             url: self.external_url.clone(),
         });

@@ -227,6 +227,7 @@ impl Event {
             impact_started_at: None,
             updates: Vec::new(),
             causes: Vec::new(),
+            withdrawn: false,
             updated_at: context.timestamp,
             url: self.content("/ticketURI").map(str::to_owned),
         });

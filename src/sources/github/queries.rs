@@ -22,7 +22,7 @@ macro_rules! pull_request_fields {
             __typename
             ... on ReadyForReviewEvent { createdAt }
             ... on ConvertToDraftEvent { createdAt }
-            ... on ClosedEvent { createdAt }
+            ... on ClosedEvent { createdAt stateReason }
             ... on ReopenedEvent { createdAt }
             ... on AddedToMergeQueueEvent { createdAt }
             ... on RemovedFromMergeQueueEvent { createdAt }
@@ -211,7 +211,7 @@ pub(super) const ISSUES: &str = "query($owner: String!, $name: String!, $first: 
           nodes {
             __typename
             ... on AssignedEvent { createdAt }
-            ... on ClosedEvent { createdAt }
+            ... on ClosedEvent { createdAt stateReason }
             ... on ReopenedEvent { createdAt }
           }
         }

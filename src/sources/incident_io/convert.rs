@@ -103,10 +103,7 @@ pub(super) fn incidents(record: Value, names: &Names) -> serde_json::Result<Vec<
     updates.sort_by_key(|update| update.at);
     let is_private = payload.visibility.as_deref() == Some("private");
     let title = if is_private { "private incident".to_owned() } else { scrub::scrubbed_line(&payload.name, &[]) };
-    let mut severity_words: Vec<String> = payload.severity.iter().map(|severity| severity.name.clone()).collect();
-    if matches!(category, "canceled" | "merged") {
-        severity_words.push(category.to_owned());
-    }
+    let severity_words: Vec<String> = payload.severity.iter().map(|severity| severity.name.clone()).collect();
     let mut services = payload.services(names);
     if services.is_empty() {
         services.push(String::new());
@@ -121,6 +118,7 @@ pub(super) fn incidents(record: Value, names: &Names) -> serde_json::Result<Vec<
         impact_started_at: payload.timestamp(&names.impact),
         updates: updates.clone(),
         causes: references::causes(payload.summary.as_deref().unwrap_or_default(), None),
+        withdrawn: matches!(category, "canceled" | "merged"),
         updated_at: payload.updated_at,
         url: payload.permalink.clone(),
     });
@@ -173,6 +171,8 @@ mod tests {
     fn what_is_open_is_not_resolved_and_what_was_declined_is_none() {
         assert_eq!(incidents(record("live"), &names()).unwrap()[0].resolved_at(), None);
         assert!(incidents(record("declined"), &names()).unwrap().is_empty());
+        let withdrawn = |category| incidents(record(category), &names()).unwrap()[0].withdrawn;
+        assert_eq!(["closed", "canceled", "merged"].map(withdrawn), [false, true, true]);
     }
 
     /// incident.io's published examples; the set-up scripts fetch its description.

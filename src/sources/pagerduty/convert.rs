@@ -17,6 +17,14 @@ pub(super) struct IncidentPayload {
     resolved_at: Option<Moment>,
     last_status_change_at: Option<Moment>,
     html_url: Option<String>,
+    resolve_reason: Option<ResolveReason>,
+}
+
+/// Why an incident was resolved, where that is more than its end.
+#[derive(Debug, Deserialize)]
+struct ResolveReason {
+    #[serde(rename = "type", default)]
+    kind: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,6 +82,7 @@ pub(super) fn incident(payload: IncidentPayload, log: &[LogEntryPayload]) -> Inc
         created_at: payload.created_at,
         impact_started_at: None,
         causes: references::causes(&payload.title, None),
+        withdrawn: payload.resolve_reason.is_some_and(|reason| reason.kind == "merge_resolve_reason"),
         updated_at: newest.max(payload.last_status_change_at).unwrap_or(payload.created_at),
         updates,
         url: payload.html_url,
@@ -123,6 +132,14 @@ mod tests {
     fn without_a_log_the_incident_tells_its_resolution() {
         let fact = incident(payload(), &[]);
         assert_eq!(fact.resolved_at(), Some("2026-10-05T14:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_was_merged_into_another_is_withdrawn() {
+        let merged: ResolveReason =
+            serde_json::from_value(json!({ "type": "merge_resolve_reason", "incident": { "id": "Q2" } })).unwrap();
+        assert!(!incident(payload(), &[]).withdrawn);
+        assert!(incident(IncidentPayload { resolve_reason: Some(merged), ..payload() }, &[]).withdrawn);
     }
 
     #[test]

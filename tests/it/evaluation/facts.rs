@@ -346,6 +346,7 @@ fn incident(a: u8, b: u8, c: u8, began: Moment, ended: Moment) -> Incident {
         impact_started_at: None,
         updates: if c.is_multiple_of(5) { Vec::new() } else { vec![update] },
         causes: Vec::new(),
+        withdrawn: false,
         updated_at: ended,
         url: None,
     }

@@ -78,6 +78,7 @@ fn incident(service: &str, minutes: i64) -> (&'static str, Fact) {
         impact_started_at: None,
         updates: Vec::new(),
         causes: Vec::new(),
+        withdrawn: false,
         updated_at: ago(3) + Duration::minutes(minutes),
         url: None,
     };

@@ -16,7 +16,7 @@ use super::super::{GithubSource, convert, queries};
 use super::listing::{self, Listing};
 use super::probe::{self, PROBED_AT_ONCE, Target};
 use super::repository::repository_fact;
-use super::work_items::{is_incident, known};
+use super::work_items::{is_incident, known, no_longer};
 use super::{ask, changes, history, read_nodes, runs, security, state};
 use crate::facts::{Batch, CiRun, Fact, FactFamily as _, Moment, Reject, SecurityAlert};
 use crate::sources::shape;
@@ -284,7 +284,10 @@ impl Reading<'_> {
         let Some(node) = self.read::<IssueNode>(node, "incidents", &id) else { return Ok(()) };
         if is_incident(self.source, &node) {
             self.batch.facts.push(Fact::Incident(convert::incident(node, &named.full_name)));
-        } else if self.source.config.work_items {
+            return Ok(());
+        }
+        self.batch.facts.extend(no_longer(self.source, self.sink, &named.full_name, &node).await?);
+        if self.source.config.work_items {
             let now = convert::work_item(node, &named.full_name, kind);
             let known = known(self.sink, &now.id).await?;
             let item = match known {

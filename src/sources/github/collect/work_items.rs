@@ -10,7 +10,7 @@ use super::super::ledger::{PartKind, Progress};
 use super::super::payload::{IssueNode, Page};
 use super::super::{GithubSource, convert, queries};
 use super::{PageSize, Target, note_progress, part, read_nodes, state};
-use crate::facts::{Batch, Fact, FactFamily as _, Moment, WorkItem};
+use crate::facts::{Batch, Fact, FactFamily as _, Incident, Moment, WorkItem};
 use crate::sources::shape;
 use crate::sources::source::{BatchSink, SourceError};
 
@@ -112,6 +112,9 @@ async fn page(
         issues.total = issues.total.or(page.total_count);
         issues.newest = issues.newest.max(nodes.iter().map(|node| node.updated_at).max());
         let nodes: Vec<IssueNode> = nodes.into_iter().filter(|node| !is_incident(source, node)).collect();
+        for node in &nodes {
+            issues.batch.facts.extend(no_longer(source, sink, &target.full_name, node).await?);
+        }
         let numbers: Vec<u64> = nodes.iter().map(|node| node.number).collect();
         let types = match issues.newest {
             Some(newest) => issue_types(source, target, (since, newest), &numbers).await?,
@@ -143,6 +146,21 @@ pub(super) async fn known(sink: &dyn BatchSink, id: &str) -> Result<Option<WorkI
 pub(super) fn is_incident(source: &GithubSource, node: &IssueNode) -> bool {
     let labels = node.labels.iter().flat_map(|labels| &labels.nodes);
     labels.into_iter().any(|label| source.config.incident_labels.contains(&label.name))
+}
+
+/// The incident that an issue was while it had the label.
+pub(super) async fn no_longer(
+    source: &GithubSource,
+    sink: &dyn BatchSink,
+    repository: &str,
+    node: &IssueNode,
+) -> Result<Option<Fact>, SourceError> {
+    if source.config.incident_labels.is_empty() {
+        return Ok(None);
+    }
+    let known = sink.fact(Incident::FAMILY, &format!("{repository}#{}", node.number)).await?;
+    let known = known.and_then(|known| serde_json::from_value::<Incident>(known).ok()).filter(|known| !known.withdrawn);
+    Ok(known.map(|known| Fact::Incident(Incident { withdrawn: true, updated_at: node.updated_at, ..known })))
 }
 
 /// The organisation's types of these issues, which changed in a span: REST tells them, GraphQL does not.

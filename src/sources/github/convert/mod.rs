@@ -216,8 +216,12 @@ pub(super) fn tag(node: TagNode, repository: &str, url: &str) -> Option<Tag> {
     })
 }
 
-/// An issue with an incident label as an incident: assigned is acknowledged, closed is resolved.
+/// An issue with an incident label as an incident: assigned is acknowledged, closed is resolved, and closed as not planned or
+/// as a duplicate is withdrawn.
 pub(super) fn incident(node: IssueNode, repository: &str) -> Incident {
+    let last_closed = node.timeline_items.nodes.iter().rfind(|event| event.kind == "ClosedEvent");
+    let why = last_closed.and_then(|event| event.state_reason.as_deref());
+    let withdrawn = node.closed_at.is_some() && matches!(why, Some("NOT_PLANNED" | "DUPLICATE"));
     let names: Vec<&str> = node.author.iter().map(|author| author.login.as_str()).collect();
     let updates = node.timeline_items.nodes.iter().filter_map(|event| {
         let kind = match event.kind.as_str() {
@@ -248,6 +252,7 @@ pub(super) fn incident(node: IssueNode, repository: &str) -> Incident {
         impact_started_at: None,
         updates,
         causes: references::causes(&node.body, Some(repository)),
+        withdrawn,
         updated_at: node.updated_at,
         url: node.url,
     }
@@ -280,5 +285,31 @@ pub(super) fn run(node: RunNode, repository: &str) -> CiRun {
             _ => CiRunConclusion::Neutral,
         }),
         url: node.html_url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_issue_that_was_closed_as_none_is_no_incident() {
+        let closed = |reason: &str, reopened: bool| {
+            let mut events = vec![
+                json!({ "__typename": "ClosedEvent", "createdAt": "2026-10-02T00:00:00Z", "stateReason": reason }),
+            ];
+            events.extend(
+                reopened.then(|| json!({ "__typename": "ReopenedEvent", "createdAt": "2026-10-03T00:00:00Z" })),
+            );
+            let node = json!({
+                "number": 8, "title": "Down", "createdAt": "2026-10-01T00:00:00Z", "updatedAt": "2026-10-03T00:00:00Z",
+                "closedAt": (!reopened).then_some("2026-10-02T00:00:00Z"), "labels": null, "timelineItems": { "nodes": events },
+            });
+            incident(serde_json::from_value(node).unwrap(), "acme/shop").withdrawn
+        };
+        assert_eq!(["COMPLETED", "NOT_PLANNED", "DUPLICATE"].map(|reason| closed(reason, false)), [false, true, true]);
+        assert!(!closed("NOT_PLANNED", true));
     }
 }
