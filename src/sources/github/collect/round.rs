@@ -15,7 +15,7 @@ use super::super::budget::Urgency;
 use super::super::ledger::PartKind;
 use super::super::payload::RepositoryNode;
 use super::probe::{Seen, chunks, look};
-use super::queue::Queue;
+use super::queue::{Line, Queue};
 use super::{listing, projects, repository};
 use crate::facts::Moment;
 use crate::sources::source::{BatchSink, SourceError};
@@ -76,8 +76,7 @@ enum Step {
 struct Work {
     seen: Seen,
     step: Step,
-    urgency: Urgency,
-    seers: BTreeSet<usize>,
+    line: Line,
 }
 
 /// What comes of something that was under way.
@@ -99,7 +98,7 @@ struct Round<'a> {
     listing: bool,
     timer: bool,
     probes: usize,
-    turns: BTreeMap<(Urgency, BTreeSet<usize>), usize>,
+    turns: BTreeMap<Line, usize>,
     at_work: BTreeSet<String>,
     /// What was seen of repositories while they were at work.
     meanwhile: BTreeMap<String, Seen>,
@@ -184,11 +183,10 @@ impl<'a> Round<'a> {
         }
         for (urgency, each) in [(Urgency::Fresh, FRESH_AT_ONCE), (Urgency::Backfill, BACKFILL_AT_ONCE)] {
             loop {
-                let turns = &self.turns;
-                let running = |work: &Work| turns.get(&(urgency, work.seers.clone())).copied().unwrap_or_default();
-                let may_go = |work: &Work| running(work) < (each * work.seers.len()).min(MOST_AT_ONCE);
+                let running = |line: &Line| self.turns.get(line).copied().unwrap_or_default();
+                let may_go = |line: &Line| running(line) < (each * line.1.len()).min(MOST_AT_ONCE);
                 let Some(work) = self.queue.take(urgency, may_go) else { break };
-                *self.turns.entry((urgency, work.seers.clone())).or_default() += 1;
+                *self.turns.entry(work.line.clone()).or_default() += 1;
                 self.at_work.insert(work.seen.target.id.clone());
                 self.running.push(Box::pin(turn(source, sink, work)));
             }
@@ -219,7 +217,7 @@ impl<'a> Round<'a> {
                 }
             }
             Event::Turned(work, result) => {
-                if let Some(count) = self.turns.get_mut(&(work.urgency, work.seers.clone())) {
+                if let Some(count) = self.turns.get_mut(&work.line) {
                     *count -= 1;
                 }
                 self.at_work.remove(&work.seen.target.id);
@@ -263,9 +261,9 @@ impl<'a> Round<'a> {
         if step == Step::Back {
             self.source.ledger.resume(&seen.target.full_name);
         }
-        let seers = self.source.client.seers(&seen.target.full_name);
+        let line = (urgency, self.source.client.seers(&seen.target.full_name));
         let id = seen.target.id.clone();
-        self.queue.put(&id, urgency, Work { seen, step, urgency, seers });
+        self.queue.put(&id, line.clone(), Work { seen, step, line });
     }
 
     /// Tells the ledger of a repository that was never read.
@@ -345,7 +343,7 @@ impl<'a> Round<'a> {
     }
 
     fn has_history(&self) -> bool {
-        let of_history = self.turns.iter().filter(|((urgency, _), _)| *urgency == Urgency::Backfill);
+        let of_history = self.turns.iter().filter(|(line, _)| line.0 == Urgency::Backfill);
         of_history.map(|(_, running)| running).sum::<usize>() + self.queue.len(Urgency::Backfill) > 0
     }
 
@@ -380,7 +378,7 @@ impl<'a> Round<'a> {
 
 /// One turn of one repository.
 async fn turn(source: &GithubSource, sink: &dyn BatchSink, mut work: Work) -> Event {
-    let asking = source.asking(work.urgency, Some(&work.seen.target.full_name));
+    let asking = source.asking(work.line.0, Some(&work.seen.target.full_name));
     let result = match work.step {
         Step::Forward => repository::forward(&asking, sink, &mut work.seen).await,
         Step::Back => repository::back(&asking, sink, &mut work.seen).await,
