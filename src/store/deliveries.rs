@@ -132,24 +132,32 @@ impl Store {
         limit: u32,
         bytes: u32,
     ) -> Result<Vec<WaitingDelivery>, StoreError> {
+        let due = now.timestamp_millis();
+        let too_late = (now + LONGEST_DELAY).timestamp_millis();
+        // The sizes first, and then what is up to the last that fits: joined in one statement, a plan that was made while little
+        // waited compares each delivery that is kept with each that waits.
+        let sizes = "SELECT received_at_ms, place, CAST(LENGTH(body) AS BIGINT) FROM webhook_deliveries \
+             WHERE source = $1 AND processed_at_ms IS NULL AND (next_attempt_at_ms <= $2 OR next_attempt_at_ms > $3) \
+             ORDER BY received_at_ms, place LIMIT $4";
         let select = "SELECT delivery_id, event, received_at_ms, headers, body, attempts FROM webhook_deliveries \
-             WHERE source = $1 AND delivery_id IN ( \
-               SELECT delivery_id FROM ( \
-                 SELECT delivery_id, SUM(size) OVER (ORDER BY received_at_ms, place, delivery_id) - size AS before FROM ( \
-                   SELECT delivery_id, received_at_ms, place, LENGTH(body) AS size FROM webhook_deliveries \
-                   WHERE source = $1 AND processed_at_ms IS NULL \
-                     AND (next_attempt_at_ms <= $2 OR next_attempt_at_ms > $4) \
-                   ORDER BY received_at_ms, place LIMIT $3 \
-                 ) AS waiting \
-               ) AS summed WHERE before < $5 \
-             ) ORDER BY received_at_ms, place";
+             WHERE source = $1 AND processed_at_ms IS NULL AND (next_attempt_at_ms <= $2 OR next_attempt_at_ms > $3) \
+             AND (received_at_ms, place) <= ($5, $6) ORDER BY received_at_ms, place LIMIT $4";
         on_engine!(self, pool: Database => {
+            let sizes: Vec<(i64, i64, i64)> = sqlx::query_as(sizes)
+                .bind(source.to_owned())
+                .bind(due)
+                .bind(too_late)
+                .bind(i64::from(limit))
+                .fetch_all(pool)
+                .await?;
+            let Some((received_at, place)) = last_that_fits(&sizes, bytes) else { return Ok(Vec::new()) };
             let rows = sqlx::query(select)
                 .bind(source.to_owned())
-                .bind(now.timestamp_millis())
+                .bind(due)
+                .bind(too_late)
                 .bind(i64::from(limit))
-                .bind((now + LONGEST_DELAY).timestamp_millis())
-                .bind(i64::from(bytes))
+                .bind(received_at)
+                .bind(place)
                 .fetch_all(pool)
                 .await?;
             rows.iter().map(|row| {
@@ -271,6 +279,17 @@ impl Store {
             sqlx::query(delete).bind(before).execute(pool).await?.rows_affected()
         }))
     }
+}
+
+/// The order of the last delivery that is read: the one that fills so many bytes. Of each are given its order and its size.
+fn last_that_fits(sizes: &[(i64, i64, i64)], bytes: u32) -> Option<(i64, i64)> {
+    let mut before = 0;
+    let fits = sizes.iter().take_while(|(_, _, size)| {
+        let begins_within = before < i64::from(bytes);
+        before += size;
+        begins_within
+    });
+    fits.last().map(|(received_at, place, _)| (*received_at, *place))
 }
 
 /// The statement for some rows; `first` is the place of the first of them.
