@@ -15,7 +15,7 @@ use super::replica::{Lease, Replica};
 use super::turns::{take_turns, wait_a_while};
 use crate::clock;
 use crate::facts::Batch;
-use crate::sources::{BatchSink, FactLookup as _, SinkError, Source, SourceError};
+use crate::sources::{BatchSink, FactLookup as _, Reach, SinkError, Source, SourceError};
 use crate::store::{Attempt, Fence, KNOWN_SINCE, Store, StoreError};
 
 /// Turns true when the program is to stop.
@@ -188,10 +188,14 @@ impl Collector {
     /// Notes how a round went, and with the first that succeeded since when the source is known.
     async fn note(&self, source: &dyn Source, attempt: &Attempt, fence: Option<&Fence>) -> Result<(), StoreError> {
         let name = source.name();
-        let since = self
-            .history
-            .filter(|_| attempt.succeeded && !source.reads_all_history())
-            .and_then(|history| attempt.at.checked_sub_signed(chrono::Duration::from_std(history).ok()?));
+        let back = match source.reaches_back() {
+            Reach::History => self.history,
+            Reach::Nothing => self.history.map(|_| Duration::ZERO),
+            Reach::Beginning => None,
+        };
+        let since = back
+            .filter(|_| attempt.succeeded)
+            .and_then(|back| attempt.at.checked_sub_signed(chrono::Duration::from_std(back).ok()?));
         if let Some(since) = since
             && self.store.cursor(name, KNOWN_SINCE).await?.is_none()
         {

@@ -29,7 +29,7 @@ pub mod webhook;
 
 pub use finding::{Finding, FindingLevel, Fix};
 pub use source::{
-    BatchSink, Clock, ConfigureError, Environment, FactLookup, Kind, ReceiveError, Receiver, SinkError, Source,
+    BatchSink, Clock, ConfigureError, Environment, FactLookup, Kind, Reach, ReceiveError, Receiver, SinkError, Source,
     SourceContext, SourceError, SourceTable, Telemetry,
 };
 pub use webhook::{Delivery, KnownDeliveries, Missed, Refusal, StoredDelivery, Verdict, Webhook};

@@ -108,9 +108,9 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// Whether a first collection reads all there is, rather than what `history` asks for.
-    fn reads_all_history(&self) -> bool {
-        false
+    /// How far back a first collection goes.
+    fn reaches_back(&self) -> Reach {
+        Reach::History
     }
 
     /// What is still to be read of the history, for `doctor`: reads only. `None` where a source cannot tell.
@@ -135,6 +135,17 @@ pub trait Source: Send + Sync {
 
     /// Live counters of the source, as Prometheus samples, for `/metrics`: requests by outcome, budget left.
     fn telemetry(&self) -> Vec<Telemetry>;
+}
+
+/// How far back a first collection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// As far as `history` in `[collect]` asks for.
+    History,
+    /// To the beginning of what there is.
+    Beginning,
+    /// Not at all: what is known is what was sent since the source was set up.
+    Nothing,
 }
 
 /// Takes what a tool sends by HTTP.

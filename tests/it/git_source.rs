@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use chiplog::attribution::Shipment;
 use chiplog::facts::{ChangeReference, Commit, Tag};
+use chiplog::pipeline::{CollectMetrics, Collector};
 use chiplog::store::Selection;
 
 use crate::harness::program::Installation;
-use crate::harness::{app, collect_well, now};
+use crate::harness::{Silent, app, collect_well, now};
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().unwrap();
@@ -205,6 +207,22 @@ async fn every_deployment_ships_what_git_rev_list_says() {
     }
     println!("{compared} deployments of 12 random histories equal git rev-list");
     assert!(compared > 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn since_when_a_source_is_known_follows_from_how_far_it_reaches_back() {
+    let mut stream = String::new();
+    commit(&mut stream, "main", 1, &[], 90, "Begin");
+    let clone = import(&stream);
+    let app = app(&config(clone.path(), "[alertmanager]\n[cdevents]\n")).await;
+    let (_sender, stop) = tokio::sync::watch::channel(false);
+    let metrics = CollectMetrics::new().unwrap();
+    let collector = Collector::new(app.store.clone(), app.sources.clone(), metrics, Arc::new(Silent));
+    collector.reaching_back(std::time::Duration::from_hours(2400)).run_once(&stop).await;
+    let states = app.store.source_states().await.unwrap();
+    let minutes = states.iter().map(|it| (it.kind.as_str(), it.known_since.map(|since| (now() - since).num_minutes())));
+    // Alerts and events are known from now on, and of a clone all there is.
+    assert_eq!(minutes.collect::<Vec<_>>(), [("alertmanager", Some(0)), ("cdevents", Some(0)), ("git", None)]);
 }
 
 #[test]

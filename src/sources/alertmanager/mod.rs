@@ -17,7 +17,7 @@ use toml::de::ValueDeserializer;
 use super::finding::Finding;
 use super::shape;
 use super::source::{
-    BatchSink, ConfigureError, FactLookup, Kind, ReceiveError, Receiver, Source, SourceContext, SourceError,
+    BatchSink, ConfigureError, FactLookup, Kind, Reach, ReceiveError, Receiver, Source, SourceContext, SourceError,
     SourceTable, Telemetry,
 };
 use super::webhook::digest_id;
@@ -95,6 +95,10 @@ impl Source for AlertmanagerSource {
     /// There is nothing to fetch: Alertmanager sends, and keeps no history.
     async fn collect(&self, _: &dyn BatchSink) -> Result<(), SourceError> {
         Ok(())
+    }
+
+    fn reaches_back(&self) -> Reach {
+        Reach::Nothing
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

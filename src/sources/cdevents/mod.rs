@@ -16,7 +16,7 @@ use toml::de::ValueDeserializer;
 
 use super::finding::Finding;
 use super::source::{
-    BatchSink, ConfigureError, FactLookup, Kind, ReceiveError, Receiver, Source, SourceContext, SourceError,
+    BatchSink, ConfigureError, FactLookup, Kind, Reach, ReceiveError, Receiver, Source, SourceContext, SourceError,
     SourceTable, Telemetry,
 };
 use super::webhook::digest_id;
@@ -76,6 +76,10 @@ impl Source for CdeventsSource {
     /// There is nothing to fetch: events are sent.
     async fn collect(&self, _: &dyn BatchSink) -> Result<(), SourceError> {
         Ok(())
+    }
+
+    fn reaches_back(&self) -> Reach {
+        Reach::Nothing
     }
 
     async fn diagnose(&self) -> Vec<Finding> {

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::finding::{Finding, Fix};
-use super::source::{BatchSink, ConfigureError, Kind, Source, SourceContext, SourceError, SourceTable, Telemetry};
+use super::source::{
+    BatchSink, ConfigureError, Kind, Reach, Source, SourceContext, SourceError, SourceTable, Telemetry,
+};
 use crate::facts::{Batch, Commit, Fact, FactFamily as _, Repository, Tag};
 use config::GitTable;
 
@@ -115,8 +117,8 @@ impl Source for GitSource {
         }
     }
 
-    fn reads_all_history(&self) -> bool {
-        true
+    fn reaches_back(&self) -> Reach {
+        Reach::Beginning
     }
 
     fn telemetry(&self) -> Vec<Telemetry> {
