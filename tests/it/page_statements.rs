@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chiplog::facts::Batch;
 use chiplog::pipeline::{month_before, month_label};
-use chiplog::store::{ReviewRecord, Store};
+use chiplog::store::{KNOWN_SINCE, ReviewRecord, Store};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 
@@ -65,6 +66,9 @@ async fn a_page_runs_a_handful_of_statements_and_each_is_answered_by_an_index() 
         body: "{}".to_owned(),
     };
     assert!(store.freeze_review(&record, &BTreeMap::new()).await.unwrap());
+    // The month that is over is looked after, because it is known.
+    let cursors = vec![(KNOWN_SINCE.to_owned(), Some("2020-01-01T00:00:00Z".to_owned()))];
+    store.accept("alertmanager", &Batch { cursors, ..Batch::default() }, now()).await.unwrap();
     let logged = ["serve", "--log", "info,sqlx::query=trace", "--log-format", "json"];
     let mut program = installation.start(&logged);
     let address = program.address().await;
