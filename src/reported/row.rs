@@ -141,8 +141,8 @@ fn moment(cell: &str, now: Moment) -> Result<Moment, String> {
     match moment {
         None => Err("is no day: write for example 2026-09-30".to_owned()),
         Some(moment) if moment < Moment::UNIX_EPOCH => Err("lies before 1970".to_owned()),
-        // Somewhere it is tomorrow already.
-        Some(moment) if moment > now + Duration::days(1) => Err("lies in the future".to_owned()),
+        // Somewhere it is tomorrow already: fourteen hours ahead.
+        Some(moment) if moment > now + Duration::hours(12 + 14) => Err("lies in the future".to_owned()),
         Some(moment) => Ok(moment),
     }
 }
@@ -206,6 +206,18 @@ mod tests {
         assert!(told.starts_with("cost: \"1e308\" is out of range: expected 0 to 1000000000000000;"), "{told}");
         assert!(cost("10", "0").unwrap_err().starts_with("volume: \"0\" is out of range"));
         assert_eq!(cost("3", "0.5").unwrap().value, 6.0);
+    }
+
+    #[test]
+    fn a_day_stands_for_its_noon_and_today_counts_at_once() {
+        let at = |text: &str| text.parse::<Moment>().unwrap();
+        let told = |cell: &str, now: &str| moment(cell, at(now));
+        assert_eq!(told("2026-10-09", "2026-10-10T09:00:00Z"), Ok(at("2026-10-09T12:00:00Z")));
+        assert_eq!(told("2026-10-10", "2026-10-10T09:00:00Z"), Ok(at("2026-10-10T09:00:00Z")));
+        assert_eq!(told("2026-10-10", "2026-10-10T15:00:00Z"), Ok(at("2026-10-10T12:00:00Z")));
+        // In Auckland the 11th has begun at ten o'clock.
+        assert_eq!(told("2026-10-11", "2026-10-10T10:00:00Z"), Ok(at("2026-10-11T12:00:00Z")));
+        assert!(told("2026-10-11", "2026-10-10T09:59:59Z").is_err());
     }
 
     #[test]
