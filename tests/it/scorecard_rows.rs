@@ -210,6 +210,8 @@ fn change(world: &mut World) {
             item.iteration = None;
         }
     }
+    // Fewer deployments with as many failures may happen to be the same share: none of those that were planted fails.
+    world.incidents.retain(|incident| !incident.id.starts_with("QPLANTED"));
     for incident in &mut world.incidents {
         for entry in incident.log.iter_mut().filter(|entry| entry.kind == "resolve") {
             entry.at += Duration::minutes(25);
