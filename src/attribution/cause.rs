@@ -90,7 +90,7 @@ impl Causes<'_, '_> {
         };
         let (position, cause) = match linked {
             Some(position) => (position, FailureCause::LinkedIncident),
-            None if links.iter().any(|link| self.resolver.is_elsewhere(link)) => return None,
+            None if links.iter().any(|link| self.resolver.is_elsewhere(link, &incident.key)) => return None,
             None => (in_window()?, FailureCause::Incident),
         };
         let finished_at = attempts[self.timeline.successes[position].0].finished_at?;

@@ -57,10 +57,12 @@ impl<'a, 'b> Resolver<'a, 'b> {
         }
     }
 
-    /// Whether a reference means a change of another repository.
-    pub(super) fn is_elsewhere(&self, reference: &ChangeReference) -> bool {
-        let is_named = matches!(reference, ChangeReference::PullRequestIn { .. });
-        is_named && reference.pull_request_in(self.repository).is_none()
+    /// Whether a reference means a change of another repository. A number of the tracker that the incident itself is in, which may
+    /// hold issues only, tells of no change.
+    pub(super) fn is_elsewhere(&self, reference: &ChangeReference, incident_key: &str) -> bool {
+        let ChangeReference::PullRequestIn { repository, .. } = reference else { return false };
+        let of_tracker = incident_key.to_lowercase().contains(&format!(":{}#", repository.to_lowercase()));
+        !of_tracker && reference.pull_request_in(self.repository).is_none()
     }
 
     fn abbreviated(&self, prefix: &str) -> Option<CommitIndex> {

@@ -209,6 +209,14 @@ fn an_incident_that_names_a_change_of_another_repository_is_the_fault_of_none_he
 }
 
 #[test]
+fn a_number_of_the_tracker_that_an_incident_is_in_names_no_change_elsewhere() {
+    let cause = ChangeReference::PullRequestIn { repository: "acme/incidents".to_owned(), number: 7 };
+    let world = line().deploy("v1", "a", 10).deploy("v2", "b", 20);
+    let world = world.incident("Acme/Incidents#12", 21, None, vec![cause]);
+    assert_eq!(world.told(failure), ["v1 ok", "v2 Incident"]);
+}
+
+#[test]
 fn a_later_revert_fails_the_deployment_that_shipped_the_change() {
     let reference = ChangeReference::Commit("b".to_owned());
     let world = line()
