@@ -15,7 +15,7 @@ use super::evidence::{Evidence, EvidenceOfParts};
 use super::packed::PackedTeam;
 use super::part::{News, PartResult, Work, evaluate_one, first_midnight, weekly_of};
 use super::plan::{Plan, Router};
-use super::set_aside::{self, SetAside};
+use super::set_aside::{self, SetAside, Tried};
 use super::snapshot::{EvaluationCost, Known, Snapshot, Unmapped};
 use crate::attribution::{Attributed, Organisation, Services, Team};
 use crate::facts::{FactFamily, Iteration, Moment, Sourced, TeamRepositories};
@@ -170,12 +170,7 @@ impl Evaluator {
         self.unnoted.extend(looked_at.into_iter().map(|it| (it.key, it.version)));
         let (parts, changes) = self.wanted(at_most, now);
         let is_stale = self.told_at.is_none_or(|at| at.timestamp_millis() / TICK_MS < now.timestamp_millis() / TICK_MS);
-        let (teams, failure) = self.try_each(&parts, now).await;
-        match failure {
-            Some(error) if parts.iter().all(|part| self.set_aside.holds(*part)) => return Err(error),
-            Some(error) => tracing::error!("some teams cannot be evaluated, the others go on: {error}"),
-            None => {}
-        }
+        let teams = self.try_each(&parts, now).await.where_any()?;
         if !parts.is_empty() {
             self.seconds_of_a_part = Some(began.elapsed().as_secs_f64() / parts.len() as f64);
         }
@@ -221,18 +216,15 @@ impl Evaluator {
         if self.looked_at_all.is_none() {
             self.follow_changes(moment).await?;
         }
-        self.evaluate(&(0..self.results.len()).collect(), moment).await?;
+        self.try_each(&(0..self.results.len()).collect(), moment).await.where_all()?;
         Ok(self.known(moment, EvaluationCost::default()).snapshot)
     }
 
     /// What rules and facts say of each other, as of a moment. Evaluates everything, and notes nothing in the store.
     pub async fn findings(&mut self, as_of: Moment) -> Result<Vec<Finding>, StoreError> {
         self.follow_changes(as_of).await?;
-        let wanted = self.touched.clone();
-        match self.try_each(&wanted, as_of).await.1 {
-            Some(error) if wanted.iter().all(|part| self.set_aside.holds(*part)) => Err(error),
-            _ => Ok(self.findings_and_failures().to_vec()),
-        }
+        self.try_each(&self.touched.clone(), as_of).await.where_any()?;
+        Ok(self.findings_and_failures().to_vec())
     }
 
     /// The attributed facts of one team, and perhaps of others, as of a moment; nothing else is loaded than its part.
@@ -370,15 +362,8 @@ impl Evaluator {
         Ok(self.results.iter().enumerate().filter(has_one).map(|(part, _)| part).collect())
     }
 
-    /// Evaluates parts, all of them. Returns their teams.
-    async fn evaluate(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> Result<Vec<String>, StoreError> {
-        let (teams, failure) = self.try_each(wanted, now).await;
-        failure.map_or(Ok(teams), Err)
-    }
-
-    /// Evaluates parts, each loaded by itself, a few at once. Returns the teams of those that could be evaluated, and the first
-    /// failure: parts that fail are set aside.
-    async fn try_each(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> (Vec<String>, Option<StoreError>) {
+    /// Evaluates parts, each loaded by itself, a few at once. Those that fail are set aside.
+    async fn try_each(&mut self, wanted: &BTreeSet<usize>, now: Moment) -> Tried {
         let work = self.work(now);
         let jobs: Vec<_> = wanted
             .iter()
@@ -390,11 +375,12 @@ impl Evaluator {
             })
             .collect();
         let mut evaluated = on_all_cores(jobs);
-        let (mut teams, mut news, mut failures) = (Vec::new(), News::default(), Vec::new());
+        let (mut tried, mut news, mut failures) = (Tried::default(), News::default(), Vec::new());
         while let Some(done) = evaluated.next().await {
             match done {
                 Ok((part, Ok(result))) => {
-                    teams.extend(result.teams.iter().map(|team| team.id.clone()));
+                    tried.any = true;
+                    tried.teams.extend(result.teams.iter().map(|team| team.id.clone()));
                     news.add(self.results[part].as_ref(), &result);
                     self.results[part] = Some(result);
                     self.touched.remove(&part);
@@ -412,8 +398,9 @@ impl Evaluator {
         }
         drop(evaluated);
         self.tell_of_all(&news);
-        teams.sort();
-        (teams, failures.into_iter().next())
+        tried.teams.sort();
+        tried.failure = failures.into_iter().next();
+        tried
     }
 
     /// What is told of all parts together, once each was evaluated or has failed.

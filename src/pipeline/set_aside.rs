@@ -18,6 +18,34 @@ const LONGEST_REST: Duration = Duration::minutes(1);
 /// When so many parts fail at once, it is the store that fails, and the others are not tried.
 pub(super) const MOST_AT_ONCE: usize = 4;
 
+/// What came of trying to evaluate parts.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    /// The teams of those that were evaluated, by slug.
+    pub(super) teams: Vec<String>,
+    /// Whether any part was.
+    pub(super) any: bool,
+    /// The first failure.
+    pub(super) failure: Option<StoreError>,
+}
+
+impl Tried {
+    /// The teams, where no part has failed.
+    pub(super) fn where_all(self) -> Result<Vec<String>, StoreError> {
+        self.failure.map_or(Ok(self.teams), Err)
+    }
+
+    /// The teams, where not every part that was tried has failed.
+    pub(super) fn where_any(self) -> Result<Vec<String>, StoreError> {
+        match self.failure {
+            Some(error) if !self.any => return Err(error),
+            Some(error) => tracing::error!("some teams cannot be evaluated, the others go on: {error}"),
+            None => {}
+        }
+        Ok(self.teams)
+    }
+}
+
 /// The parts that are set aside.
 #[derive(Debug, Default)]
 pub(super) struct SetAside {
@@ -79,6 +107,15 @@ impl SetAside {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn some_that_fail_are_an_error_only_where_none_succeeds_or_all_are_wanted() {
+        let tried = |any| Tried { teams: Vec::new(), any, failure: Some(StoreError::interrupted()) };
+        assert!(
+            tried(true).where_any().is_ok() && tried(false).where_any().is_err() && tried(true).where_all().is_err()
+        );
+        assert!(Tried::default().where_any().is_ok() && Tried::default().where_all().is_ok());
+    }
 
     #[test]
     fn tries_grow_apart_to_a_minute_and_success_forgets() {
