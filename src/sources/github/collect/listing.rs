@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::super::payload::{Page, RepositoryNode};
 use super::super::{GithubSource, queries};
-use super::{ask, part, record, state};
+use super::{ask, part, record, shown, state};
 use crate::facts::{Batch, Fact, Moment, TeamRepositories};
 use crate::sources::clocks;
 use crate::sources::source::{BatchSink, SourceError};
@@ -219,11 +219,8 @@ async fn of_organization(source: &GithubSource, login: &str) -> Result<Vec<Repos
 async fn by_name(source: &GithubSource, full_name: &str) -> Result<RepositoryNode, SourceError> {
     let (owner, name) = full_name.split_once('/').unwrap_or_default();
     let data = ask(source, queries::REPOSITORY, &json!({ "owner": owner, "name": name })).await?;
-    let mut node: RepositoryNode = part(&data, "/repository").map_err(|error| match error {
-        SourceError::NotFound(_) => SourceError::NotFound(format!(
-            "GitHub does not show the repository {full_name}: check the name and what the token may see"
-        )),
-        error => error,
+    let mut node: RepositoryNode = shown(&data, "/repository", || {
+        format!("GitHub does not show the repository {full_name}: check the name and what the token may see")
     })?;
     // A repository that was renamed goes on under the name by which the configuration knows it.
     full_name.clone_into(&mut node.name_with_owner);
@@ -268,11 +265,10 @@ pub(in super::super) async fn of_team(
     loop {
         let variables = json!({ "login": login, "slug": slug, "first": 100, "after": after });
         let data = ask(source, queries::TEAM_REPOSITORIES, &variables).await?;
-        let page: Page = part(&data, "/organization/team/repositories").map_err(|error| match error {
-            SourceError::NotFound(_) => SourceError::NotFound(format!(
+        let page: Page = shown(&data, "/organization/team/repositories", || {
+            format!(
                 "GitHub shows no team \"{slug}\" in {login}: check the slug, and that the token has the scope read:org"
-            )),
-            error => error,
+            )
         })?;
         repositories.extend(page.nodes.iter().filter_map(|node| node["nameWithOwner"].as_str()).map(str::to_owned));
         after = page.page_info.next();

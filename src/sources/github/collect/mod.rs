@@ -123,6 +123,18 @@ pub(super) fn part<T: DeserializeOwned>(data: &Value, pointer: &str) -> Result<T
     T::deserialize(found).map_err(|error| SourceError::Malformed(unexpected(error)))
 }
 
+/// The same, with words of its own for what GitHub does not show.
+pub(super) fn shown<T: DeserializeOwned>(
+    data: &Value,
+    pointer: &str,
+    missing: impl FnOnce() -> String,
+) -> Result<T, SourceError> {
+    part(data, pointer).map_err(|error| match error {
+        SourceError::NotFound(_) => SourceError::NotFound(missing()),
+        error => error,
+    })
+}
+
 fn record<T: DeserializeOwned>(node: Value) -> Result<T, SourceError> {
     let unexpected = |error| shape::unexpected("a repository", &error);
     serde_json::from_value(node).map_err(|error| SourceError::Malformed(unexpected(error)))

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::payload::{Page, ProjectItemNode, ProjectNode};
 use super::super::{GithubSource, convert, queries};
 use super::work_items::known;
-use super::{PageSize, ask, part, read_nodes};
+use super::{PageSize, ask, part, read_nodes, shown};
 use crate::facts::{Batch, Fact, FactFamily as _, WorkItem};
 use crate::sources::source::{BatchSink, SourceError};
 
@@ -39,11 +39,10 @@ async fn one(
     let fields = &source.config.projects;
     let variables = json!({ "login": login, "number": number, "iteration": fields.iteration_field() });
     let data = ask(source, queries::PROJECT, &variables).await?;
-    let project: ProjectNode = part(&data, "/organization/projectV2").map_err(|error| match error {
-        SourceError::NotFound(_) => SourceError::NotFound(format!(
+    let project: ProjectNode = shown(&data, "/organization/projectV2", || {
+        format!(
             "GitHub shows no project {number} of {login}: check projects.numbers, and that the token has the scope read:project"
-        )),
-        error => error,
+        )
     })?;
     let cursor = format!("{}/project", project.id);
     let state = format!("{} {fields:?}", project.updated_at.to_rfc3339());
